@@ -1,0 +1,43 @@
+# The task list. Every target sets up what it needs on a bare machine with Python >= 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint format benchmark constraints template clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'headwater needs Python 3.11 or newer')"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP)  ## simulate two responses on another head, localise them, write a report
+	$(BIN)/headwater demo --out headwater-demo --overwrite
+
+test: $(STAMP)  ## run all tests, within ten minutes on two cores
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(STAMP)  ## format check, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmark: $(STAMP)  ## print every figure the README and the docs quote
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+constraints: $(STAMP)  ## write down the versions installed now
+	$(BIN)/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//' > constraints.txt
+
+template: $(STAMP)  ## rebuild the shipped template head from its ingredients
+	$(BIN)/python tools/build_template.py
+
+clean:  ## remove the environment and caches of this checkout
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,1 @@
+"""What every layer needs and no library has: errors, files, cache, progress."""

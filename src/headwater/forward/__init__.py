@@ -1,0 +1,1 @@
+"""From a head to a lead field."""

@@ -1,0 +1,1 @@
+"""Heads: the template, a subject's, and variations of either."""

@@ -1,0 +1,1 @@
+"""Inverse methods, one file a family."""
