@@ -1,0 +1,1 @@
+"""Find the sources of M/EEG in millimetres."""

@@ -13,9 +13,7 @@ from headwater._utils.files import atomic_file
 
 def cache_dir() -> Path:
     """Folder of the cache: ``$HEADWATER_CACHE``, or the user's cache folder of the operating system."""
-    return Path(
-        os.environ.get("HEADWATER_CACHE") or platformdirs.user_cache_dir("headwater", appauthor=False)
-    )
+    return Path(os.environ.get("HEADWATER_CACHE") or platformdirs.user_cache_dir("headwater", appauthor=False))
 
 
 def content_hash(*parts: np.ndarray | str | float | int | bytes | None) -> str:
