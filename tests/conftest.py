@@ -1,0 +1,24 @@
+"""Fixtures shared by all tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests away from the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADWATER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real recordings and reference vectors."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the reference data folder {SHARED_DATA.name!r} does not lie beside the project")
+    return SHARED_DATA
