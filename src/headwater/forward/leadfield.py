@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import mne
 import numpy as np
+from mne.io.constants import FIFF
 from scipy import sparse
 
+from headwater._utils.cache import content_hash
+from headwater._utils.errors import InputError
+from headwater.forward import from_mne
+from headwater.forward.neighbours import Grid, is_grid, source_adjacency, volume_grid
+from headwater.forward.storage import SUFFIX, read_tree, write_tree
+from headwater.head.model import Head
 
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """The regular 3-D grid on which volume sources lie.
-
-    Attributes
-    ----------
-    shape : tuple of three int
-        Grid points along the MRI's x, y, z axes, just around the sources.
-    index : int array of shape (n_volume, 3)
-        Grid index of each volume source.
-    sources : int array of shape (n_volume,)
-        Which sources of the lead field these are (volume sources follow cortical ones in a mixed lead field).
-    spacing : float
-        Distance of neighbours, in metres.
-    """
-
-    shape: tuple[int, int, int]
-    index: np.ndarray
-    sources: np.ndarray
-    spacing: float
+__all__ = ["Grid", "LeadField"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LeadField:
     """Linear map from source currents to sensors, ``y = L x``.
 
@@ -72,3 +65,219 @@ class LeadField:
     adjacency: sparse.csr_array | None
     subject: str
     assumptions: dict[str, str]
+
+    @classmethod
+    def from_forward(
+        cls, fwd: mne.Forward, head: Head | None = None, *, assumptions: dict[str, str] | None = None
+    ) -> Self:
+        """Take over an MNE forward solution: surface, volume, discrete or mixed; fixed or free; EEG, MEG or both.
+
+        Parameters
+        ----------
+        fwd : mne.Forward
+            In head or MRI coordinates; surface-oriented free orientations are turned back to x, y, z.
+        head : Head | None
+            Names the anatomical region of each source.
+        assumptions : dict of str to str | None
+            How the forward solution was made, in words.
+        """
+        gain, fixed_normals = from_mne.gain_of(fwd)
+        src = from_mne.head_frame_sources(fwd)
+        region_ids, region_names = from_mne.source_regions(src, fwd["mri_head_t"], head)
+        grid = volume_grid(src)
+        return cls(
+            gain=gain,
+            pos=from_mne.source_positions(src),
+            normals=from_mne.source_normals(src) if fixed_normals is None else fixed_normals,
+            info=from_mne.channel_info(fwd),
+            src=src,
+            region_ids=region_ids,
+            region_names=region_names,
+            grid=grid,
+            adjacency=source_adjacency(src, grid),
+            subject=src[0].get("subject_his_id") or (head.name if head is not None else "unknown"),
+            assumptions={"lead field": "MNE forward solution"} if assumptions is None else dict(assumptions),
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        gain: np.ndarray,
+        pos: np.ndarray,
+        *,
+        info: mne.Info | None = None,
+        ch_names: Sequence[str] | None = None,
+        ch_types: str | Sequence[str] = "eeg",
+        normals: np.ndarray | None = None,
+        regions: Sequence[str | None] | None = None,
+        adjacency: sparse.sparray | None = None,
+        subject: str = "unknown",
+        assumptions: dict[str, str] | None = None,
+    ) -> Self:
+        """Take over a lead field that comes as a matrix (FieldTrip, Brainstorm, SimNIBS, DeepSIF, ...).
+
+        Parameters
+        ----------
+        gain : array of shape (n_channels, n_sources) or (n_channels, n_sources, n_orient)
+            In SI units. With one orientation, ``normals`` must say which.
+        pos : array of shape (n_sources, 3)
+            In head coordinates, in metres.
+        info : mne.Info | None
+            Channels in the order of the rows. Without it, ``ch_names`` and ``ch_types`` name channels of unknown
+            position.
+        ch_names : sequence of str | None
+        ch_types : str or sequence of str
+        normals : array of shape (n_sources, 3) | None
+            Orientation of each source in head coordinates.
+        regions : sequence of str | None, of length n_sources
+            Region name of each source; None where unknown.
+        adjacency : sparse array of shape (n_sources, n_sources) | None
+        subject : str
+        assumptions : dict of str to str | None
+        """
+        gain = np.asarray(gain, dtype=float)
+        gain = gain[:, :, np.newaxis] if gain.ndim == 2 else gain
+        pos = np.asarray(pos, dtype=float)
+        if info is None:
+            if ch_names is None:
+                raise InputError("The rows of the lead field have no names; give info or ch_names.")
+            info = mne.create_info(list(ch_names), sfreq=1.0, ch_types=ch_types)
+        _check_shapes(gain, pos, normals, len(info["ch_names"]))
+        normals = np.tile([0.0, 0.0, 1.0], (len(pos), 1)) if normals is None else np.asarray(normals, dtype=float)
+        normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+        src = mne.setup_volume_source_space(subject, pos={"rr": pos, "nn": normals}, verbose="error")
+        src[0]["coord_frame"] = FIFF.FIFFV_COORD_HEAD
+        names: dict[str | None, int] = {None: -1}
+        for region in regions or ():
+            names.setdefault(region, len(names) - 1)
+        return cls(
+            gain=gain,
+            pos=pos,
+            normals=normals,
+            info=info,
+            src=src,
+            region_ids=np.array([names[region] for region in regions or [None] * len(pos)]),
+            region_names=tuple(name for name in names if name is not None),
+            grid=None,
+            adjacency=None if adjacency is None else sparse.csr_array(adjacency),
+            subject=subject,
+            assumptions={"lead field": "given as a matrix"} if assumptions is None else dict(assumptions),
+        )
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.gain.shape[0]
+
+    @property
+    def n_sources(self) -> int:
+        """Number of source positions."""
+        return self.gain.shape[1]
+
+    @property
+    def n_orient(self) -> int:
+        """Orientations per source: 3 (x, y, z of head coordinates) or 1 (along ``normals``)."""
+        return self.gain.shape[2]
+
+    @property
+    def ch_names(self) -> list[str]:
+        """Channel names, in the order of the rows."""
+        return list(self.info["ch_names"])
+
+    @property
+    def ch_types(self) -> list[str]:
+        """Channel types as MNE names them: ``"eeg"``, ``"mag"``, ``"grad"``."""
+        return list(self.info.get_channel_types())
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Gain as MNE lays it out, shape (n_channels, n_sources * n_orient); a view."""
+        return self.gain.reshape(self.n_channels, -1)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of channels, positions and gain.
+
+        Equal numbers give equal fingerprints; the same model computed on another machine may differ in the last
+        digits, and then does not.
+        """
+        return content_hash(np.ascontiguousarray(self.gain), self.pos, self.normals, *self.ch_names)
+
+    def pick(self, ch_names: Sequence[str]) -> Self:
+        """Return the lead field of these channels, in this order."""
+        row = {name: index for index, name in enumerate(self.info["ch_names"])}
+        unknown = [name for name in ch_names if name not in row]
+        if unknown:
+            raise InputError(
+                f"The lead field has no channels named {', '.join(unknown)}; "
+                "drop them from the data, or make a lead field that has them."
+            )
+        twice = [name for name, count in Counter(ch_names).items() if count > 1]
+        if twice:
+            raise InputError(f"The channels {', '.join(twice)} are asked for more than once; name each once.")
+        if list(ch_names) == self.ch_names:
+            return self
+        picks = [row[name] for name in ch_names]
+        return replace(self, gain=self.gain[picks], info=mne.pick_info(self.info, picks, verbose="error"))
+
+    def fixed(self) -> Self:
+        """Return the lead field of sources oriented along their normals, shape (n_channels, n_sources, 1)."""
+        if self.n_orient == 1:
+            return self
+        if any(space["type"] == "vol" or is_grid(space) for space in self.src):
+            raise InputError(
+                "Sources in a volume have no normal to be fixed to; use free orientation, or space='cortex'."
+            )
+        return replace(self, gain=np.einsum("csx,sx->cs", self.gain, self.normals)[:, :, np.newaxis])
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one ``.npz`` file, whole or not at all."""
+        tree = {field.name: getattr(self, field.name) for field in fields(self)}
+        tree["src"] = {"spaces": [dict(space) for space in self.src], "info": dict(self.src.info)}
+        tree["grid"] = None if self.grid is None else {f.name: getattr(self.grid, f.name) for f in fields(Grid)}
+        write_tree(_with_suffix(path), tree)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote."""
+        tree = read_tree(Path(path))
+        tree["src"] = mne.SourceSpaces(tree["src"]["spaces"], tree["src"]["info"])
+        tree["region_names"] = tuple(tree["region_names"])
+        if tree["grid"] is not None:
+            tree["grid"] = Grid(**{**tree["grid"], "shape": tuple(tree["grid"]["shape"])})
+        return cls(**tree)
+
+    def __repr__(self) -> str:
+        channels = ", ".join(f"{count} {kind.upper()}" for kind, count in Counter(self.ch_types).items())
+        orient = "free" if self.n_orient == 3 else "fixed"
+        kinds = {"surf": "cortex", "vol": "volume", "discrete": "discrete"}
+        space = " + ".join(dict.fromkeys(kinds[space["type"]] for space in self.src))
+        spacing = "" if self.grid is None else f" {1e3 * self.grid.spacing:g} mm"
+        return f"<LeadField | {channels} x {self.n_sources} {orient} sources | {space}{spacing} | {self.subject}>"
+
+
+def _with_suffix(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise InputError(f"A lead field is written as {SUFFIX}; call it {path.name}{SUFFIX} rather than {path.name}.")
+    return path
+
+
+def _check_shapes(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, n_named: int) -> None:
+    """Refuse arrays that do not belong together."""
+    if gain.ndim != 3 or gain.shape[2] not in (1, 3):
+        raise InputError(
+            f"The gain has shape {gain.shape}; it must be (n_channels, n_sources) or (n_channels, n_sources, 1 or 3)."
+        )
+    if gain.shape[0] != n_named:
+        raise InputError(f"The gain has {gain.shape[0]} rows but {n_named} channels are named; give one name per row.")
+    if pos.shape != (gain.shape[1], 3):
+        raise InputError(
+            f"The gain has {gain.shape[1]} sources but positions have shape {pos.shape}; give three per source."
+        )
+    if normals is None and gain.shape[2] == 1:
+        raise InputError("The gain has one orientation per source; give the normals that say which.")
+    if normals is not None and np.shape(normals) != pos.shape:
+        raise InputError(f"The normals have shape {np.shape(normals)}; they must have {pos.shape}, as the positions.")
+    if not (np.isfinite(gain).all() and np.isfinite(pos).all()):
+        raise InputError("The lead field has values that are not finite; check where it was made.")
