@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,11 +37,11 @@ def cached_arrays(name: str, key: str, compute: Callable[[], dict[str, np.ndarra
     """
     path = cache_dir() / f"{name}-{key}.npz"
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return dict(stored)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, EOFError, KeyError):  # truncated, or not an npz file at all
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # truncated, or not an npz file at all
         path.unlink(missing_ok=True)
     arrays = compute()
     try:

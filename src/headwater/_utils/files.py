@@ -60,3 +60,10 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"{path} already exists; choose another --out or add --overwrite to replace it.")
     if not path.is_dir():
         raise InputError(f"{path} is a file, not a results folder, and is left alone; choose another --out.")
+
+
+def refuse_unowned(path: Path, marker: str, *, overwrite: bool) -> None:
+    """Refuse to overwrite a folder that lacks the file ``marker`` of ours; an empty folder may be replaced."""
+    refuse_existing(path, overwrite=overwrite)
+    if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
+        raise InputError(f"{path} was not written by headwater and is left alone; choose another --out.")

@@ -1,0 +1,226 @@
+"""The one call: recording, head and solver in; source estimate, peaks and what they rest on out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mne
+import numpy as np
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.forward.make import make_leadfield
+from headwater.head.model import Head
+from headwater.head.sensors import fit_head, info_with_standard_positions, positions_missing
+from headwater.head.template import template_head
+from headwater.localization.checks import check_channels_known, check_data, pick_sensors
+from headwater.localization.noise import noise_covariance
+from headwater.localization.peaks import find_peaks, peaks_table
+from headwater.localization.recording import Recording, check_window, select_segment
+from headwater.localization.result import Localization
+from headwater.solvers import ELORETA
+from headwater.solvers.base import Solver
+
+# MNE-Python's convention: an average has an SNR of about 3, a single segment of about 1 (lambda2 = 1 / SNR**2).
+SNR_AVERAGE, SNR_SINGLE = 3.0, 1.0
+
+
+def localize(recording: Recording, solver: Solver | None = None, **settings: object) -> mne.BaseSourceEstimate:
+    """Localise a recording and return MNE-Python's source estimate.
+
+    Takes the parameters of :func:`analyze`, which returns the peaks and all assumptions as well.
+    """
+    return analyze(recording, solver, **settings).stc  # type: ignore[arg-type]
+
+
+def analyze(
+    recording: Recording,
+    solver: Solver | None = None,
+    *,
+    head: Head | None = None,
+    forward: LeadField | mne.Forward | None = None,
+    noise_cov: mne.Covariance | None = None,
+    condition: str | int | None = None,
+    tmin: float | None = None,
+    tmax: float | None = None,
+    sensors: str = "all",
+    bads: tuple[str, ...] = (),
+    space: str = "volume",
+    spacing: float | None = None,
+    pick_ori: str | None = None,
+    lowpass: float | None = None,
+) -> Localization:
+    """Localise a recording.
+
+    Parameters
+    ----------
+    recording : mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list of mne.Evoked
+        In V, T and T/m. Epochs are averaged. Bad channels are left out, projections applied, and EEG is
+        average-referenced.
+    solver : Solver | None
+        None: eLORETA with ``lambda2 = 1/9`` for averages and ``1`` for single segments.
+    head : Head | None
+        None: the template head, scaled to the digitised positions of the recording.
+    forward : LeadField | mne.Forward | None
+        A forward solution to use instead of computing one for ``head``.
+    noise_cov : mne.Covariance | None
+        Of single trials. None: estimated from the time before zero, or else typical sensor noise.
+    condition : str | int | None
+        Which average, kind of epochs or annotation.
+    tmin, tmax : float | None
+        Window to localise, in seconds. None: from time zero on (from the start, where there is no baseline) to the end.
+    sensors : str
+        ``"all"``, ``"eeg"``, ``"meg"``, ``"mag"`` or ``"grad"``.
+    bads : tuple of str
+        Further bad channels.
+    space : str
+        ``"volume"``, ``"cortex"`` or ``"mixed"``; without ``forward`` only.
+    spacing : float | None
+        Distance of sources in mm; None: the default of the source space.
+    pick_ori : str | None
+        As in MNE-Python: None, ``"normal"`` or ``"vector"``.
+    lowpass : float | None
+        Low-pass filter in Hz, applied before anything else.
+
+    Returns
+    -------
+    localization : Localization
+    """
+    evoked, epochs, origin = select_segment(recording, condition, tmin, tmax)
+    evoked = pick_sensors(evoked, sensors, bads)
+    check_data(evoked)
+    if lowpass is not None:
+        evoked = _lowpass(evoked, lowpass)
+    start, stop = _window(evoked, tmin, tmax)
+    baseline_words = _baseline(evoked)
+    head, evoked, placement = _place(evoked, head, forward)
+    _average_reference(evoked)
+    noise_cov, noise_words = noise_covariance(evoked, epochs, noise_cov)
+    leadfield = _leadfield(head, evoked, forward, space, spacing)
+    evoked.crop(start, stop)
+    if solver is None:
+        snr = SNR_AVERAGE if evoked.nave > 1 else SNR_SINGLE
+        solver = ELORETA(lambda2=1 / snr**2)
+    solver.fit(leadfield, noise_cov)
+    stc = solver.apply(evoked, pick_ori=pick_ori)
+    magnitude = stc.magnitude().data if pick_ori == "vector" else np.abs(stc.data)
+    scale, unit = (1e9, "nAm") if solver.unit == "Am" else (1.0, solver.unit)
+    magnitude = magnitude * scale
+    sources, samples = find_peaks(magnitude, leadfield.pos)
+    pos_mm, frame = _peak_positions(leadfield, head, sources)
+    table = peaks_table(
+        evoked.times[samples], pos_mm, frame, leadfield.region_of(sources), magnitude[sources, samples], unit
+    )
+    assumptions = {
+        "Data": f"{origin}; {start:.3f} to {stop:.3f} s" + (f"; low-pass {lowpass:g} Hz" if lowpass else ""),
+        "Baseline": baseline_words,
+        "Sensors": _describe_sensors(evoked),
+        "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
+        "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
+        "Head": placement,
+        **leadfield.assumptions,
+        "Noise covariance": noise_words,
+        "Solver": repr(solver),
+    }
+    return Localization(
+        stc=stc,
+        magnitude=magnitude,
+        unit=unit,
+        peaks=table,
+        peak_sources=sources,
+        evoked=evoked,
+        leadfield=leadfield,
+        head=head,
+        solver=solver,
+        noise_cov=noise_cov,
+        assumptions=assumptions,
+    )
+
+
+def _lowpass(evoked: mne.Evoked, frequency: float) -> mne.Evoked:
+    nyquist = evoked.info["sfreq"] / 2
+    if not 0 < frequency < nyquist:
+        raise InputError(f"A low-pass of {frequency:g} Hz is not between 0 and {nyquist:g} Hz, half the sampling rate.")
+    return evoked.filter(None, frequency, verbose="ERROR")
+
+
+def _window(evoked: mne.Evoked, tmin: float | None, tmax: float | None) -> tuple[float, float]:
+    first, last = float(evoked.times[0]), float(evoked.times[-1])
+    start = (max(first, 0.0) if last >= 0 else first) if tmin is None else tmin
+    stop = last if tmax is None else tmax
+    check_window(start, stop, first, last)
+    return max(start, first), min(stop, last)
+
+
+def _baseline(evoked: mne.Evoked) -> str:
+    """Subtract the mean before time zero, unless the recording has been corrected already."""
+    if evoked.baseline is not None:
+        return f"corrected in the recording ({evoked.baseline[0]:.3f} to {evoked.baseline[1]:.3f} s)"
+    if evoked.comment == "raw" or evoked.times[0] >= 0:
+        return "none"
+    evoked.apply_baseline((None, 0), verbose="ERROR")
+    return f"mean of {evoked.times[0]:.3f} to 0 s subtracted"
+
+
+def _place(
+    evoked: mne.Evoked, head: Head | None, forward: LeadField | mne.Forward | None
+) -> tuple[Head | None, mne.Evoked, str]:
+    """Bring head and sensors into one frame; say how."""
+    if forward is not None:
+        return head, evoked, "as in the given forward solution"
+    missing = positions_missing(evoked.info)
+    if head is None:
+        template = template_head()
+        if missing:
+            evoked.info = info_with_standard_positions(evoked.info, template)
+            return template, evoked, "template (fsaverage); electrodes placed by name (10-05 system)"
+        return fit_head(template, evoked.info), evoked, "template (fsaverage), scaled to the digitised positions"
+    if missing:
+        evoked.info = info_with_standard_positions(evoked.info, head)
+        return head, evoked, f"{head.name}; electrodes placed by name (10-05 system)"
+    return head, evoked, head.name
+
+
+def _average_reference(evoked: mne.Evoked) -> None:
+    """Project the mean out of EEG and apply all projections, as every inverse method here expects."""
+    has_reference = any(proj["desc"] == "Average EEG reference" for proj in evoked.info["projs"])
+    if "eeg" in evoked and not has_reference:
+        evoked.add_proj(mne.proj.make_eeg_average_ref_proj(evoked.info, activate=False), verbose="ERROR")
+    evoked.apply_proj(verbose="ERROR")
+
+
+def _leadfield(
+    head: Head | None,
+    evoked: mne.Evoked,
+    forward: LeadField | mne.Forward | None,
+    space: str,
+    spacing: float | None,
+) -> LeadField:
+    if forward is None:
+        assert head is not None  # _place chose one
+        return make_leadfield(head, evoked.info, space, spacing=spacing)
+    leadfield = forward if isinstance(forward, LeadField) else LeadField.from_forward(forward, head)
+    check_channels_known(evoked, leadfield.ch_names)
+    return leadfield.pick(evoked.ch_names)
+
+
+def _peak_positions(leadfield: LeadField, head: Head | None, sources: np.ndarray) -> tuple[np.ndarray, str]:
+    """Positions in mm, in the most anatomical frame that is known."""
+    pos = leadfield.pos[sources]
+    if head is not None and head.mri_mni_t is not None:
+        return head.to_mni(pos) * 1e3, "mni305"
+    mri_head_t = head.mri_head_t if head is not None else leadfield.mri_head_t
+    if mri_head_t is None:
+        return pos * 1e3, "head"
+    return mne.transforms.apply_trans(mne.transforms.invert_transform(mri_head_t), pos) * 1e3, "mri"
+
+
+def _describe_sensors(evoked: mne.Evoked) -> str:
+    kinds = evoked.get_channel_types()
+    names = {"eeg": "EEG", "mag": "magnetometers", "grad": "gradiometers"}
+    return ", ".join(f"{kinds.count(kind)} {names[kind]}" for kind in names if kind in kinds)
+
+
+def with_command(localization: Localization, command: str) -> Localization:
+    """Note the command that reproduces the result."""
+    return replace(localization, assumptions={**localization.assumptions, "Command": command})

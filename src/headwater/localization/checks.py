@@ -1,0 +1,82 @@
+"""Refuse data that no source estimate can be trusted on, in one sentence each."""
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+
+from headwater._utils.errors import InputError
+
+# Fewer channels than this cannot tell two lobes apart, whatever the method.
+MIN_CHANNELS = 8
+
+# Standard deviation over time beyond which values cannot be in SI units: brain signals are about 1e-5 V, 1e-12 T and
+# 1e-11 T/m; data written in uV, fT or fT/cm exceed these limits by orders of magnitude.
+MAX_STD = {"eeg": (1e-2, "V"), "mag": (1e-8, "T"), "grad": (1e-6, "T/m")}
+
+
+def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -> mne.Evoked:
+    """Keep the good channels of the chosen sensor types ("all", "eeg", "meg", "mag" or "grad")."""
+    unknown = [name for name in bads if name not in evoked.ch_names]
+    if unknown:
+        raise InputError(f"Bad channels {', '.join(unknown)} are not in the recording; check --bads.")
+    evoked.info["bads"] = sorted({*evoked.info["bads"], *bads})
+    wanted = {
+        "all": {"meg": True, "eeg": True},
+        "eeg": {"meg": False, "eeg": True},
+        "meg": {"meg": True, "eeg": False},
+        "mag": {"meg": "mag", "eeg": False},
+        "grad": {"meg": "grad", "eeg": False},
+    }
+    if sensors not in wanted:
+        raise InputError(f"Unknown sensors {sensors!r}; choose one of {', '.join(wanted)}.")
+    picks = mne.pick_types(evoked.info, ref_meg=False, exclude="bads", **wanted[sensors])
+    if len(picks) == 0:
+        present = ", ".join(sorted(set(evoked.get_channel_types())))
+        raise InputError(
+            f"The recording has no good {'EEG or MEG' if sensors == 'all' else sensors.upper()} channels (it has: "
+            f"{present}); set the channel types with MNE-Python, or choose other --sensors."
+        )
+    evoked.pick(picks)
+    if len(picks) < MIN_CHANNELS:
+        raise InputError(
+            f"Only {len(picks)} good channels ({', '.join(evoked.ch_names)}): source localisation needs at least "
+            f"{MIN_CHANNELS}."
+        )
+    return evoked
+
+
+def check_data(evoked: mne.Evoked) -> None:
+    """Refuse channels with NaN, flat channels and values in other units than SI."""
+    invalid = [name for name, row in zip(evoked.ch_names, evoked.data, strict=True) if not np.isfinite(row).all()]
+    if invalid:
+        raise InputError(f"NaN or infinite values in {_few(invalid)}; mark these channels as bad, for example --bads.")
+    if len(evoked.times) > 1:
+        flat = [name for name, row in zip(evoked.ch_names, evoked.data, strict=True) if np.ptp(row) == 0]
+        if flat:
+            raise InputError(f"The signal is flat in {_few(flat)}; mark these channels as bad, for example --bads.")
+    for kind, (limit, unit) in MAX_STD.items():
+        picks = [i for i, other in enumerate(evoked.get_channel_types()) if other == kind]
+        if not picks:
+            continue
+        spread = evoked.data[picks]
+        typical = float(np.median(spread.std(axis=1) if spread.shape[1] > 1 else np.abs(spread)))
+        if typical > limit:
+            raise InputError(
+                f"The {kind.upper()} values are about {typical:.2g} {unit}, far beyond any brain signal: they were "
+                f"probably written in micro- or femto-units; scale them to {unit} before saving the recording."
+            )
+
+
+def check_channels_known(evoked: mne.Evoked, known: list[str]) -> None:
+    """Refuse channels that the forward solution lacks."""
+    missing = [name for name in evoked.ch_names if name not in set(known)]
+    if missing:
+        raise InputError(
+            f"The forward solution lacks {len(missing)} of the {len(evoked.ch_names)} good channels ({_few(missing)}); "
+            "mark them as bad with --bads, or compute the forward solution for this recording."
+        )
+
+
+def _few(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

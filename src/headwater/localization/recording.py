@@ -1,0 +1,184 @@
+"""Read a recording in any format MNE knows and reduce it to the segment that is to be localised."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import mne
+import numpy as np
+
+from headwater._utils.errors import InputError
+
+Recording = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked]
+
+# A raw segment longer than this is almost always a forgotten --tmin/--tmax, and its estimate would fill the memory.
+MAX_RAW_SECONDS = 10.0
+
+# Epochs cut around annotations of a raw recording: the usual window of evoked responses, baseline first.
+EVENT_WINDOW = (-0.2, 0.5)
+
+
+def read_recording(path: Path | str) -> Recording:
+    """Read a recording.
+
+    Parameters
+    ----------
+    path : path-like
+        FIF files may hold raw data, epochs or averages; every other format that ``mne.io.read_raw`` or
+        ``mne.read_epochs_eeglab`` knows is accepted.
+
+    Returns
+    -------
+    recording : mne.io.BaseRaw | mne.BaseEpochs | list of mne.Evoked
+        Data in V, T and T/m, loaded into memory.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"The recording {path} does not exist; check the path.")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"The recording {path} is empty; export or copy it again.")
+    try:
+        # Readers warn about unfamiliar file names and the like, which changes nothing for what follows.
+        with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"):
+            warnings.simplefilter("ignore")
+            return _read(path)
+    except InputError:
+        raise
+    except Exception as error:  # readers of some forty formats raise anything at all on a damaged file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"The recording {path} cannot be read ({reason[:200]}); it may be truncated, or of a format that MNE-Python "
+            "does not know."
+        ) from error
+
+
+def _read(path: Path) -> Recording:
+    if path.name.endswith((".fif", ".fif.gz")):
+        content = mne.what(path)
+        if content == "evoked":
+            return mne.read_evokeds(path)
+        if content == "epochs":
+            return mne.read_epochs(path)
+        if content != "raw":
+            raise InputError(f"{path} holds {content}, not a recording; give a file of raw data, epochs or averages.")
+    if path.suffix == ".set":
+        try:
+            return mne.read_epochs_eeglab(path)
+        except ValueError:  # a continuous EEGLAB data set
+            pass
+    return mne.io.read_raw(path, preload=True)
+
+
+def select_segment(
+    recording: Recording,
+    condition: str | int | None = None,
+    tmin: float | None = None,
+    tmax: float | None = None,
+) -> tuple[mne.Evoked, mne.BaseEpochs | None, str]:
+    """Reduce a recording to one multichannel segment.
+
+    Parameters
+    ----------
+    recording : Raw, Epochs, Evoked or list of Evoked
+    condition : str | int | None
+        Name (or index, for averages) of the average, epochs or annotation to use.
+    tmin, tmax : float | None
+        Window in seconds. Only a raw recording without condition is cut here; averages keep their baseline, which the
+        noise covariance is estimated from, and are cropped after that.
+
+    Returns
+    -------
+    evoked : mne.Evoked
+        The segment; ``nave`` is the number of trials in it. A copy.
+    epochs : mne.BaseEpochs | None
+        The trials behind it, where there are any.
+    origin : str
+        What it is, for people.
+    """
+    if isinstance(recording, mne.Evoked):
+        recording = [recording]
+    if isinstance(recording, list):
+        evoked = _choose_evoked(recording, condition).copy()
+        return evoked, None, f"average of {evoked.nave} trials, condition {evoked.comment!r}"
+    if isinstance(recording, mne.io.BaseRaw):
+        if condition is None:
+            return _raw_window(recording, tmin, tmax), None, "raw segment, not averaged"
+        recording = _epochs_at_annotations(recording, str(condition))
+    if not isinstance(recording, mne.BaseEpochs):
+        raise InputError(
+            f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs or Evoked, or the path of a recording."
+        )
+    epochs = recording
+    if condition is not None:
+        if str(condition) not in epochs.event_id and str(condition) not in _hierarchical(epochs.event_id):
+            raise InputError(f"Condition {condition!r} is not in the recording, which has {_names(epochs.event_id)}.")
+        epochs = epochs[str(condition)]
+    if len(epochs) == 0:
+        raise InputError(f"Condition {condition!r} has no trials left; check the rejection of epochs.")
+    with mne.utils.use_log_level("ERROR"):
+        evoked = epochs.average(picks="all")
+    return evoked, epochs, f"average of {evoked.nave} trials, condition {condition or 'all'!r}"
+
+
+def _hierarchical(event_id: dict[str, int]) -> set[str]:
+    """All tags of names such as ``visual/left``, which MNE-Python selects by too."""
+    return {tag for name in event_id for tag in name.split("/")}
+
+
+def _names(names: object) -> str:
+    return ", ".join(repr(name) for name in names) or "none"  # type: ignore[attr-defined]
+
+
+def _choose_evoked(evokeds: list[mne.Evoked], condition: str | int | None) -> mne.Evoked:
+    names = [evoked.comment for evoked in evokeds]
+    if condition is None:
+        if len(evokeds) == 1:
+            return evokeds[0]
+        raise InputError(f"The recording holds several conditions ({_names(names)}); choose one with --condition.")
+    if isinstance(condition, int) or str(condition) not in names:
+        try:
+            return evokeds[int(condition)]
+        except (ValueError, IndexError):
+            raise InputError(f"Condition {condition!r} is not in the recording, which has {_names(names)}.") from None
+    return evokeds[names.index(str(condition))]
+
+
+def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None) -> mne.Evoked:
+    start = 0.0 if tmin is None else tmin
+    stop = float(raw.times[-1]) if tmax is None else tmax
+    check_window(start, stop, 0.0, float(raw.times[-1]))
+    if stop - start > MAX_RAW_SECONDS:
+        known = sorted(set(raw.annotations.description))
+        advice = f", or an annotation with --condition ({_names(known)})" if known else ""
+        raise InputError(
+            f"The raw segment is {stop - start:.0f} s long; choose at most {MAX_RAW_SECONDS:.0f} s with --tmin and "
+            f"--tmax{advice}."
+        )
+    segment = raw.copy().crop(start, stop).load_data()
+    info = segment.info.copy()
+    return mne.EvokedArray(segment.get_data(), info, tmin=start, comment="raw", nave=1, verbose="ERROR")
+
+
+def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str) -> mne.Epochs:
+    known = sorted(set(raw.annotations.description))
+    if condition not in known:
+        raise InputError(
+            f"Condition {condition!r} is not among the annotations of the raw recording, which are {_names(known)}; "
+            "cut epochs with MNE-Python, or localise a window with --tmin and --tmax."
+        )
+    events, event_id = mne.events_from_annotations(raw, {condition: 1}, verbose="ERROR")
+    return mne.Epochs(
+        raw, events, event_id, *EVENT_WINDOW, baseline=(None, 0), preload=True, proj=False, verbose="ERROR"
+    )
+
+
+def check_window(tmin: float, tmax: float, first: float, last: float) -> None:
+    """Refuse a time window that is empty or lies outside the data (times in seconds)."""
+    if not np.isfinite([tmin, tmax]).all() or tmin > tmax:
+        raise InputError(f"The time window {tmin:g} to {tmax:g} s is empty; give --tmin below --tmax, in seconds.")
+    slack = 1e-3  # files give times to the sample, people to the millisecond
+    if tmin < first - slack or tmax > last + slack:
+        raise InputError(
+            f"The time window {tmin:g} to {tmax:g} s is not within the recording ({first:.3f} to {last:.3f} s)."
+        )

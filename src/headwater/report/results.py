@@ -1,0 +1,57 @@
+"""The results folder of one localisation."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import mne
+
+from headwater._utils.files import atomic_folder, refuse_unowned
+from headwater.localization import Localization
+from headwater.report.html import write_report
+
+# Marks a folder as ours, so that --overwrite never replaces anything else, and says how it was made.
+MARKER = "headwater.json"
+
+
+def write_results(
+    localization: Localization, out: Path | str, *, command: str | None = None, overwrite: bool = False
+) -> Path:
+    """Write the source estimate, the peaks and the report: all of them, or nothing.
+
+    Parameters
+    ----------
+    localization : Localization
+    out : path-like
+        The folder to make: ``localization-*stc.h5`` and ``localization-src.fif`` (MNE-Python reads both),
+        ``peaks.csv``, ``report.html`` and ``headwater.json`` (assumptions and versions, for programs).
+    command : str | None
+        The command that reproduces it, shown in the report.
+    overwrite : bool
+        Replace a folder that an earlier call wrote. Any other folder is left alone.
+
+    Returns
+    -------
+    out : Path
+    """
+    out = Path(out)
+    refuse_unowned(out, MARKER, overwrite=overwrite)
+    with atomic_folder(out, overwrite=overwrite) as folder:
+        localization.stc.save(folder / "localization", ftype="h5", verbose="ERROR")
+        mne.write_source_spaces(folder / "localization-src.fif", localization.leadfield.src, verbose="ERROR")
+        localization.peaks.to_csv(folder / "peaks.csv", index=False, float_format="%.6g")
+        write_report(localization, folder / "report.html", command=command)
+        (folder / MARKER).write_text(json.dumps(_provenance(localization, command), indent=1) + "\n")
+    return out
+
+
+def _provenance(localization: Localization, command: str | None) -> dict[str, object]:
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "versions": {name: version(name) for name in ("headwater", "mne", "numpy", "scipy")},
+        "assumptions": localization.assumptions,
+    }
