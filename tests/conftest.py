@@ -1,6 +1,6 @@
 """Fixtures shared by all tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +22,20 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the reference data folder {SHARED_DATA.name!r} does not lie beside the project")
     return SHARED_DATA
+
+
+@pytest.fixture
+def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run the command line in this process; return what it printed, and fail unless it ended with ``code``."""
+    from headwater.cli import main
+
+    def run(*arguments: object, code: int = 0) -> str:
+        monkeypatch.setattr("sys.argv", ["headwater", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert (ended.value.code or 0) == code, out + err
+        assert "Traceback" not in err
+        return out + err
+
+    return run

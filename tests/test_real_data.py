@@ -1,0 +1,161 @@
+"""Real recordings whose answer is known, through the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.io import loadmat
+from sklearn.metrics import roc_auc_score
+
+import headwater as hw
+
+RunCli = Callable[..., str]
+
+# A signal known only up to its scale is given that of a strong EEG.
+TYPICAL_EEG = 1e-4  # V
+
+# Left auditory cortex (MNI -50, -20, 8) of the sample subject in its head coordinates.
+LEFT_AUDITORY_HEAD = np.array([-0.0533, 0.0202, 0.0626])  # m
+
+
+def xyz_mm(peaks: pd.DataFrame) -> np.ndarray:
+    return peaks[["x_mm", "y_mm", "z_mm"]].to_numpy()
+
+
+@pytest.fixture(scope="session")
+def sample(shared_data: Path) -> Path:
+    return shared_data / "mne-sample"
+
+
+def localize_sample(run_cli: RunCli, sample: Path, out: Path, condition: str, window: tuple, *more: str) -> np.ndarray:
+    """Localise one condition of the sample recording; return the peaks in mm, strongest first."""
+    run_cli(
+        *("localize", sample / "sample_right-auditory_right-visual-ave.fif", "--out", out),
+        *("--condition", condition, "--tmin", window[0], "--tmax", window[1], "--lowpass", 40),
+        *("--forward", sample / "derived_sample_ico3-320bem-meg-eeg-fwd.fif"),
+        *("--noise-cov", sample / "sample_audvis_trunc-cov.fif", *more),
+    )
+    peaks = pd.read_csv(out / "peaks.csv")
+    assert set(peaks["frame"]) == {"mri"}
+    assert (out / "report.html").stat().st_size > 10_000
+    return xyz_mm(peaks)
+
+
+@pytest.mark.parametrize(("sensors", "limit_mm"), [("meg", 20), ("eeg", 30)])
+def test_right_visual_field_activates_left_v1(
+    run_cli: RunCli, sample: Path, tmp_path: Path, sensors: str, limit_mm: float
+) -> None:
+    found = localize_sample(
+        run_cli, sample, tmp_path / "out", "Right visual", (0.08, 0.13), "--sensors", sensors, "--bads", "EEG 053"
+    )
+    v1_mm = mne.read_label(sample / "lh.V1.label", subject="sample").pos * 1e3
+    distance_mm = np.linalg.norm(v1_mm - found[0], axis=1).min()
+    print(f"Right visual, {sensors}: {distance_mm:.1f} mm from left V1")
+    assert distance_mm <= limit_mm
+    assert found[0, 0] < 0, "the peak is not in the left hemisphere"
+
+
+def test_right_ear_activates_left_auditory_cortex_first(run_cli: RunCli, sample: Path, tmp_path: Path) -> None:
+    found = localize_sample(run_cli, sample, tmp_path / "out", "Right Auditory", (0.07, 0.11), "--sensors", "meg")
+    head_mri_t = mne.read_trans(sample / "sample_audvis_trunc-trans.fif")
+    assert head_mri_t.from_str.startswith("head")
+    left_auditory_mm = mne.transforms.apply_trans(head_mri_t, LEFT_AUDITORY_HEAD) * 1e3
+    distance_mm = np.linalg.norm(found[0] - left_auditory_mm)
+    print(f"Right auditory, meg: {distance_mm:.1f} mm from the left auditory cortex")
+    assert distance_mm <= 30
+    assert found[0, 0] < 0, "the peak is not in the left hemisphere"
+
+
+@pytest.fixture(scope="session")
+def ictal(
+    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Path], Path, np.ndarray, np.ndarray]:
+    """Three ictal segments and their lead field as files, positions of the regions (m), and which were resected."""
+    folder = shared_data / "deepsif"
+    out = tmp_path_factory.mktemp("ictal")
+
+    def load(name: str) -> dict:
+        return loadmat(folder / name, simplify_cells=True)
+
+    electrodes = load("anatomy/electrode_75.mat")["eloc75"]
+    names = [electrode["labels"] for electrode in electrodes]
+    # The file has x to the front and y to the left.
+    positions = {e["labels"]: np.array([-e["Y"], e["X"], e["Z"]], float) / 1e3 for e in electrodes}
+    info = mne.create_info(names, 500.0, "eeg")
+    info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
+
+    cortex, region_of_vertex = load("anatomy/fs_cortex_20k.mat"), load("anatomy/fs_cortex_20k_region_mapping.mat")["rm"]
+    size = np.bincount(region_of_vertex)
+    mean = [np.bincount(region_of_vertex, column) / size for column in (*cortex["pos"].T, *cortex["ori"].T)]
+    pos, normals = np.column_stack(mean[:3]) / 1e3, np.column_stack(mean[3:])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    gain = load("anatomy/leadfield_75_20k.mat")["fwd"][:, :, np.newaxis]
+    leadfield = hw.LeadField.from_arrays(gain, pos, normals=normals, info=info, subject="fsaverage5")
+    leadfield.save(out / "deepsif-leadfield.npz")
+
+    segments = []
+    for number in (1, 2, 3):
+        data = load(f"ictal/examples/P2/sz_data/data{number}.mat")["data"].T * TYPICAL_EEG
+        raw = mne.io.RawArray(data, info, verbose="ERROR").filter(1, 30, verbose="ERROR")
+        segments.append(out / f"ictal{number}_raw.fif")
+        raw.save(segments[-1], verbose="ERROR")
+    resected = np.zeros(len(pos), bool)
+    resected[load("ictal/examples/P2/anatomy/projected_resection_to_fs_cortex.mat")["resection_region"]] = True
+    return segments, out / "deepsif-leadfield.npz", pos, resected
+
+
+@pytest.mark.filterwarnings("ignore:.*filter_length.*:RuntimeWarning")  # one second of data, filtered at 1 Hz
+def test_seizure_onset_lies_in_the_resection(
+    run_cli: RunCli, ictal: tuple[list[Path], Path, np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    segments, forward, pos, resected = ictal
+    maps = []
+    for segment in segments:
+        out = tmp_path / segment.stem
+        run_cli("localize", segment, "--forward", forward, "--solver", "sloreta", "--out", out)
+        (file,) = out.glob("*stc.h5")
+        maps.append(np.abs(mne.read_source_estimate(file).data).mean(axis=1))
+    activity = np.mean(maps, axis=0)
+    auc = roc_auc_score(resected, activity)
+    distance_mm = np.linalg.norm(pos[resected] - pos[activity.argmax()], axis=1).min() * 1e3
+    print(f"seizure: AUC {auc:.3f}, peak {distance_mm:.1f} mm from the resection")
+    assert auc >= 0.95
+    assert distance_mm <= 15
+
+
+@pytest.fixture(scope="session")
+def median_nerve(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somatosensory evoked potential after right median nerve stimulation as an average of MNE-Python."""
+    folder = shared_data / "spharapy-sep"
+    vertices = np.loadtxt(folder / "eeg_256_channels_vert.csv", delimiter=",") / 1e3
+    data = np.loadtxt(folder / "eeg_256_channels_sep_data.csv", delimiter=",") * 1e-6
+    labels = (folder / "eeg_256_channels_label.csv").read_text().split()
+    # The order of the labels does not match that of the vertices and the data, so channels are named by row.
+    names = [f"E{row:03d}" for row in range(256)]
+    info = mne.create_info(names, 2048.0, "eeg")
+    positions = dict(zip(names, np.column_stack([-vertices[:, 1], vertices[:, 0], vertices[:, 2]]), strict=True))
+    info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
+    info["bads"] = [names[labels.index(label)] for label in ("L6L", "R3F")]  # outliers
+    evoked = mne.EvokedArray(data, info, tmin=-0.05, nave=6000, comment="median nerve")
+    path = tmp_path_factory.mktemp("sep") / "sep-ave.fif"
+    evoked.save(path, verbose="ERROR")
+    return path
+
+
+@pytest.mark.parametrize("time", [0.020, 0.0295])
+def test_median_nerve_activates_the_opposite_hand_area(
+    run_cli: RunCli, median_nerve: Path, tmp_path: Path, time: float
+) -> None:
+    out = tmp_path / "out"
+    run_cli("localize", median_nerve, "--tmin", time - 0.0005, "--tmax", time + 0.0005, "--out", out)
+    peaks = pd.read_csv(out / "peaks.csv")
+    assert peaks.loc[0, "frame"] == "mni305"
+    mri_head_t = hw.template_head().mri_head_t
+    x, y, z = mne.transforms.apply_trans(mri_head_t, xyz_mm(peaks)[0] / 1e3) * 1e3
+    print(f"SEP at {time * 1e3:g} ms: ({x:.0f}, {y:.0f}, {z:.0f}) mm in head coordinates, {peaks.loc[0, 'region']}")
+    assert x < 0
+    assert abs(y) < 35
+    assert z > 60
