@@ -1,0 +1,123 @@
+"""What there is to draw around the sources, and in which frame: brain, scalp and source positions in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from mne.transforms import apply_trans, invert_transform
+
+from headwater.head.model import Head, Surface
+from headwater.localization import Localization
+
+FRAME_LABELS = {"mni305": "MNI305", "mri": "MRI surface RAS", "head": "head coordinates"}
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """A triangle mesh in the frame of the figure.
+
+    Attributes
+    ----------
+    rr_mm : array of shape (n_vertices, 3)
+    tris : int array of shape (n_triangles, 3)
+    """
+
+    rr_mm: np.ndarray
+    tris: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Geometry of one localisation, in the frame of its peaks table.
+
+    Attributes
+    ----------
+    frame : str
+        ``"mni305"``, ``"mri"`` or ``"head"``.
+    pos_mm : array of shape (n_sources, 3)
+    cortical : bool array of shape (n_sources,)
+        Whether the source lies on a cortical surface.
+    brain : tuple of Mesh
+        Cortex, else inner skull, else nothing.
+    brain_name : str
+        What the outline of the brain was drawn from, for the caption.
+    scalp : Mesh | None
+    """
+
+    frame: str
+    pos_mm: np.ndarray
+    cortical: np.ndarray
+    brain: tuple[Mesh, ...]
+    brain_name: str
+    scalp: Mesh | None
+
+    @property
+    def frame_label(self) -> str:
+        """Name of the frame for people."""
+        return FRAME_LABELS[self.frame]
+
+
+def make_scene(localization: Localization) -> Scene:
+    """Collect what the head, or failing that the source space, offers to draw."""
+    head, leadfield = localization.head, localization.leadfield
+    frame = plot_frame(localization)
+    to_frame = head_to_frame(head, frame)
+    brain, brain_name = _brain(localization, to_frame)
+    scalp = None
+    if head is not None and head.scalp is not None:
+        scalp = _mesh(surface_in_head(head, head.scalp), head.scalp.tris, to_frame)
+    return Scene(
+        frame=frame,
+        pos_mm=1e3 * to_frame(leadfield.pos),
+        cortical=cortical_sources(localization),
+        brain=brain,
+        brain_name=brain_name,
+        scalp=scalp,
+    )
+
+
+def plot_frame(localization: Localization) -> str:
+    """Frame of the peaks table, so that figures and table agree; head coordinates where there is no peak."""
+    return str(localization.peaks["frame"].iloc[0]) if len(localization.peaks) else "head"
+
+
+def head_to_frame(head: Head | None, frame: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Map from head coordinates to a named frame, both in metres."""
+    if frame == "head" or head is None:
+        return np.asarray
+    if frame == "mni305":
+        return head.to_mni
+    head_mri_t = invert_transform(head.mri_head_t)
+    return lambda pos: apply_trans(head_mri_t, pos)
+
+
+def surface_in_head(head: Head, surface: Surface) -> np.ndarray:
+    """Vertices of a head's surface in head coordinates, in metres."""
+    return apply_trans(head.mri_head_t, surface.rr)
+
+
+def cortical_sources(localization: Localization) -> np.ndarray:
+    """Which sources lie on a cortical surface, shape (n_sources,)."""
+    src = localization.leadfield.src
+    return np.repeat([space["type"] == "surf" for space in src], [space["nuse"] for space in src])
+
+
+def _mesh(pos: np.ndarray, tris: np.ndarray, to_frame: Callable[[np.ndarray], np.ndarray]) -> Mesh:
+    return Mesh(1e3 * to_frame(pos), tris)
+
+
+def _brain(localization: Localization, to_frame: Callable[[np.ndarray], np.ndarray]) -> tuple[tuple[Mesh, ...], str]:
+    """Best picture of the brain there is: pial surface, surface of the source space, or inner skull."""
+    head = localization.head
+    if head is not None and head.cortex is not None:
+        pial = tuple(_mesh(surface_in_head(head, side), side.tris, to_frame) for side in head.cortex.pial)
+        return pial, "pial surface"
+    spaces = [space for space in localization.leadfield.src if space["type"] == "surf" and space["ntri"] > 0]
+    if spaces:
+        return tuple(_mesh(space["rr"], space["tris"], to_frame) for space in spaces), "surface of the source space"
+    if head is not None:
+        inner = _mesh(surface_in_head(head, head.inner_skull), head.inner_skull.tris, to_frame)
+        return (inner,), "inner skull"
+    return (), "outline of the sources"
