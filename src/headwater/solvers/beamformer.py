@@ -1,0 +1,187 @@
+"""Beamformers: one spatial filter per source, which passes it and suppresses everything else in the data."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import mne
+import numpy as np
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.solvers.base import Solver, check_data
+from headwater.solvers.matrices import symmetric_power
+from headwater.solvers.whitening import Rank, Whitened, as_covariance, whiten
+
+WEIGHT_NORMS = (None, "unit-noise-gain", "unit-noise-gain-invariant")
+ORIENTATIONS = (None, "normal", "max-power")
+
+
+class LCMV(Solver):
+    """Linearly constrained minimum variance beamformer (Van Veen et al. 1997), as :func:`mne.beamformer.make_lcmv`.
+
+    With whitened gain ``G_s`` and whitened data covariance ``C``, loaded with ``reg`` times its mean eigenvalue, the
+    filter of a source is ``(G_s' C^-1 G_s)^-1 G_s' C^-1``.
+
+    Parameters
+    ----------
+    data_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
+        Covariance of the data while the sources of interest are active. None: the second moment of the very data
+        that are given to ``estimate`` or ``apply``, of each sample (epoch) its own. The loading keeps this meaningful
+        with fewer time points than channels, down to a single one.
+    reg : float
+        Loading of the data covariance.
+    weight_norm : None | "unit-noise-gain" | "unit-noise-gain-invariant"
+        None: currents in A m. Otherwise white noise passes with unit variance, so that deep sources do not drown in
+        it; "invariant" makes the filter of a vector independent of the axes (Sekihara & Nagarajan 2008).
+    pick_ori : None | "normal" | "max-power"
+        Estimate all orientations, the one of the cortical normal, or the one with the largest output power.
+    reduce_rank : bool
+        Leave out the orientation that the sensors see least: needed for MEG in a sphere.
+    rank : dict | str | None
+        As in :func:`mne.compute_rank`.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_cov: mne.Covariance | np.ndarray | None = None,
+        reg: float = 0.05,
+        weight_norm: str | None = "unit-noise-gain-invariant",
+        pick_ori: str | None = None,
+        reduce_rank: bool = False,
+        rank: Rank = "info",
+    ) -> None:
+        self.data_cov = data_cov
+        self.reg = reg
+        self.weight_norm = weight_norm
+        self.pick_ori = pick_ori
+        self.reduce_rank = reduce_rank
+        self.rank = rank
+
+    @property
+    def unit(self) -> str:  # type: ignore[override]
+        """``"Am"`` for currents, ``"F"`` for filters of unit noise gain."""
+        return "Am" if self.weight_norm is None else "F"
+
+    @property
+    def along_normals(self) -> bool:  # type: ignore[override]
+        """False where the orientation is that of maximum power."""
+        return self.pick_ori != "max-power"
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Prepare the solver for one lead field and one noise covariance.
+
+        Attributes
+        ----------
+        whitener_ : array of shape (rank, n_channels)
+        gain_ : array of shape (n_sources, rank, n_orient)
+            Whitened gain of the orientations that are estimated.
+        filters_ : array of shape (n_sources, n_orient, rank) | None
+            On whitened data; None where they depend on data yet to come.
+        """
+        self._check_parameters()
+        white = whiten(leadfield, noise_cov, self.rank)
+        self.gain_ = np.ascontiguousarray(np.moveaxis(self._gain(white), 0, 1))
+        self.whitener_ = white.whitener
+        self.leadfield_ = white.leadfield
+        self.filters_ = None
+        if self.data_cov is not None:
+            covariance = as_covariance(self.data_cov, leadfield, "data covariance")
+            covariance = covariance.pick_channels(white.leadfield.ch_names, ordered=True, verbose="error")
+            data_cov = np.diag(covariance["data"]) if covariance["diag"] else covariance["data"]
+            self.filters_ = self._filters(white.whitener @ data_cov @ white.whitener.T)
+        return self
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        """Filter data of shape (..., n_channels, n_times)."""
+        data = check_data(data, self)
+        white = self.whitener_.astype(data.dtype, copy=False) @ data
+        if self.filters_ is not None:
+            return _filtered(self.filters_, white)
+        samples = white.reshape(-1, *white.shape[-2:])
+        outputs = [_filtered(self._filters(_second_moment(sample)), sample) for sample in samples]
+        shape = (*white.shape[:-2], *_output_shape(self.gain_, self.pick_ori, white.shape[-1]))
+        return np.reshape(np.stack(outputs), shape) if outputs else np.zeros(shape, data.dtype)
+
+    def _check_parameters(self) -> None:
+        if self.weight_norm not in WEIGHT_NORMS:
+            raise InputError(f"weight_norm is {self.weight_norm!r}; choose one of {WEIGHT_NORMS}.")
+        if self.pick_ori not in ORIENTATIONS:
+            raise InputError(f"pick_ori is {self.pick_ori!r}; choose one of {ORIENTATIONS}.")
+        if self.reg < 0:
+            raise InputError(f"reg is {self.reg:g}; it must be at least 0.")
+
+    def _gain(self, white: Whitened) -> np.ndarray:
+        """Whitened gain of the orientations to estimate, shape (rank, n_sources, n_orient)."""
+        if white.leadfield.n_orient == 1:
+            if self.pick_ori is not None:
+                raise InputError("The lead field has fixed orientations, so there is none to pick; use pick_ori=None.")
+            return white.gain
+        if self.pick_ori == "normal":
+            return np.einsum("csx,sx->cs", white.gain, white.leadfield.fixed().normals)[:, :, np.newaxis]
+        left, singular, right = np.linalg.svd(np.moveaxis(white.gain, 0, 1), full_matrices=False)
+        if self.reduce_rank:
+            return np.moveaxis((left[:, :, :2] * singular[:, np.newaxis, :2]) @ right[:, :2], 1, 0)
+        if (singular[:, 0] > 1e6 * singular[:, 2]).any():
+            raise InputError("The sensors do not see one orientation of some sources; use reduce_rank=True.")
+        return white.gain
+
+    def _filters(self, covariance: np.ndarray) -> np.ndarray:
+        """Return the filters on whitened data with this covariance, shape (n_sources, n_orient, rank)."""
+        inverse = loaded_inverse(covariance, self.reg)
+        gain = self.gain_
+        if self.pick_ori == "max-power":
+            gain = gain @ self._max_power_orientation(inverse)[:, :, np.newaxis]
+        numerator = np.swapaxes(gain, 1, 2) @ inverse
+        if self.weight_norm == "unit-noise-gain-invariant":
+            return symmetric_power(numerator @ np.swapaxes(numerator, 1, 2), -0.5) @ numerator
+        drop = int(self.reduce_rank and gain.shape[2] == 3)
+        filters = symmetric_power(numerator @ gain, -1.0, drop) @ numerator
+        if self.weight_norm == "unit-noise-gain":
+            norm = np.linalg.norm(filters, axis=2, keepdims=True)
+            filters = filters / np.where(norm > 0, norm, np.inf)
+        return filters
+
+    def _max_power_orientation(self, inverse: np.ndarray) -> np.ndarray:
+        """Find the unit vector along which a source's output is strongest, shape (n_sources, 3), on the normal's side.
+
+        Without weight normalisation the output power along ``u`` is ``1 / (u' A u)`` with ``A = G' C^-1 G``; with it,
+        ``(u' A u) / (u' B u)`` with ``B = G' C^-2 G`` (Sekihara & Nagarajan 2008, eq. 4.47).
+        """
+        numerator = np.swapaxes(self.gain_, 1, 2) @ inverse
+        signal, noise = numerator @ self.gain_, numerator @ np.swapaxes(numerator, 1, 2)
+        if self.weight_norm is None:
+            signal, noise = np.broadcast_to(np.eye(3), signal.shape), signal
+        root = symmetric_power(noise, -0.5, int(self.reduce_rank))
+        direction = np.linalg.eigh(root @ signal @ root)[1][:, :, -1:]
+        direction = (root @ direction)[:, :, 0]
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        side = np.einsum("sx,sx->s", direction, self.leadfield_.normals)
+        return direction * np.where(side < 0, -1.0, 1.0)[:, np.newaxis]
+
+
+def loaded_inverse(covariance: np.ndarray, reg: float) -> np.ndarray:
+    """Inverse of a covariance, shape (rank, rank), after adding ``reg`` times its mean eigenvalue to the diagonal."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    values = values + reg * np.abs(values).mean()
+    if values[0] <= len(values) * np.finfo(values.dtype).eps * values[-1]:
+        raise InputError("The data covariance is singular; give reg > 0, or data that last longer and are not zero.")
+    return (vectors / values) @ vectors.T
+
+
+def _second_moment(white: np.ndarray) -> np.ndarray:
+    """``Z Z' / n_times`` in double precision."""
+    white = white.astype(np.float64, copy=False)
+    return white @ white.T / white.shape[1]
+
+
+def _filtered(filters: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """Apply filters (n_sources, n_orient, rank) to whitened data (..., rank, n_times)."""
+    n_sources, n_orient, rank = filters.shape
+    kernel = filters.reshape(-1, rank).astype(white.dtype, copy=False)
+    return (kernel @ white).reshape(*white.shape[:-2], n_sources, n_orient, white.shape[-1])
+
+
+def _output_shape(gain: np.ndarray, pick_ori: str | None, n_times: int) -> tuple[int, int, int]:
+    return len(gain), 1 if pick_ori == "max-power" else gain.shape[2], n_times

@@ -1,0 +1,41 @@
+"""Solvers that are one matrix once fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headwater.solvers.base import Solver, check_data
+
+
+class LinearSolver(Solver):
+    """A solver whose estimate is ``x = K y``; ``fit`` learns the kernel.
+
+    Attributes
+    ----------
+    kernel_ : array of shape (n_sources * n_orient, n_channels)
+        Whitening and projections included.
+    n_orient_ : int
+    """
+
+    kernel_: np.ndarray
+    n_orient_: int
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        """Apply the kernel to data of shape (..., n_channels, n_times)."""
+        return apply_kernel(self, check_data(data, self))
+
+    def _learn(self, operator: np.ndarray, whitener: np.ndarray) -> None:
+        """Keep an operator on whitened data, shape (n_sources, n_orient, rank), as a kernel on sensor data."""
+        n_sources, self.n_orient_, rank = operator.shape
+        self.kernel_ = operator.reshape(n_sources * self.n_orient_, rank) @ whitener
+
+
+def apply_kernel(solver: LinearSolver, data: np.ndarray) -> np.ndarray:
+    """Matrix product in the precision of the data, shape (..., n_sources, n_orient, n_times)."""
+    kernel = solver.kernel_.astype(data.dtype, copy=False)
+    batch, n_times = data.shape[:-2], data.shape[-1]
+    if n_times == 1:  # one product for the whole batch, where matmul would make one per sample
+        currents = data[..., 0] @ kernel.T
+    else:
+        currents = kernel @ data
+    return currents.reshape(*batch, -1, solver.n_orient_, n_times)

@@ -1,0 +1,185 @@
+"""The minimum-norm family: among all currents that explain the data, the most probable under a Gaussian prior.
+
+With whitened gain ``G`` and prior covariance ``R`` (block-diagonal, scaled so that the mean squared signal-to-noise
+ratio per whitened channel is 1), the estimate is ``x = R G' (G R G' + lambda2 I)^-1 y``. In the notation, the scaling
+and the meaning of ``lambda2`` this is what :func:`mne.minimum_norm.apply_inverse` computes, from the small matrix
+``G R G'`` (channels squared) instead of a singular value decomposition of the whole gain.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Self
+
+import mne
+import numpy as np
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.solvers.linear import LinearSolver
+from headwater.solvers.matrices import regularized_inverse, symmetric_power
+from headwater.solvers.prior import Depth, Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
+from headwater.solvers.whitening import Rank, whiten
+
+
+class GaussianPriorSolver(LinearSolver):
+    """What the minimum-norm family shares: prior, whitening and the regularised inverse.
+
+    Parameters
+    ----------
+    lambda2 : float
+        Regularisation, ``1 / SNR ** 2``: 1/9 for averages, 1 for single trials. 0 means the pseudo-inverse.
+    loose : float | "auto" | dict
+        Variance of currents tangential to the cortex relative to normal ones: 0 fixed, 1 free. "auto": 0.2 on the
+        cortex and 1 elsewhere.
+    depth : float | dict | None
+        Exponent of the depth weighting, or all its options.
+    rank : dict | str | None
+        As in :func:`mne.compute_rank`.
+    """
+
+    def __init__(self, *, lambda2: float = 1 / 9, loose: Loose = "auto", depth: Depth = 0.8, rank: Rank = None) -> None:
+        self.lambda2 = lambda2
+        self.loose = loose
+        self.depth = depth
+        self.rank = rank
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Prepare the solver for one lead field and one noise covariance."""
+        white = whiten(leadfield, noise_cov, self.rank)
+        loose = loose_per_source(white.leadfield, self.loose)
+        gain = oriented_gain(white, loose)
+        blocks = orientation_blocks(loose, white.leadfield.normals, gain.shape[2])
+        prior = depth_variance(white, self.depth)[:, np.newaxis, np.newaxis] * blocks
+        weighted, gram = prior_gain(gain, prior)
+        operator = inverse_operator(weighted, gram, self.lambda2)
+        self._learn(self._standardized(operator, weighted), white.whitener)
+        self.leadfield_ = white.leadfield
+        return self
+
+    @abstractmethod
+    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+        """Give currents their scale.
+
+        Parameters
+        ----------
+        operator : array of shape (n_sources, n_orient, rank)
+            ``R G' (G R G' + lambda2 I)^-1``.
+        weighted : array of shape (rank, n_sources, n_orient)
+            ``G R``, whitened.
+        """
+
+
+def prior_gain(gain: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``G R`` and ``G R G'``, with ``R`` scaled so that the trace of the latter is the number of channels.
+
+    Parameters
+    ----------
+    gain : array of shape (rank, n_sources, n_orient)
+    prior : array of shape (n_sources, n_orient, n_orient)
+    """
+    rank = len(gain)
+    weighted = np.einsum("csi,sij->csj", gain, prior)
+    gram = weighted.reshape(rank, -1) @ gain.reshape(rank, -1).T
+    scale = rank / np.trace(gram)
+    return scale * weighted, scale * (gram + gram.T) / 2
+
+
+def inverse_operator(weighted: np.ndarray, gram: np.ndarray, lambda2: float) -> np.ndarray:
+    """Return ``R G' (G R G' + lambda2 I)^-1``, shape (n_sources, n_orient, rank), from ``G R`` and ``G R G'``."""
+    if lambda2 < 0:
+        raise InputError(f"lambda2 is {lambda2:g}; it must be at least 0.")
+    rank, n_sources, n_orient = weighted.shape
+    operator = weighted.reshape(rank, -1).T @ regularized_inverse(gram, lambda2)
+    return operator.reshape(n_sources, n_orient, rank)
+
+
+class MinimumNorm(GaussianPriorSolver):
+    """Minimum-norm estimate (Hämäläinen & Ilmoniemi 1994), with depth weighting by default: MNE-Python's "MNE".
+
+    ``depth=None`` gives the classical one, in which all sources are equally probable and deep ones come out too
+    shallow.
+    """
+
+    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+        return operator
+
+
+class WeightedMinimumNorm(GaussianPriorSolver):
+    """Weighted minimum-norm estimate: every source may contribute equally to the whitened data.
+
+    The prior variance of a source is the inverse of the power that whitened sensors see of it, ``1 / tr(G_s' G_s)``,
+    without the upper limit and the restriction to one type of sensors that `MinimumNorm` takes over from MNE-Python
+    (column-norm weights; Jeffs et al. 1987, Lin et al. 2006).
+
+    Parameters
+    ----------
+    lambda2, loose, rank
+        As in `MinimumNorm`.
+    exponent : float
+        0: no weighting; 1: full.
+    """
+
+    def __init__(
+        self, *, lambda2: float = 1 / 9, loose: Loose = "auto", exponent: float = 1.0, rank: Rank = None
+    ) -> None:
+        depth = {"exp": exponent, "limit": None, "limit_depth_chs": "whiten", "combine_xyz": "fro"}
+        super().__init__(lambda2=lambda2, loose=loose, depth=depth, rank=rank)
+        self.exponent = exponent
+
+    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+        return operator
+
+
+class DSPM(GaussianPriorSolver):
+    """Dynamic statistical parametric mapping (Dale et al. 2000): the estimate divided by its noise.
+
+    The noise of a source is the square root of the variance that white sensor noise gives to its vector,
+    ``tr(K_s K_s')``.
+    """
+
+    unit: ClassVar[str] = "F"
+    scales_with_nave: ClassVar[bool] = True
+
+    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+        return operator / np.linalg.norm(operator, axis=(1, 2), keepdims=True)
+
+
+class SLORETA(GaussianPriorSolver):
+    """Standardised LORETA (Pascual-Marqui 2002): the estimate divided by its own variance under the prior.
+
+    The covariance of the estimate of source ``s``, from noise and from all sources, is the diagonal block
+    ``S_s = (K G R)_ss / lambda2`` of the resolution matrix.
+
+    Parameters
+    ----------
+    lambda2, loose, depth, rank
+        As in `MinimumNorm`.
+    block : bool
+        False: divide all components of a source by the square root of the trace of ``S_s``, as MNE-Python does.
+        True: multiply its vector by ``S_s^(-1/2)``, as the original does; then a single noiseless source of any
+        orientation gives the largest amplitude exactly where it is. Fixed orientations have no difference between both.
+    """
+
+    unit: ClassVar[str] = "F"
+    scales_with_nave: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        lambda2: float = 1 / 9,
+        loose: Loose = "auto",
+        depth: Depth = 0.8,
+        rank: Rank = None,
+        block: bool = False,
+    ) -> None:
+        super().__init__(lambda2=lambda2, loose=loose, depth=depth, rank=rank)
+        self.block = block
+
+    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+        if self.lambda2 <= 0:
+            raise InputError("sLORETA divides by the variance that lambda2 gives to the noise; use lambda2 > 0.")
+        variance = operator @ np.moveaxis(weighted, 0, 1) / self.lambda2
+        if self.block:
+            return symmetric_power(variance, -0.5) @ operator
+        return operator / np.sqrt(np.trace(variance, axis1=1, axis2=2))[:, np.newaxis, np.newaxis]

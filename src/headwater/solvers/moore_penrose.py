@@ -1,0 +1,41 @@
+"""The plain pseudo-inverse."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import mne
+import numpy as np
+from scipy import linalg
+
+from headwater.forward.leadfield import LeadField
+from headwater.solvers.linear import LinearSolver
+from headwater.solvers.whitening import Rank, whiten
+
+
+class MoorePenrose(LinearSolver):
+    """Moore-Penrose inverse of the whitened lead field: the smallest currents that explain the data completely.
+
+    Nothing is assumed about noise beyond its covariance, so all noise is explained too; raise ``rcond`` to leave out
+    what the sensors hardly see.
+
+    Parameters
+    ----------
+    rcond : float | None
+        Singular values below this fraction of the largest are left out. None: below the rounding error.
+    rank : dict | str | None
+        As in :func:`mne.compute_rank`.
+    """
+
+    def __init__(self, *, rcond: float | None = None, rank: Rank = None) -> None:
+        self.rcond = rcond
+        self.rank = rank
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Prepare the solver for one lead field and one noise covariance."""
+        white = whiten(leadfield, noise_cov, self.rank)
+        rank, n_sources, n_orient = white.gain.shape
+        inverse = linalg.pinv(white.gain.reshape(rank, -1), rtol=self.rcond)
+        self._learn(inverse.reshape(n_sources, n_orient, rank), white.whitener)
+        self.leadfield_ = white.leadfield
+        return self

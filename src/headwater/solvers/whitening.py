@@ -1,0 +1,138 @@
+"""Whitening: after it, noise is independent and of unit variance on every channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import mne
+import numpy as np
+from mne.proj import make_eeg_average_ref_proj, make_projector
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.solvers.recording import eeg_average_projection
+
+Rank = dict[str, int] | str | None
+
+# Covariances come from files in single precision: eigenvalues of the correlation matrix this far below zero are
+# rounding, and anything further is not a covariance.
+NEGATIVE_EIGENVALUE = -1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Whitened:
+    """A lead field seen by whitened sensors.
+
+    Attributes
+    ----------
+    leadfield : LeadField
+        Good channels; ``info`` holds all projections that the whitener contains.
+    whitener : array of shape (rank, n_channels)
+        ``W`` with ``W C W' = I``; what projections and a deficient rank take away has no row.
+    gain : array of shape (rank, n_sources, n_orient)
+        ``W G``.
+    """
+
+    leadfield: LeadField
+    whitener: np.ndarray
+    gain: np.ndarray
+
+
+def whiten(leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None, rank: Rank = None) -> Whitened:
+    """Whiten a lead field with a noise covariance.
+
+    Projections of the lead field's info and of the covariance are applied, and EEG, which knows no absolute
+    potential, always loses its mean.
+
+    Parameters
+    ----------
+    leadfield : LeadField
+    noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
+        An array belongs to the channels of the lead field. None: the identity, for one type of sensors only.
+    rank : dict | str | None
+        As in :func:`mne.compute_rank`: None estimates it from the covariance.
+    """
+    covariance = as_covariance(noise_cov, leadfield, "noise covariance")
+    leadfield = good_channels(leadfield, covariance)
+    covariance = covariance.pick_channels(leadfield.ch_names, ordered=True, verbose="error")
+    _check_covariance(covariance)
+    projs = [*leadfield.info["projs"], *covariance["projs"]]
+    if "eeg" in leadfield.ch_types and not eeg_average_projection(projs):
+        projs.append(make_eeg_average_ref_proj(leadfield.info, activate=True, verbose="error"))
+    leadfield = _with_projections(leadfield, projs)
+    whitener, _ = mne.cov.compute_whitener(
+        covariance, leadfield.info, rank=rank, pca=True, on_rank_mismatch="ignore", verbose="error"
+    )
+    whitener = whitener @ make_projector(projs, leadfield.ch_names)[0]
+    gain = (whitener @ leadfield.matrix).reshape(len(whitener), leadfield.n_sources, leadfield.n_orient)
+    return Whitened(leadfield, whitener, gain)
+
+
+def as_covariance(covariance: mne.Covariance | np.ndarray | None, leadfield: LeadField, what: str) -> mne.Covariance:
+    """Return a covariance as MNE's class: a copy with all channels of the lead field that are not bad."""
+    if isinstance(covariance, mne.Covariance):
+        known = {*covariance.ch_names, *covariance["bads"], *leadfield.info["bads"]}
+        missing = [name for name in leadfield.ch_names if name not in known]
+        if missing:
+            raise InputError(
+                f"The {what} lacks {len(missing)} channels of the lead field, such as {missing[0]}; give one that has "
+                "them, or pick the lead field's channels."
+            )
+        return covariance.copy()
+    n_channels = leadfield.n_channels
+    if covariance is None:
+        if len(set(leadfield.ch_types)) > 1:
+            raise InputError(
+                f"Sensors of several types ({', '.join(sorted(set(leadfield.ch_types)))}) can only be combined with a "
+                f"{what}; give one, for instance mne.make_ad_hoc_cov(info)."
+            )
+        covariance = np.eye(n_channels)
+    covariance = np.asarray(covariance, dtype=float)
+    if covariance.shape != (n_channels, n_channels):
+        raise InputError(
+            f"The {what} has shape {covariance.shape}, but the lead field has {n_channels} channels; "
+            f"give shape ({n_channels}, {n_channels})."
+        )
+    return mne.Covariance(covariance, leadfield.ch_names, bads=[], projs=[], nfree=1)
+
+
+def good_channels(leadfield: LeadField, covariance: mne.Covariance) -> LeadField:
+    """Leave out what is bad in the lead field's info or in the covariance."""
+    bads = {*leadfield.info["bads"], *covariance["bads"]}
+    names = [name for name in leadfield.ch_names if name not in bads]
+    if not names:
+        raise InputError("All channels of the lead field are marked as bad; there is nothing to localise with.")
+    return leadfield.pick(names)
+
+
+def _check_covariance(covariance: mne.Covariance) -> None:
+    """Refuse what cannot be the covariance of anything. A deficient rank is normal and no reason to refuse."""
+    data, names = covariance["data"], covariance.ch_names
+    if not np.isfinite(data).all():
+        raise InputError("The noise covariance has values that are NaN or infinite; estimate it anew from clean data.")
+    variance = data if covariance["diag"] else np.diag(data)
+    flat = [name for name, value in zip(names, variance, strict=True) if value <= 0]
+    if flat:
+        raise InputError(
+            f"The noise covariance is singular: {_channels(flat)} no noise at all; mark flat channels as bad."
+        )
+    if covariance["diag"]:
+        return
+    correlation = data / np.sqrt(np.outer(variance, variance))
+    if not np.allclose(correlation, correlation.T, atol=-NEGATIVE_EIGENVALUE):
+        raise InputError("The noise covariance is not symmetric, so it is no covariance; estimate it anew.")
+    if np.linalg.eigvalsh(correlation)[0] < NEGATIVE_EIGENVALUE * len(names):
+        raise InputError("The noise covariance has negative eigenvalues, so it is no covariance; estimate it anew.")
+
+
+def _channels(names: Sequence[str]) -> str:
+    return f"channel {names[0]} has" if len(names) == 1 else f"channels {', '.join(names[:4])} have"
+
+
+def _with_projections(leadfield: LeadField, projs: list[mne.Projection]) -> LeadField:
+    """Return the lead field with these projections in its info; the gain is shared, and not projected."""
+    info = leadfield.info.copy()
+    with info._unlock():
+        info["projs"] = [mne.Projection(**proj) for proj in projs]
+    return replace(leadfield, info=info)
