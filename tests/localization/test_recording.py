@@ -1,0 +1,173 @@
+from pathlib import Path
+
+import mne
+import numpy as np
+import pytest
+
+from headwater._utils.errors import InputError
+from headwater.localization.checks import check_channels_known, check_data, pick_sensors
+from headwater.localization.noise import noise_covariance
+from headwater.localization.recording import check_window, read_recording, select_segment
+
+NAMES = mne.channels.make_standard_montage("easycap-M10").ch_names
+
+
+@pytest.fixture
+def raw() -> mne.io.RawArray:
+    """Ten seconds of 10 uV noise with two kinds of annotations."""
+    info = mne.create_info([*NAMES[:20], "STI"], 200.0, ["eeg"] * 20 + ["stim"])
+    data = 1e-5 * np.random.default_rng(0).standard_normal((21, 2400))
+    raw = mne.io.RawArray(data, info, verbose="ERROR")
+    raw.set_annotations(mne.Annotations([1, 2, 3, 4, 5], 0.0, ["left", "right", "left", "right", "left"]))
+    return raw
+
+
+@pytest.fixture
+def epochs(raw: mne.io.RawArray) -> mne.Epochs:
+    events, event_id = mne.events_from_annotations(raw, {"left": 1, "right": 2}, verbose="ERROR")
+    return mne.Epochs(raw, events, event_id, -0.2, 0.5, preload=True, verbose="ERROR")
+
+
+def evoked_of(raw: mne.io.RawArray) -> mne.Evoked:
+    return select_segment(raw, None, 1.0, 2.0)[0]
+
+
+def test_files_of_every_kind_come_back(raw: mne.io.RawArray, epochs: mne.Epochs, tmp_path: Path) -> None:
+    raw.save(tmp_path / "a_raw.fif", verbose="ERROR")
+    epochs.save(tmp_path / "a-epo.fif", verbose="ERROR")
+    averages = [epochs["left"].average(), epochs["right"].average()]
+    mne.write_evokeds(tmp_path / "a-ave.fif", averages, verbose="ERROR")
+    mne.export.export_raw(tmp_path / "a.edf", raw.copy().pick("eeg"), verbose="ERROR")
+    assert isinstance(read_recording(tmp_path / "a_raw.fif"), mne.io.BaseRaw)
+    assert isinstance(read_recording(tmp_path / "a-epo.fif"), mne.BaseEpochs)
+    assert [evoked.comment for evoked in read_recording(tmp_path / "a-ave.fif")] == ["left", "right"]
+    assert isinstance(read_recording(tmp_path / "a.edf"), mne.io.BaseRaw)
+
+
+def test_condition_chooses_the_trials(raw: mne.io.RawArray, epochs: mne.Epochs) -> None:
+    evoked, trials, origin = select_segment(epochs, "left")
+    assert evoked.nave == len(trials) == 3
+    np.testing.assert_allclose(evoked.get_data("eeg"), trials.get_data("eeg").mean(axis=0))
+    assert "'left'" in origin
+    from_raw, trials, _ = select_segment(raw, "left")
+    assert len(trials) == 3
+    np.testing.assert_allclose(from_raw.get_data("eeg"), evoked.get_data("eeg"), atol=1e-12)
+    averages = [epochs["left"].average(), epochs["right"].average()]
+    averages[0].comment, averages[1].comment = "left", "right"
+    for condition in ("right", 1, "1"):
+        assert select_segment(averages, condition)[0].comment == "right"
+
+
+def test_raw_window_keeps_its_times(raw: mne.io.RawArray) -> None:
+    evoked, _, _ = select_segment(raw, None, 1.5, 2.5)
+    np.testing.assert_allclose([evoked.times[0], evoked.times[-1]], [1.5, 2.5])
+    np.testing.assert_array_equal(evoked.data, raw.get_data(tmin=1.5, tmax=2.5 + 1e-9)[:, : evoked.data.shape[1]])
+
+
+@pytest.mark.parametrize(
+    ("condition", "window", "message"),
+    [
+        (None, (None, None), "at most 10 s"),
+        (None, (3.0, 2.0), "is empty"),
+        (None, (2.0, 99.0), "is not within the recording"),
+        (None, (float("nan"), 1.0), "is empty"),
+        ("up", (None, None), "'left', 'right'"),
+    ],
+)
+def test_impossible_choices_are_refused(raw: mne.io.RawArray, condition: str, window: tuple, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        select_segment(raw, condition, *window)
+
+
+def test_unknown_conditions_name_the_known_ones(epochs: mne.Epochs) -> None:
+    with pytest.raises(InputError, match="'left', 'right'"):
+        select_segment(epochs, "up")
+    averages = [epochs["left"].average(), epochs["right"].average()]
+    for condition in (None, "up", 7):
+        with pytest.raises(InputError, match="left.*right"):
+            select_segment(averages, condition)
+
+
+def test_other_objects_are_refused() -> None:
+    with pytest.raises(InputError, match="Cannot localise a dict"):
+        select_segment({}, None)  # type: ignore[arg-type]
+
+
+def test_window_is_checked_to_the_millisecond() -> None:
+    check_window(0.0, 1.0005, 0.0, 1.0)
+    with pytest.raises(InputError):
+        check_window(0.0, 1.01, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [(np.full(201, np.nan), "NaN"), (np.zeros(201), "flat"), (np.full(201, 3e-6), "flat")],
+)
+def test_broken_channels_are_named(raw: mne.io.RawArray, row: np.ndarray, message: str) -> None:
+    evoked = pick_sensors(evoked_of(raw), "all")
+    evoked.data[4] = row
+    with pytest.raises(InputError, match=f"{message}.*{evoked.ch_names[4]}"):
+        check_data(evoked)
+    check_data(pick_sensors(evoked, "all", (evoked.ch_names[4],)))
+
+
+def test_microvolts_are_noticed(raw: mne.io.RawArray) -> None:
+    evoked = pick_sensors(evoked_of(raw), "eeg")
+    check_data(evoked)
+    evoked.data *= 1e6
+    with pytest.raises(InputError, match="scale them to V"):
+        check_data(evoked)
+
+
+def test_only_good_sensors_are_picked(raw: mne.io.RawArray) -> None:
+    evoked = evoked_of(raw)
+    evoked.info["bads"] = [NAMES[0]]
+    assert pick_sensors(evoked.copy(), "all", (NAMES[1],)).ch_names == NAMES[2:20]
+    with pytest.raises(InputError, match="no good MEG channels"):
+        pick_sensors(evoked.copy(), "meg")
+    with pytest.raises(InputError, match="nonsense are not in the recording"):
+        pick_sensors(evoked.copy(), "all", ("nonsense",))
+    with pytest.raises(InputError, match="at least 8"):
+        pick_sensors(evoked.copy(), "all", tuple(NAMES[1:15]))
+
+
+def test_channels_without_forward_are_named(raw: mne.io.RawArray) -> None:
+    evoked = pick_sensors(evoked_of(raw), "all")
+    check_channels_known(evoked, NAMES)
+    with pytest.raises(InputError, match=f"lacks 1 of the 20 good channels \\({NAMES[3]}\\)"):
+        check_channels_known(evoked, [name for name in NAMES if name != NAMES[3]])
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_baseline_covariance_is_that_of_single_trials(average: bool) -> None:
+    """The covariance of white noise of known variance comes back, from trials and from their average alike."""
+    sigma, n_trials = 1e-5, 64
+    info = mne.create_info(NAMES, 500.0, "eeg")
+    data = sigma * np.random.default_rng(0).standard_normal((n_trials, len(NAMES), 600))
+    epochs = mne.EpochsArray(data, info, tmin=-1.0, verbose="ERROR")
+    evoked = epochs.average()
+    cov, words = noise_covariance(evoked, None if average else epochs, None)
+    assert "baseline" in words
+    np.testing.assert_allclose(np.diag(cov.data), sigma**2, rtol=0.3)
+    np.testing.assert_allclose(np.diag(cov.data).mean(), sigma**2, rtol=0.05)
+
+
+def test_without_baseline_typical_noise_is_assumed(raw: mne.io.RawArray) -> None:
+    evoked = pick_sensors(evoked_of(raw), "all")
+    cov, words = noise_covariance(evoked, None, None)
+    assert "assumed" in words
+    assert cov["diag"]
+
+
+def test_given_covariance_is_put_in_the_order_of_the_data(raw: mne.io.RawArray) -> None:
+    evoked = pick_sensors(evoked_of(raw), "all")
+    reverse = evoked.ch_names[::-1]
+    variances = np.arange(1.0, 21.0)
+    given = mne.Covariance(np.diag(variances), reverse, [], [], nfree=10)
+    cov, words = noise_covariance(evoked, None, given)
+    assert words == "as given"
+    assert cov.ch_names == evoked.ch_names
+    np.testing.assert_allclose(np.diag(cov.data), variances[::-1])
+    short = mne.Covariance(np.eye(2), reverse[:2], [], [], nfree=10)
+    with pytest.raises(InputError, match="lacks 18 channels"):
+        noise_covariance(evoked, None, short)

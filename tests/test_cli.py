@@ -1,0 +1,237 @@
+"""The command line as a user meets it: what it prints, what it writes, and every mistake it should catch."""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+
+import headwater as hw
+from headwater.solvers import SOLVERS
+
+RunCli = Callable[..., str]
+NAMES = mne.channels.make_standard_montage("biosemi32").ch_names
+TRUE_SOURCE = 123
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small lead field and an average with one active source; `Path` of their folder."""
+    folder = tmp_path_factory.mktemp("recording")
+    rng = np.random.default_rng(0)
+    info = mne.create_info(NAMES, 250.0, "eeg")
+    info.set_montage("biosemi32")
+    electrodes = np.array([channel["loc"][:3] for channel in info["chs"]])
+    pos = 0.07 * rng.uniform(-1, 1, (300, 3)) + [0, 0, 0.03]
+    away = electrodes[:, np.newaxis] - pos
+    gain = 1e2 * away * (0.03 / np.linalg.norm(away, axis=2, keepdims=True)) ** 3  # a dipole in an endless medium
+    leadfield = hw.LeadField.from_arrays(gain, pos, info=info)
+    leadfield.save(folder / "leadfield.npz")
+    times = np.arange(-50, 100) / 250.0
+    course = np.exp(-(((times - 0.1) / 0.02) ** 2))
+    data = gain[:, TRUE_SOURCE] @ np.array([[1e-8], [2e-8], [0.0]]) * course
+    data += 0.02 * np.abs(data).max() * rng.standard_normal(data.shape)
+    evoked = mne.EvokedArray(data, info, tmin=times[0], comment="tone", nave=10)
+    evoked.save(folder / "tone-ave.fif", verbose="ERROR")
+    return folder
+
+
+@pytest.fixture
+def localize(run_cli: RunCli, files: Path, tmp_path: Path) -> RunCli:
+    """``headwater localize`` on the small recording, with changes."""
+
+    def run(*more: object, recording: object = None, forward: object = None, code: int = 0) -> str:
+        recording = recording or files / "tone-ave.fif"
+        out = () if "--out" in more else ("--out", tmp_path / "out")
+        forward = forward or files / "leadfield.npz"
+        return run_cli("localize", recording, "--forward", forward, *out, *more, code=code)
+
+    return run
+
+
+def evoked_with(files: Path, tmp_path: Path, change: Callable[[mne.Evoked], object]) -> Path:
+    """Write the recording anew after a change."""
+    evoked = mne.read_evokeds(files / "tone-ave.fif", verbose="ERROR")[0]
+    change(evoked)
+    path = tmp_path / "changed-ave.fif"
+    evoked.save(path, verbose="ERROR")
+    return path
+
+
+def refused(text: str, *parts: str) -> None:
+    """One plain sentence, and nothing else, that holds all the parts."""
+    message = " ".join(text.split())
+    assert message.startswith("Error: ")
+    for part in parts:
+        assert part in message, message
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_solver_writes_its_results(localize: RunCli, files: Path, tmp_path: Path, solver: str) -> None:
+    printed = localize("--solver", solver, "--tmin", 0.05, "--tmax", 0.15)
+    out = tmp_path / "out"
+    assert "Peaks, strongest first" in printed
+    peaks = pd.read_csv(out / "peaks.csv")
+    assert peaks.columns.tolist() == ["time_s", "x_mm", "y_mm", "z_mm", "frame", "region", "amplitude", "unit"]
+    assert (peaks["frame"] == "head").all()
+    assert peaks["amplitude"].is_monotonic_decreasing
+    (stc_file,) = out.glob("*stc.h5")
+    stc = mne.read_source_estimate(stc_file)
+    src = mne.read_source_spaces(out / "localization-src.fif", verbose="ERROR")
+    assert stc.data.shape[0] == src[0]["nuse"] == 300
+    assert stc.times[0] == pytest.approx(0.05, abs=0.004)
+    assert "report.html" in printed
+    assert "headwater localize" in (out / "report.html").read_text()
+
+
+def test_the_active_source_is_found(localize: RunCli, files: Path, tmp_path: Path) -> None:
+    localize("--solver", "sloreta")
+    leadfield = hw.LeadField.load(files / "leadfield.npz")
+    first = pd.read_csv(tmp_path / "out" / "peaks.csv").iloc[0]
+    error_mm = np.linalg.norm(first[["x_mm", "y_mm", "z_mm"]].to_numpy(float) - 1e3 * leadfield.pos[TRUE_SOURCE])
+    assert error_mm < 15
+    assert first["time_s"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_missing_empty_truncated_and_foreign_recordings(localize: RunCli, files: Path, tmp_path: Path) -> None:
+    whole = (files / "tone-ave.fif").read_bytes()
+    for name, content, part in [
+        ("empty-ave.fif", b"", "is empty"),
+        ("short-ave.fif", whole[: len(whole) // 2], "truncated"),
+        ("foreign-ave.fif", b"not a recording at all" * 100, "cannot be read"),
+        ("foreign.edf", b"x" * 5000, "cannot be read"),
+        ("notes.docx", b"x" * 5000, "cannot be read"),
+    ]:
+        path = tmp_path / name
+        path.write_bytes(content)
+        refused(localize(recording=path, code=2), name, part)
+    refused(localize(recording=tmp_path / "nowhere.fif", code=2), "does not exist")
+    refused(localize(recording=tmp_path, code=2), "cannot be read")
+    assert not (tmp_path / "out").exists()
+
+
+def test_forward_and_covariance_files_are_checked(localize: RunCli, files: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.fif"
+    foreign.write_bytes(b"x" * 1000)
+    refused(localize(forward=foreign, code=2), "cannot be read as a forward solution")
+    refused(localize("--noise-cov", foreign, code=2), "cannot be read as a noise covariance")
+    refused(localize(forward=tmp_path / "no-fwd.fif", code=2), "does not exist")
+    refused(localize("--noise-cov", tmp_path / "no-cov.fif", code=2), "does not exist")
+    truncated = tmp_path / "short.npz"
+    whole = (files / "leadfield.npz").read_bytes()
+    truncated.write_bytes(whole[: len(whole) // 2])
+    refused(localize(forward=truncated, code=2), "short.npz")
+    refused(localize(forward=files / "tone-ave.fif", code=2), "cannot be read as a forward solution")
+
+
+def test_singular_covariance(localize: RunCli, tmp_path: Path) -> None:
+    for name, matrix in [("zero", np.zeros((32, 32))), ("nan", np.full((32, 32), np.nan))]:
+        path = tmp_path / f"{name}-cov.fif"
+        mne.Covariance(matrix, NAMES, [], [], nfree=10).save(path, verbose="ERROR")
+        refused(localize("--noise-cov", path, code=2), "covariance")
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda evoked: evoked.data.__setitem__(3, np.nan), "NaN"),
+        (lambda evoked: evoked.data.__setitem__(3, 0.0), "flat"),
+        (lambda evoked: evoked.data.__imul__(1e6), "scale them to V"),
+        (lambda evoked: evoked.pick(NAMES[:5]), "at least 8"),
+        (lambda evoked: evoked.rename_channels({NAMES[0]: "extra"}), "lacks 1 of the 32 good channels (extra)"),
+        (lambda evoked: evoked.set_channel_types(dict.fromkeys(NAMES, "misc")), "no good EEG or MEG channels"),
+    ],
+    ids=["nan", "flat", "microvolt", "few", "unknown", "none"],
+)
+def test_unusable_data(
+    localize: RunCli, files: Path, tmp_path: Path, change: Callable[[mne.Evoked], object], part: str
+) -> None:
+    refused(localize(recording=evoked_with(files, tmp_path, change), code=2), part)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("--condition", "light"), "'tone'"),
+        (("--solver", "magic"), "eloreta"),
+        (("--tmin", 0.3, "--tmax", 0.1), "is empty"),
+        (("--tmin", 5, "--tmax", 6), "is not within the recording"),
+        (("--snr", -1), "SNR"),
+        (("--bads", "Q99"), "Q99"),
+        (("--lowpass", 5000), "low-pass"),
+        (("--subjects-dir", "somewhere"), "--subject"),
+        (("--subject", "me"), "--subjects-dir"),
+        (("--sensors", "meg"), "no good MEG channels"),
+    ],
+)
+def test_impossible_options(localize: RunCli, options: tuple, part: str) -> None:
+    refused(localize(*options, code=2), part)
+
+
+def test_no_electrode_positions_and_unknown_names(run_cli: RunCli, tmp_path: Path) -> None:
+    names = [f"chan{i}" for i in range(16)]
+    data = 1e-5 * np.random.default_rng(0).standard_normal((16, 100))
+    path = tmp_path / "unplaced-ave.fif"
+    mne.EvokedArray(data, mne.create_info(names, 100.0, "eeg")).save(path, verbose="ERROR")
+    refused(run_cli("localize", path, "--out", tmp_path / "out", code=2), "chan0", "montage")
+
+
+def test_existing_results_are_safe(localize: RunCli, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    localize()
+    before = (out / "peaks.csv").read_bytes()
+    refused(localize("--solver", "mne", code=2), "already exists", "--overwrite")
+    assert (out / "peaks.csv").read_bytes() == before
+    localize("--solver", "mne", "--overwrite")
+    assert (out / "peaks.csv").read_bytes() != before
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "chapter.tex").write_text("years of work")
+    refused(localize("--out", thesis, "--overwrite", code=2), "was not written by headwater")
+    assert (thesis / "chapter.tex").exists()
+
+
+def test_default_folder_is_named_after_the_recording(
+    run_cli: RunCli, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_cli("localize", files / "tone-ave.fif", "--forward", files / "leadfield.npz")
+    assert (tmp_path / "tone-ave-headwater" / "report.html").exists()
+
+
+def test_full_disk_leaves_nothing_behind(files: Path, tmp_path: Path) -> None:
+    """Files larger than a limit fail as they do on a full disk: with an OSError in the middle of writing."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "headwater.cli", "localize", files / "tone-ave.fif"]
+    command += ["--forward", files / "leadfield.npz", "--out", out]
+
+    def limit_file_size() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    ended = subprocess.run(list(map(str, command)), preexec_fn=limit_file_size, capture_output=True, text=True)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Error: " in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lists_and_versions(run_cli: RunCli) -> None:
+    printed = run_cli("list", "solvers")
+    for name in SOLVERS:
+        assert name in printed
+    printed = run_cli("info")
+    assert mne.__version__ in printed
+    assert "cache" in printed
+
+
+def test_help_and_typing_errors(run_cli: RunCli) -> None:
+    assert "localize" in run_cli("--help")
+    assert "--condition" in run_cli("localize", "--help")
+    run_cli("localise", code=2)
+    run_cli("localize", "x.fif", "--space", "everywhere", code=2)
