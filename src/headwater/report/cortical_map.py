@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import sparse
 from scipy.spatial import cKDTree
 
+from headwater.head.geometry import neighbour_mean, vertex_normals
 from headwater.head.model import Cortex, Head, Surface
 from headwater.localization import Localization
 from headwater.report.colors import HIDDEN_BELOW, ValueColors, draw_color_bar
-from headwater.report.raster import render_nearest, vertex_normals
+from headwater.report.raster import render_nearest
 from headwater.report.scene import cortical_sources, surface_in_head
 from headwater.report.voxels import source_spacing
 
@@ -35,6 +35,7 @@ class Side:
 
     @property
     def title(self) -> str:
+        """Title of the axes."""
         return f"{HEMISPHERES[self.hemisphere]} hemisphere, {self.name}"
 
     def plane(self, rr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,13 +46,17 @@ class Side:
 SIDES = (Side(0, "lateral", -1), Side(1, "lateral", 1), Side(0, "medial", 1), Side(1, "medial", -1))
 
 
-def plot_cortex(localization: Localization, time_index: int, *, title: str | None = None) -> Figure | None:
+def plot_cortex(
+    localization: Localization, time_index: int, *, unit: str | None = None, title: str | None = None
+) -> Figure | None:
     """Draw the magnitude at one time on the inflated cortex.
 
     Parameters
     ----------
     localization : Localization
     time_index : int
+    unit : str | None
+        For the colour bar; that of the localisation if None.
     title : str | None
 
     Returns
@@ -73,7 +78,7 @@ def plot_cortex(localization: Localization, time_index: int, *, title: str | Non
         surfaces = (head.cortex.white[side.hemisphere], head.cortex.inflated[side.hemisphere])
         marked = peak[1] if peak is not None and peak[0] == side.hemisphere else None
         _draw_side(axis, side, surfaces, maps[side.hemisphere], colors, marked)
-    draw_color_bar(figure, list(axes.flat), colors, localization.unit)
+    draw_color_bar(figure, list(axes.flat), colors, localization.unit if unit is None else unit)
     if title is not None:
         figure.suptitle(title, fontsize=11)
     return figure
@@ -137,7 +142,7 @@ def _from_vertices(rr: np.ndarray, tris: np.ndarray, pos: np.ndarray, value: np.
     total = np.zeros(len(rr))
     np.add.at(known, vertices, 1)
     np.add.at(total, vertices, value)
-    average = mesh_average(tris, len(rr))
+    average = neighbour_mean(tris, len(rr))
     while (known == 0).any():
         further = average @ (known > 0)
         if ((further > 0) == (known > 0)).all():
@@ -166,22 +171,13 @@ def _from_volume(head: Head, cortex: Cortex, pos: np.ndarray, value: np.ndarray)
     return carry(cortex.white[0], cortex.pial[0]), carry(cortex.white[1], cortex.pial[1])
 
 
-def mesh_average(tris: np.ndarray, n_vertices: int) -> sparse.csr_array:
-    """Operator that replaces each vertex value by the mean over itself and its neighbours."""
-    first, second = tris[:, [0, 1, 2, 1, 2, 0]].ravel(), tris[:, [1, 2, 0, 0, 1, 2]].ravel()
-    edges = sparse.csr_array((np.ones(len(first)), (first, second)), shape=(n_vertices, n_vertices))
-    edges.data[:] = 1.0  # every inner edge belongs to two triangles
-    ring = edges + sparse.eye_array(n_vertices, format="csr")
-    return sparse.csr_array(sparse.diags_array(1 / ring.sum(axis=1)) @ ring)
-
-
 def sulcal_shade(white: Surface) -> np.ndarray:
     """Grey level from the curvature of the white surface: light on gyri, dark in sulci.
 
     The umbrella operator points inwards on a crown and outwards in a fundus; its part along the normal is the mean
     curvature up to scale (Taubin 1995). Smoothed over a few rings of neighbours.
     """
-    average = mesh_average(white.tris, len(white.rr))
+    average = neighbour_mean(white.tris, len(white.rr))
     inward = -((average @ white.rr - white.rr) * vertex_normals(white.rr, white.tris)).sum(axis=1)
     for _ in range(4):
         inward = average @ inward

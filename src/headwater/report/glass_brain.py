@@ -100,7 +100,8 @@ def plot_glass_brain(
 
 
 def _title(title: str | None, peak_mm: np.ndarray, scene: Scene) -> str:
-    place = "Peak at x = {:.0f}, y = {:.0f}, z = {:.0f} mm ({})".format(*peak_mm, scene.frame_label)
+    x, y, z = peak_mm
+    place = f"Peak at x = {x:.0f}, y = {y:.0f}, z = {z:.0f} mm ({scene.frame_label})"
     return place if title is None else f"{title}\n{place}"
 
 
@@ -138,7 +139,7 @@ def _draw_cortex(axis: Axes, view: View, scene: Scene, value: np.ndarray, colors
     order = np.argsort(np.abs(value))  # the strongest on top
     order = order[colors.opacity(value[order]) > 0]
     size = np.clip(3.5 * source_spacing(scene.pos_mm[scene.cortical]), 9, 60)
-    axis.scatter(*plane[order].T, s=size, c=colors.rgba(value[order]), linewidths=0, zorder=4)
+    axis.scatter(plane[order, 0], plane[order, 1], s=size, c=colors.rgba(value[order]), linewidths=0, zorder=4)
 
 
 def _draw_peak(axis: Axes, view: View, scene: Scene, peak_mm: np.ndarray) -> None:

@@ -139,12 +139,3 @@ def triangle_normals(rr: np.ndarray, tris: np.ndarray) -> np.ndarray:
     """Outward normals of length twice the triangle's area, shape (n_triangles, 3)."""
     corners = rr[tris]
     return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-
-
-def vertex_normals(rr: np.ndarray, tris: np.ndarray) -> np.ndarray:
-    """Area-weighted unit normals at the vertices, shape (n_vertices, 3)."""
-    normals = np.zeros_like(rr, dtype=float)
-    per_triangle = triangle_normals(rr, tris)
-    for corner in range(3):
-        np.add.at(normals, tris[:, corner], per_triangle)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.finfo(float).tiny)

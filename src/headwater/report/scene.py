@@ -63,7 +63,7 @@ def make_scene(localization: Localization) -> Scene:
     """Collect what the head, or failing that the source space, offers to draw."""
     head, leadfield = localization.head, localization.leadfield
     frame = plot_frame(localization)
-    to_frame = head_to_frame(head, frame)
+    to_frame = head_to_frame(localization, frame)
     brain, brain_name = _brain(localization, to_frame)
     scalp = None
     if head is not None and head.scalp is not None:
@@ -83,13 +83,17 @@ def plot_frame(localization: Localization) -> str:
     return str(localization.peaks["frame"].iloc[0]) if len(localization.peaks) else "head"
 
 
-def head_to_frame(head: Head | None, frame: str) -> Callable[[np.ndarray], np.ndarray]:
+def head_to_frame(localization: Localization, frame: str) -> Callable[[np.ndarray], np.ndarray]:
     """Map from head coordinates to a named frame, both in metres."""
-    if frame == "head" or head is None:
+    head = localization.head
+    if frame == "head":
         return np.asarray
     if frame == "mni305":
+        assert head is not None  # nothing else knows the way to MNI
         return head.to_mni
-    head_mri_t = invert_transform(head.mri_head_t)
+    mri_head_t = localization.leadfield.mri_head_t if head is None else head.mri_head_t
+    assert mri_head_t is not None  # or the peaks would not be in this frame
+    head_mri_t = invert_transform(mri_head_t)
     return lambda pos: apply_trans(head_mri_t, pos)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-VOXEL_MM = 2.0
+VOXEL_MM = 3.0  # below half the distance of sources that anybody uses on a grid
 N_NEIGHBOURS = 8
 
 

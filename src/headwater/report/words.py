@@ -1,0 +1,114 @@
+"""What the figures show, in plain sentences. Nothing here is HTML: whoever shows it escapes it."""
+
+from __future__ import annotations
+
+import mne
+
+from headwater.localization import Localization
+from headwater.report.figures import SENSORS, sensor_types
+from headwater.report.resolution import RADIUS, Resolution
+from headwater.report.scene import FRAME_LABELS, cortical_sources
+
+MIDLINE_MM = 8.0
+METHOD_NAMES = {
+    "MinimumNorm": "minimum norm",
+    "WeightedMinimumNorm": "weighted minimum norm",
+    "DSPM": "dSPM",
+    "SLORETA": "sLORETA",
+    "ELORETA": "eLORETA",
+    "MoorePenrose": "Moore-Penrose pseudo-inverse",
+}
+
+TEMPLATE = (
+    "The head is a template, not this person's. With template heads, simulations without noise found median errors of "
+    "4 to 6 mm at best, about 20 mm at the base of the brain, and 12 mm where the assumed conductivity of the skull was "
+    "wrong (Akalin Acar & Makeig 2013, doi 10.1007/s10548-012-0274-6). Region names are those of the template."
+)
+CONDUCTIVITIES = "Tissue conductivities are assumed, not measured; that of the skull matters most for EEG."
+MERGING = (
+    "Several sources that are active together can merge into one peak between them, and weak or deep sources can hide "
+    "behind strong or superficial ones; a second peak may be a side lobe of the first."
+)
+MEG_BLIND = "MEG hardly sees sources that point towards the skull, nor deep ones."
+CORTEX_ONLY = "Only the cortex was searched: activity below it appears on the cortex that fits it best."
+RESEARCH = "This is research software, not a medical device: do not base a treatment on it alone."
+
+
+def method_name(localization: Localization) -> str:
+    """Name of the solver as papers write it; that of its class where this package does not know it."""
+    name = type(localization.solver).__name__
+    return METHOD_NAMES.get(name, name)
+
+
+def unit_label(localization: Localization) -> str:
+    """Name of the plotted quantity and its unit, for axes."""
+    return f"{method_name(localization)} ({'no unit' if localization.unit == 'F' else localization.unit})"
+
+
+def amplitude(value: float, unit: str) -> str:
+    """Strength with its unit; ``"F"`` is a ratio and has none."""
+    return f"{value:.3g}" if unit == "F" else f"{value:.3g} {unit}"
+
+
+def place(region: str, x_mm: float) -> str:
+    """Side of the brain, and the region where it is known."""
+    if abs(x_mm) <= MIDLINE_MM:
+        side = "near the midline"
+    else:
+        side = f"in the {'left' if x_mm < 0 else 'right'} half of the brain"
+    return f"{side}, in the region {region}" if region else side
+
+
+def summary(localization: Localization) -> str:
+    """Say where, when and how strong the activity is, in one paragraph."""
+    made = _made(localization)
+    if not len(localization.peaks):
+        first_ms, last_ms = 1e3 * localization.evoked.times[[0, -1]]
+        return f"No source activity was found between {first_ms:.0f} and {last_ms:.0f} ms. {made}"
+    first, *others = localization.peaks.itertuples()
+    found = (
+        f"The strongest activity, {1e3 * first.time_s:.0f} ms after time zero, lies {place(first.region, first.x_mm)}, "
+        f"at x = {first.x_mm:.0f}, y = {first.y_mm:.0f}, z = {first.z_mm:.0f} mm ({FRAME_LABELS[first.frame]}); "
+        f"its strength is {amplitude(first.amplitude, first.unit)}. {made}"
+    )
+    if not others:
+        return f"{found} There is no second peak of comparable strength."
+    second = others[0]
+    count = (
+        "One further peak was found," if len(others) == 1 else f"{len(others)} further peaks were found, the strongest"
+    )
+    share = f"at {second.amplitude / first.amplitude:.0%} of this strength"
+    return f"{found} {count} {share}, {1e3 * second.time_s:.0f} ms, {place(second.region, second.x_mm)}."
+
+
+def _made(localization: Localization) -> str:
+    evoked, head = localization.evoked, localization.head
+    kinds = evoked.get_channel_types()
+    sensors = " and ".join(f"{kinds.count(kind)} {SENSORS[kind].plural}" for kind in sensor_types(evoked))
+    model = "the given forward solution" if head is None else f"the head model “{head.name}”"
+    return f"Estimated with {method_name(localization)} from {sensors} and {model}; the data are {_data(evoked)}."
+
+
+def _data(evoked: mne.Evoked) -> str:
+    condition = f" (“{evoked.comment}”)" if evoked.comment else ""
+    return f"an average of {evoked.nave} trials{condition}" if evoked.nave > 1 else f"one segment{condition}"
+
+
+def limits(localization: Localization, resolution: Resolution | None) -> list[str]:
+    """Say what the pictures cannot show: the errors to expect and what the model leaves out."""
+    head = localization.head
+    measured = [] if resolution is None else [_measured(resolution)]
+    model = [] if head is None else [TEMPLATE if head.name.startswith("template") else CONDUCTIVITIES]
+    blind = [] if "eeg" in sensor_types(localization.evoked) else [MEG_BLIND]
+    searched = [CORTEX_ONLY] if cortical_sources(localization).all() else []
+    return [*measured, *model, MERGING, *blind, *searched, RESEARCH]
+
+
+def _measured(resolution: Resolution) -> str:
+    return (
+        f"Single test sources within {1e3 * RADIUS:.0f} mm of the peak, as strong against the noise as the recording is "
+        f"at its peak, were localised in the same way: half of them ended within {resolution.median_mm:.0f} mm of their "
+        f"true place, nine in ten within {resolution.worst_mm:.0f} mm. Without noise, one point of activity shows as a "
+        f"blob with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured area is not the extent "
+        "of the activity. This test takes the head model to be exact: expect larger errors in a real head."
+    )
