@@ -20,7 +20,7 @@ ORIENTATIONS = (None, "normal", "max-power")
 class LCMV(Solver):
     """Linearly constrained minimum variance beamformer (Van Veen et al. 1997), as :func:`mne.beamformer.make_lcmv`.
 
-    With whitened gain ``G_s`` and whitened data covariance ``C``, loaded with ``reg`` times its mean eigenvalue, the
+    With whitened gain ``G_s`` and whitened data covariance ``C``, loaded with ``reg`` times its trace per channel, the
     filter of a source is ``(G_s' C^-1 G_s)^-1 G_s' C^-1``.
 
     Parameters
@@ -129,7 +129,7 @@ class LCMV(Solver):
 
     def _filters(self, covariance: np.ndarray) -> np.ndarray:
         """Return the filters on whitened data with this covariance, shape (n_sources, n_orient, rank)."""
-        inverse = loaded_inverse(covariance, self.reg)
+        inverse = loaded_inverse(covariance, self.reg * np.trace(covariance) / self.leadfield_.n_channels)
         gain = self.gain_
         if self.pick_ori == "max-power":
             gain = gain @ self._max_power_orientation(inverse)[:, :, np.newaxis]
@@ -161,10 +161,10 @@ class LCMV(Solver):
         return direction * np.where(side < 0, -1.0, 1.0)[:, np.newaxis]
 
 
-def loaded_inverse(covariance: np.ndarray, reg: float) -> np.ndarray:
-    """Inverse of a covariance, shape (rank, rank), after adding ``reg`` times its mean eigenvalue to the diagonal."""
+def loaded_inverse(covariance: np.ndarray, loading: float) -> np.ndarray:
+    """Inverse of a covariance, shape (rank, rank), after adding ``loading`` to its diagonal."""
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    values = values + reg * np.abs(values).mean()
+    values = values + loading
     if values[0] <= len(values) * np.finfo(values.dtype).eps * values[-1]:
         raise InputError("The data covariance is singular; give reg > 0, or data that last longer and are not zero.")
     return (vectors / values) @ vectors.T
