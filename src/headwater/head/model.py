@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 
 import mne
 import numpy as np
+from mne.bem import _ico_downsample
+from mne.transforms import apply_trans
+
+from headwater._utils.errors import InputError
+from headwater.head.warp import Warp
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +27,21 @@ class Surface:
 
     rr: np.ndarray
     tris: np.ndarray
+
+    def at_ico(self, grade: int) -> Surface:
+        """Return the same surface as the coarser subdivided icosahedron of this grade (3: 642, 4: 2562 vertices).
+
+        Only for a surface that is a subdivided icosahedron in MNE-Python's order, as BEM surfaces usually are.
+        """
+        n_tris = 20 * 4**grade
+        if len(self.tris) == n_tris:
+            return self
+        if len(self.tris) < n_tris:
+            raise InputError(f"A surface of {len(self.tris)} triangles cannot be made finer, to ico {grade}.")
+        surface = {"rr": self.rr, "tris": self.tris, "ntri": len(self.tris), "np": len(self.rr), "id": 1}
+        with mne.use_log_level("error"):
+            coarse = _ico_downsample(surface, grade)
+        return Surface(rr=coarse["rr"], tris=coarse["tris"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +115,14 @@ class Head:
         From MRI (surface RAS) to head coordinates (Neuromag convention), in metres.
     mri_mni_t : array of shape (4, 4) | None
         From the *reference* MRI frame to MNI305, in metres; None where unknown.
-    warp : object | None
-        Maps this head's MRI points back to the reference head it was made from; None for a head that is its own
-        reference.
+    warp : Warp | None
+        Carries points of the reference head's MRI frame to this head's; None for a head that is its own reference.
     conductor : mne.bem.ConductorModel | None
         A BEM solution that came with the subject and is used instead of computing one.
+    electrode_jitter : float
+        Standard deviation, in metres and along the scalp, with which electrodes are misplaced on this head.
+    electrode_seed : int
+        Seed of that misplacement.
     """
 
     name: str
@@ -112,5 +135,42 @@ class Head:
     mri_head_t: mne.transforms.Transform
     mri_mni_t: np.ndarray | None
     conductivities: Conductivities = field(default_factory=Conductivities)
-    warp: object | None = None
+    warp: Warp | None = None
     conductor: mne.bem.ConductorModel | None = None
+    electrode_jitter: float = 0.0
+    electrode_seed: int = 0
+
+    def to_reference(self, pos_mri: np.ndarray) -> np.ndarray:
+        """Carry points (..., 3) of this head's MRI frame to the MRI frame of the head it was made from, in metres."""
+        return np.asarray(pos_mri, float) if self.warp is None else self.warp.inverse(pos_mri)
+
+    def to_mri(self, pos_head: np.ndarray) -> np.ndarray:
+        """Carry points (..., 3) from head coordinates to this head's MRI frame, in metres."""
+        return apply_trans(np.linalg.inv(self.mri_head_t["trans"]), pos_head)
+
+    def to_head(self, pos_mri: np.ndarray) -> np.ndarray:
+        """Carry points (..., 3) from this head's MRI frame to head coordinates, in metres."""
+        return apply_trans(self.mri_head_t["trans"], pos_mri)
+
+    def to_mni(self, pos_head: np.ndarray) -> np.ndarray:
+        """Carry points (..., 3) from head coordinates to MNI305, in metres."""
+        return apply_trans(self._known_mni(), self.to_reference(self.to_mri(pos_head)))
+
+    def from_mni(self, pos_mni: np.ndarray) -> np.ndarray:
+        """Carry points (..., 3) from MNI305 to head coordinates, in metres."""
+        reference = apply_trans(np.linalg.inv(self._known_mni()), pos_mni)
+        return self.to_head(reference if self.warp is None else self.warp.forward(reference))
+
+    def _known_mni(self) -> np.ndarray:
+        if self.mri_mni_t is None:
+            raise InputError(
+                f"The transform from the MRI of {self.name!r} to MNI305 is unknown; "
+                "add mri/transforms/talairach.xfm to the subject's folder."
+            )
+        return self.mri_mni_t
+
+    def varied(self, seed: int, *, geometry: float = 1.0, electrodes: float = 1.0, conductivity: float = 1.0) -> Head:
+        """Make another head; see :func:`headwater.head.variation.varied`."""
+        from headwater.head.variation import varied
+
+        return varied(self, seed, geometry=geometry, electrodes=electrodes, conductivity=conductivity)
