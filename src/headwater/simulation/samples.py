@@ -1,0 +1,174 @@
+"""Simulated recordings and the truth behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self, TypeVar
+
+import mne
+import numpy as np
+import torch
+from mne.io.constants import FIFF
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.simulation.currents import Currents
+
+Inst = TypeVar("Inst", mne.Evoked, mne.Epochs)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What was drawn for each sample.
+
+    Attributes
+    ----------
+    centers : long tensor of shape (batch, n_components)
+        Source at the centre of each component; -1 where a sample has fewer components.
+    amplitude : float tensor of shape (batch, n_components)
+        A m; 0 where absent.
+    extent_mm : float tensor of shape (batch, n_components)
+        As the spatial pattern defines extent; 0 where absent.
+    orientation : float tensor of shape (batch, n_components, 3)
+        Direction of the current at the centre, head coordinates.
+    snr_db : float tensor of shape (batch, n_sensor_types)
+        As `headwater.simulation.noise` defines it; sensor types in the order EEG, magnetometers, gradiometers.
+    """
+
+    centers: torch.Tensor
+    amplitude: torch.Tensor
+    extent_mm: torch.Tensor
+    orientation: torch.Tensor
+    snr_db: torch.Tensor
+
+    @property
+    def n_sources(self) -> torch.Tensor:
+        """Number of components of each sample, shape (batch,)."""
+        return (self.centers >= 0).sum(1)
+
+    def __getitem__(self, samples: slice) -> Self:
+        return type(self)(*(getattr(self, one.name)[samples] for one in fields(self)))
+
+    @classmethod
+    def concatenate(cls, parts: list[Self]) -> Self:
+        """Put batches behind each other."""
+        return cls(*(torch.cat([getattr(part, one.name) for part in parts]) for one in fields(cls)))
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A batch of simulated recordings: ``y = L x + noise``.
+
+    Attributes
+    ----------
+    y : float tensor of shape (batch, n_channels, n_times)
+        V, T or T/m; EEG against its average if the preset asks for it.
+    currents : Currents
+        The sources, kept sparse where they are; ``x`` makes them dense.
+    truth : Truth
+    sfreq : float
+        Hz.
+    """
+
+    y: torch.Tensor
+    currents: Currents
+    truth: Truth
+    sfreq: float
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def x(self) -> torch.Tensor:
+        """Source currents in A m, dense, shape (batch, n_sources, n_orient, n_times)."""
+        return self.currents.dense()
+
+    @property
+    def coefficients(self) -> torch.Tensor:
+        """How active each source is, in [0, 1], shape (batch, n_sources).
+
+        For patches the sum of a source's coefficients, at most 1 (Buda et al., section II-B: the training target). For
+        patterns that reach every source, the length of the current relative to the sample's largest.
+        """
+        x = self.currents
+        if x.patches is not None:
+            return x.patches.summed().clamp(max=1)
+        length = x.dense().flatten(2).norm(dim=2)
+        return length / length.amax(1, keepdim=True).clamp(min=torch.finfo(length.dtype).tiny)
+
+    def __getitem__(self, samples: slice) -> Self:
+        """Return consecutive samples."""
+        return type(self)(self.y[samples], self.currents[samples], self.truth[samples], self.sfreq)
+
+    @classmethod
+    def concatenate(cls, parts: list[Self]) -> Self:
+        """Put batches behind each other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            torch.cat([part.y for part in parts]),
+            type(parts[0].currents).concatenate([part.currents for part in parts]),
+            Truth.concatenate([part.truth for part in parts]),
+            parts[0].sfreq,
+        )
+
+    def to_mne(self, leadfield: LeadField, sample: int) -> tuple[mne.Evoked, mne.BaseSourceEstimate]:
+        """Return one sample as an evoked response and the currents behind it.
+
+        Parameters
+        ----------
+        leadfield : LeadField
+            The one the samples were simulated with.
+        sample : int
+
+        Returns
+        -------
+        evoked : mne.EvokedArray
+            EEG with an average-reference projector, as MNE-Python's inverse solvers want it.
+        stc : mne.SourceEstimate | mne.VolSourceEstimate | mne.MixedSourceEstimate | their Vector classes
+            In A m; vectors where the orientation is free.
+        """
+        one = self[sample : sample + 1]
+        evoked = mne.EvokedArray(one.y[0].double().cpu().numpy(), self._info(leadfield), comment="simulated")
+        return _with_reference(evoked), source_estimate(one.x[0].double().cpu().numpy(), leadfield, self.sfreq)
+
+    def to_epochs(self, leadfield: LeadField) -> mne.EpochsArray:
+        """Return all samples as epochs, one each."""
+        data = self.y.double().cpu().numpy()
+        return _with_reference(mne.EpochsArray(data, self._info(leadfield), proj=False, verbose="error"))
+
+    def _info(self, leadfield: LeadField) -> mne.Info:
+        """Return the lead field's channels at the samples' rate."""
+        if leadfield.gain.shape[0] != self.y.shape[1]:
+            raise InputError(
+                f"The samples have {self.y.shape[1]} channels and the lead field {leadfield.gain.shape[0]}; "
+                "give the lead field they were simulated with."
+            )
+        info = leadfield.info.copy()
+        with info._unlock():
+            info["sfreq"] = float(self.sfreq)
+            info["lowpass"] = self.sfreq / 2
+        return info
+
+
+def _with_reference(inst: Inst) -> Inst:
+    """Add an average-reference projector, not applied, where there is EEG."""
+    if "eeg" in inst.info.get_channel_types():
+        inst.set_eeg_reference("average", projection=True, verbose="error")
+    return inst
+
+
+def source_estimate(x: np.ndarray, leadfield: LeadField, sfreq: float) -> mne.BaseSourceEstimate:
+    """Wrap currents (n_sources, n_orient, n_times) in MNE-Python's class for the lead field's source space."""
+    src = leadfield.src
+    vertices = [space["vertno"] for space in src]
+    if src.kind == "surface":
+        scalar, vector = mne.SourceEstimate, mne.VectorSourceEstimate
+        if len(src) == 1:  # these classes always have two hemispheres
+            vertices.insert(int(src[0]["id"] == FIFF.FIFFV_MNE_SURF_LEFT_HEMI), np.array([], dtype=int))
+    elif src.kind == "mixed":
+        scalar, vector = mne.MixedSourceEstimate, mne.MixedVectorSourceEstimate
+    else:
+        scalar, vector = mne.VolSourceEstimate, mne.VolVectorSourceEstimate
+    made, data = (scalar, x[:, 0]) if x.shape[1] == 1 else (vector, x)
+    return made(data, vertices, tmin=0.0, tstep=1 / sfreq, subject=leadfield.subject)

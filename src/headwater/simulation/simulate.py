@@ -1,0 +1,139 @@
+"""From a preset to samples: in one call, as an endless stream, always the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.simulation.geometry import geometry_of
+from headwater.simulation.noise import Sensors
+from headwater.simulation.presets import Preset
+from headwater.simulation.samples import Samples, Truth
+
+DENSE_CHUNK = 2**22  # numbers in the largest tensor of a chunk: 16 MB, which stays near the caches
+SPARSE_CHUNK = 1024  # samples
+
+
+class Simulator:
+    """A preset made ready for one lead field and one device.
+
+    Samples come in chunks of a fixed size. Each chunk has a random generator of its own, seeded by the seed and the
+    number of the chunk, so a sample depends on the seed and its place in the stream, and on nothing else: not on the
+    batch size, nor on which process draws it.
+
+    Parameters
+    ----------
+    leadfield : LeadField
+    preset : Preset
+    device : str or torch.device
+
+    Attributes
+    ----------
+    chunk_size : int
+    """
+
+    def __init__(self, leadfield: LeadField, preset: Preset, device: str | torch.device = "cpu"):
+        device = torch.device(device)
+        if not isinstance(preset, Preset):
+            raise InputError(f"{preset!r} is no preset; give hw.presets.PIUNET, for one, or a Preset of your own.")
+        self.preset = preset
+        self.geometry = geometry_of(leadfield, device)
+        self.sensors = Sensors(
+            tuple(leadfield.info["ch_names"]),
+            tuple(leadfield.info.get_channel_types()),
+            preset.sfreq,
+            preset.average_reference,
+            device,
+        )
+        self.noise = preset.noise.bind(self.sensors)
+        gain = torch.as_tensor(leadfield.gain, dtype=torch.float32, device=device)
+        self.gain = self.sensors.recorded(gain.flatten(1)).unflatten(1, gain.shape[1:])
+        self.chunk_size = self._chunk_size()
+
+    def _chunk_size(self) -> int:
+        """Return a power of two that depends on nothing but the sizes of the problem."""
+        preset, geometry = self.preset, self.geometry
+        if preset.background is None and preset.sources.sparse:
+            per_sample = preset.n_times * len(self.sensors.ch_names) * preset.sources.n_components
+        else:
+            per_sample = geometry.n_sources * max(geometry.n_orient * preset.n_times, preset.sources.n_components)
+        fitting = max(1, DENSE_CHUNK // per_sample)
+        return min(SPARSE_CHUNK, 2 ** (fitting.bit_length() - 1))
+
+    def chunk(self, seed: int, index: int) -> Samples:
+        """Draw chunk number ``index`` of the stream of samples that belongs to a seed."""
+        state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)
+        generator = torch.Generator(self.geometry.device).manual_seed(int(state[0]))
+        preset = self.preset
+        pattern = preset.sources.draw(self.chunk_size, self.geometry, generator)
+        courses = preset.courses.draw(pattern.centers, preset.n_times, preset.sfreq, generator)
+        if preset.background is None:
+            currents = pattern.currents(courses)
+        else:
+            currents = preset.background.blend(pattern, courses, preset.sfreq, self.geometry, generator)
+        signal = currents.project(self.gain)
+        noise, snr_db = self.noise.draw(signal, generator)
+        truth = Truth(pattern.centers, pattern.amplitude, pattern.extent_mm, pattern.orientation, snr_db)
+        return Samples(signal + noise, currents, truth, preset.sfreq)
+
+    def batches(self, seed: int, batch_size: int, *, start: int = 0) -> Iterator[Samples]:
+        """Cut the stream of chunks into batches, from sample number ``start`` on, without end."""
+        index, skip = divmod(start, self.chunk_size)
+        held = self.chunk(seed, index)[skip:]
+        while True:
+            parts = [held]
+            while sum(map(len, parts)) < batch_size:
+                index += 1
+                parts.append(self.chunk(seed, index))
+            joined = Samples.concatenate(parts)
+            yield joined[:batch_size]
+            held = joined[batch_size:]
+
+
+def simulate(
+    leadfield: LeadField, preset: Preset, n: int, seed: int = 0, *, device: str | torch.device = "cpu"
+) -> Samples:
+    """Simulate recordings.
+
+    Parameters
+    ----------
+    leadfield : LeadField
+    preset : Preset
+        ``hw.presets.PIUNET``, ``MULTI_SOURCE``, ``SPIKES``, ``DIRECT_UNET``, ``SUBCORTICAL``, or one of your own.
+    n : int
+        Number of samples.
+    seed : int
+        The same seed on the same device gives the same samples; more of them begin with the same ones.
+    device : str or torch.device
+
+    Returns
+    -------
+    samples : Samples
+    """
+    if n < 1:
+        raise InputError(f"n is {n}; ask for at least one sample.")
+    return next(stream(leadfield, preset, n, seed, device=device))
+
+
+def stream(
+    leadfield: LeadField,
+    preset: Preset,
+    batch_size: int,
+    seed: int = 0,
+    *,
+    device: str | torch.device = "cpu",
+    start: int = 0,
+) -> Iterator[Samples]:
+    """Simulate batches for training, without end and without touching the disk.
+
+    The stream is the same whatever the batch size; ``start`` continues it from a sample number.
+    """
+    if batch_size < 1:
+        raise InputError(f"batch_size is {batch_size}; it must be at least 1.")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; give a whole number from 0 on.")
+    return Simulator(leadfield, preset, device).batches(seed, batch_size, start=start)

@@ -1,0 +1,25 @@
+"""Spatial patterns: which sources are active together, and how strongly.
+
+A pattern is a frozen dataclass with one method, ``draw``, which returns the patterns of a batch. The five here are
+those of the five published systems.
+"""
+
+from headwater.simulation.spatial.base import NAM, Pattern, SpatialPattern, active_share
+from headwater.simulation.spatial.binary_patches import BinaryPatches
+from headwater.simulation.spatial.gaussian_bells import GaussianBells, Profiles
+from headwater.simulation.spatial.grown_regions import GrownRegions
+from headwater.simulation.spatial.radial_patches import RadialPatches
+from headwater.simulation.spatial.ring_clusters import RingClusters
+
+__all__ = [
+    "NAM",
+    "BinaryPatches",
+    "GaussianBells",
+    "GrownRegions",
+    "Pattern",
+    "Profiles",
+    "RadialPatches",
+    "RingClusters",
+    "SpatialPattern",
+    "active_share",
+]

@@ -1,0 +1,63 @@
+"""Round patches that fade towards their edge: the activity of the multi-source ConvNet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from headwater.simulation.currents import Patches
+from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform, check_instance
+from headwater.simulation.geometry import Euclidean, Geometry, Metric
+from headwater.simulation.orientation import AlongNormal, Orientation
+from headwater.simulation.placement import Anywhere, FarApart, Further, Where
+from headwater.simulation.spatial.base import (
+    SpatialPattern,
+    check_common,
+    check_extent,
+    discs,
+    draw_components,
+    make_patches,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadialPatches(SpatialPattern):
+    """Round patches whose coefficient falls linearly from 1 at the centre to 0 at the edge: ``l = 1 - d / r``.
+
+    Buda et al., section II-B: the coefficient decreases radially (its form is not given there). Where patches overlap,
+    `Background` and `Samples.coefficients` follow their rule.
+
+    Parameters
+    ----------
+    n_sources : Distribution
+        Patches per sample.
+    diameter_mm : Distribution
+        Twice the distance ``r`` at which the coefficient reaches 0.
+    amplitude_nam : Distribution
+    metric : Metric
+        ``Euclidean()`` or ``Geodesic()``.
+    where, further : Where, Further
+    orientation : Orientation
+    """
+
+    n_sources: Distribution = Integers(1, 3)
+    diameter_mm: Distribution = Uniform(20.0, 60.0)
+    amplitude_nam: Distribution = Constant(1.0)
+    metric: Metric = field(default_factory=Euclidean)
+    where: Where = field(default_factory=Anywhere)
+    further: Further = field(default_factory=FarApart)
+    orientation: Orientation = field(default_factory=AlongNormal)
+
+    def __post_init__(self) -> None:
+        check_common(self)
+        check_extent(self, "diameter_mm")
+        check_instance(self, "metric", Metric, "Geodesic()")
+
+    def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Patches:
+        """Draw discs and let their coefficients fall with distance."""
+        centers, amplitude = draw_components(self, n, geometry, generator)
+        diameter_mm = self.diameter_mm.draw(tuple(centers.shape), generator)
+        component, source, distance = discs(self.metric, centers, diameter_mm / 2, self.diameter_mm.high / 2, geometry)
+        coefficient = 1 - distance / (0.5e-3 * diameter_mm.flatten()[component])
+        return make_patches(self, centers, amplitude, diameter_mm, component, source, coefficient, geometry, generator)
