@@ -161,7 +161,7 @@ def _draw_anatomy(axis: Axes, view: View, scene: Scene) -> None:
         picture[..., 3] = np.where(covered, 0.06 + 0.5 * shade, 0)
         axis.imshow(picture, extent=extent, origin="lower", zorder=1, interpolation="bilinear")
     else:
-        covered, extent = _point_silhouette(view.project(scene.pos_mm), source_spacing(scene.pos_mm))
+        covered, extent = _point_silhouette(view.project(scene.pos_mm), _reach(scene))
         picture = np.zeros((*covered.shape, 4))
         picture[..., 3] = 0.05 * covered
         axis.imshow(picture, extent=extent, origin="lower", zorder=1)
@@ -185,9 +185,13 @@ def _xray(meshes: tuple[Mesh, ...], view: View) -> tuple[np.ndarray, np.ndarray,
     return absorption, ndimage.binary_fill_holes(covered), _pixel_extent(low, covered.shape)
 
 
-def _point_silhouette(plane: np.ndarray, spacing: float) -> tuple[np.ndarray, Extent]:
-    """Area around the projected sources, where there is no mesh to draw."""
-    reach = 1.5 * spacing
+def _reach(scene: Scene) -> float:
+    """How far the outline of mere positions lies from them, in mm: far enough to close the gaps of a grid."""
+    return 1.5 * source_spacing(scene.pos_mm)
+
+
+def _point_silhouette(plane: np.ndarray, reach: float) -> tuple[np.ndarray, Extent]:
+    """Area within reach of any projected source, its edge smoothed."""
     low = plane.min(axis=0) - 2 * reach
     n_columns, n_rows = np.ceil((plane.max(axis=0) + 2 * reach - low) / PIXEL_MM).astype(int)
     column, row = np.rint((plane - low) / PIXEL_MM).astype(int).T
@@ -217,7 +221,8 @@ def _bounds(scene: Scene, view: View) -> np.ndarray:
     everything = [scene.pos_mm, *(mesh.rr_mm for mesh in scene.brain)]
     plane = view.project(np.concatenate(everything))
     if scene.scalp is None:
-        return np.stack([plane.min(axis=0), plane.max(axis=0)]) + [[-MARGIN_MM], [MARGIN_MM]]
+        margin = MARGIN_MM if scene.brain else MARGIN_MM + _reach(scene)
+        return np.stack([plane.min(axis=0) - margin, plane.max(axis=0) + margin])
     # The scalp down to a little below the brain: face and neck would only make the brain smaller.
     scalp = view.project(scene.scalp.rr_mm)
     low, high = scalp.min(axis=0), scalp.max(axis=0)

@@ -112,7 +112,11 @@ def _add_brain(report: mne.Report, localization: Localization, time_index: int, 
     title = f"Cortex at {moment}"
     cortex = cortical_map.plot_cortex(localization, time_index, unit=label)
     if cortex is None:
-        _add_text(report, title, ["This head has no cortical surface, so that no map of the cortex can be drawn."])
+        _add_text(
+            report,
+            title,
+            ["There is no head model with a cortical surface, so that no map of the cortex can be drawn."],
+        )
     else:
         report.add_figure(cortex, title, caption=cortical_map.caption(localization), tags=())
 

@@ -21,8 +21,8 @@ METHOD_NAMES = {
 
 TEMPLATE = (
     "The head is a template, not this person's. With template heads, simulations without noise found median errors of "
-    "4 to 6 mm at best, about 20 mm at the base of the brain, and 12 mm where the assumed conductivity of the skull was "
-    "wrong (Akalin Acar & Makeig 2013, doi 10.1007/s10548-012-0274-6). Region names are those of the template."
+    "4 to 6 mm at best, about 20 mm at the base of the brain, and 12 mm where the assumed skull conductivity was wrong "
+    "(Akalin Acar & Makeig 2013, doi 10.1007/s10548-012-0274-6). Region names are those of the template."
 )
 CONDUCTIVITIES = "Tissue conductivities are assumed, not measured; that of the skull matters most for EEG."
 MERGING = (
@@ -106,9 +106,13 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
 
 def _measured(resolution: Resolution) -> str:
     return (
-        f"Single test sources within {1e3 * RADIUS:.0f} mm of the peak, as strong against the noise as the recording is "
-        f"at its peak, were localised in the same way: half of them ended within {resolution.median_mm:.0f} mm of their "
-        f"true place, nine in ten within {resolution.worst_mm:.0f} mm. Without noise, one point of activity shows as a "
+        f"Single test sources within {1e3 * RADIUS:.0f} mm of the peak, as strong against the noise as the recording "
+        f"is at its peak, were localised in the same way: half of them ended {_within(resolution.median_mm)} their "
+        f"true place, nine in ten {_within(resolution.worst_mm)} it. Without noise, one point of activity shows as a "
         f"blob with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured area is not the extent "
         "of the activity. This test takes the head model to be exact: expect larger errors in a real head."
     )
+
+
+def _within(error_mm: float) -> str:
+    return f"within {error_mm:.0f} mm of" if error_mm >= 0.5 else "exactly at"

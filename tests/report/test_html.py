@@ -1,0 +1,137 @@
+import re
+from dataclasses import replace
+from html import unescape
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from headwater._utils.errors import InputError
+from headwater.report.html import write_report
+from headwater.report.words import limits, summary
+
+COMMAND = "headwater localize '<recording>.fif' --condition \"Right & left\""
+SECTIONS = (
+    "Summary", "Sensors at 25 ms", "Glass brain at 25 ms", "Cortex at 25 ms", "Time courses", "Peaks",
+    "How far to trust this", "What was assumed", "How to reproduce this",
+)  # fmt: skip
+
+
+def report_of(localization, tmp_path):
+    path = tmp_path / "report.html"
+    write_report(localization, path, command=COMMAND)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+    assert plt.get_fignums() == []
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(make_localization, tmp_path_factory):
+    return report_of(make_localization(), tmp_path_factory.mktemp("default"))
+
+
+def titles(page):
+    return [unescape(title) for title in re.findall(r'<span class="me-auto"><a [^>]*>(.*?)</a>', page)]
+
+
+def words_of(page):
+    body = page[page.index("<body") :]
+    return unescape(re.sub(r"<[^>]+>", " ", body))
+
+
+@pytest.mark.parametrize(
+    ("space", "head", "sensors"),
+    [
+        ("volume", "cortex", "eeg"),
+        ("cortex", "no cortex", "meg"),
+        ("mixed", "cortex", "both"),
+        ("volume", "none", "both"),
+        ("cortex", "none", "meg"),
+    ],
+)
+def test_every_section_is_there_for_every_kind_of_localization(make_localization, tmp_path, space, head, sensors):
+    page = report_of(make_localization(space, head=head, sensors=sensors), tmp_path)
+    assert titles(page) == list(SECTIONS)
+    assert page.count("<img class=") == (4 if head == "cortex" else 3)
+    assert ("no head model with a cortical surface" in page) == (head != "cortex")
+
+
+def test_the_page_loads_nothing_from_elsewhere(page):
+    sources = re.findall(
+        r"""<(?:img|script|iframe|source|video|audio|embed|object)\b[^>]*\b(?:src|data)=["']([^"']*)""", page
+    )
+    assert sources
+    assert all(source.startswith("data:") for source in sources)
+    assert not re.findall(r"<link\b[^>]*href", page)
+    styles = "".join(re.findall(r"<style.*?</style>", page, flags=re.DOTALL))
+    assert not re.findall(r"(?:@import|url\(\s*[\"']?)\s*https?:", styles)
+    assert "fetch(" not in page[page.index("<body") :]
+
+
+def test_names_cannot_break_the_page(page):
+    for harmful in ("<script>alert", "<i>", "a<b>", "<shells>", "<recording>"):
+        assert harmful not in page
+    shown = words_of(page)
+    for text in ("Right <script>alert(1)</script>", "somebody <i>", "a<b>-lh", "three <shells>", COMMAND):
+        assert text in shown
+
+
+def test_numbers_of_the_peaks_table_are_shown(make_localization, tmp_path):
+    localization = make_localization("cortex", sensors="both")
+    page = report_of(localization, tmp_path)
+    for row in localization.peaks.itertuples():
+        cells = f'<td>a&lt;b&gt;-lh</td><td class="number">{1e3 * row.time_s:.0f}</td><td class="number">{row.x_mm:.0f}'
+        assert cells in page
+    for package in ("headwater", "mne", "numpy", "scipy"):
+        assert f"<td>{package}</td>" in page
+
+
+def test_a_single_time_point(make_localization, tmp_path):
+    page = report_of(make_localization(n_times=1), tmp_path)
+    assert "a single time point" in page
+    assert page.count("<img class=") == 3
+
+
+def test_no_peak_is_said_and_not_drawn(make_localization, tmp_path):
+    page = report_of(make_localization(silent=True), tmp_path)
+    assert "No source activity was found" in page
+    assert not any(title.startswith("Glass brain") for title in titles(page))
+
+
+def test_an_existing_file_is_kept_unless_told_otherwise(make_localization, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    localization = make_localization("volume", head="none")
+    with pytest.raises(InputError, match="already exists"):
+        write_report(localization, path)
+    assert path.read_text() == "mine"
+    write_report(localization, path, overwrite=True)
+    assert "Glass brain" in path.read_text(encoding="utf-8")
+
+
+def test_summary_says_where_when_how_strong_and_from_what(make_localization):
+    localization = make_localization("cortex")
+    first = localization.peaks.iloc[0]
+    text = summary(localization)
+    assert f"{1e3 * first.time_s:.0f} ms after time zero" in text
+    assert "in the left half of the brain, in the region a<b>-lh" in text
+    assert f"x = {first.x_mm:.0f}, y = {first.y_mm:.0f}, z = {first.z_mm:.0f} mm (MRI surface RAS)" in text
+    assert "sLORETA from 50 EEG electrodes" in text
+    assert "average of 25 trials" in text
+
+
+def test_limits_fit_the_case(make_localization):
+    eeg, meg = make_localization("volume"), make_localization("cortex", sensors="meg")
+    assert "conductivities are assumed" in " ".join(limits(eeg, None))
+    assert "Only the cortex was searched" not in " ".join(limits(eeg, None))
+    assert "Only the cortex was searched" in " ".join(limits(meg, None))
+    assert "MEG hardly sees" in " ".join(limits(meg, None))
+    template = replace(eeg, head=replace(eeg.head, name="template"))
+    assert "The head is a template" in " ".join(limits(template, None))
+
+
+def test_magnitude_is_not_changed(make_localization, tmp_path):
+    localization = make_localization("mixed")
+    before = localization.magnitude.copy()
+    report_of(localization, tmp_path)
+    np.testing.assert_array_equal(localization.magnitude, before)
