@@ -7,6 +7,7 @@ import numpy as np
 from headwater._utils.errors import InputError
 
 MM_PER_M = 1e3
+TIE = 1e-6  # relative; the rounding of float32, in which networks estimate
 
 
 def paired(x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -59,6 +60,11 @@ def paired_amplitudes(x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray) ->
     """Check a batch and return the amplitudes (batch, n_sources) of truth and estimate, and the positions."""
     x_true, x_est, pos = paired(x_true, x_est, pos)
     return amplitude(x_true), amplitude(x_est), pos
+
+
+def peaks(amplitudes: np.ndarray) -> np.ndarray:
+    """Which sources share each sample's peak, up to rounding; (batch, n_sources)."""
+    return amplitudes >= (1 - TIE) * amplitudes.max(axis=1, keepdims=True)
 
 
 def active_sources(amplitudes: np.ndarray, threshold: float, relative: bool = True) -> np.ndarray:

@@ -6,7 +6,15 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from headwater._utils.errors import InputError
-from headwater.metrics._inputs import MM_PER_M, active_sources, amplitude, paired, paired_amplitudes, truly_active
+from headwater.metrics._inputs import (
+    MM_PER_M,
+    active_sources,
+    amplitude,
+    paired,
+    paired_amplitudes,
+    peaks,
+    truly_active,
+)
 
 CM3_PER_M3 = 1e6
 
@@ -46,11 +54,11 @@ def spatial_dispersion(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
     _, a_est, pos = paired_amplitudes(x_true, x_est, pos)
     weights = _energy(a_est)
     dispersion = np.empty(len(weights))
-    for b, w in enumerate(weights):
+    for b, (w, at_peak) in enumerate(zip(weights, peaks(a_est), strict=True)):
         # sum_j w_j |r_p - r_j|^2 = |r_p - m|^2 + sum_j w_j |r_j - m|^2 with the centre of mass m, for every peak p
         centred = pos - w @ pos
         squared = (centred**2).sum(axis=1)
-        dispersion[b] = np.sqrt(squared[w == w.max()] + w @ squared).mean()
+        dispersion[b] = np.sqrt(squared[at_peak] + w @ squared).mean()
     return MM_PER_M * dispersion
 
 

@@ -13,6 +13,7 @@ from headwater.metrics._inputs import (
     active_sources,
     checked_centers,
     paired_amplitudes,
+    peaks,
     truly_active,
 )
 
@@ -49,9 +50,8 @@ def localization_error(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
     array([10.])
     """
     a_true, a_est, pos = paired_amplitudes(x_true, x_est, pos)
-    peak_true, peak_est = (a == a.max(axis=1, keepdims=True) for a in (a_true, a_est))
     return MM_PER_M * np.array(
-        [cKDTree(pos[t]).query(pos[e])[0].mean() for t, e in zip(peak_true, peak_est, strict=True)]
+        [cKDTree(pos[t]).query(pos[e])[0].mean() for t, e in zip(peaks(a_true), peaks(a_est), strict=True)]
     )
 
 
@@ -200,20 +200,20 @@ def assignment_error(
     for b, a in enumerate(a_est):
         truth = pos[centers[b][centers[b] >= 0]]
         maxima = np.flatnonzero((a > 0) & (a >= np.maximum.reduceat(a[flat], starts)))
-        peaks = _strongest(maxima[np.argsort(-a[maxima], kind="stable")], pos, len(truth), separation)
-        errors[b] = _assigned(truth, pos[peaks], pos)
+        found = _strongest(maxima[np.argsort(-a[maxima], kind="stable")], pos, len(truth), separation)
+        errors[b] = _assigned(truth, pos[found], pos)
     return MM_PER_M * errors
 
 
 def _strongest(candidates: np.ndarray, pos: np.ndarray, count: int, separation: float) -> list[int]:
     """Up to ``count`` candidates, strongest first, no two closer than ``separation``."""
-    peaks: list[int] = []
+    chosen: list[int] = []
     for candidate in candidates:
-        if len(peaks) == count:
+        if len(chosen) == count:
             break
-        if not peaks or np.linalg.norm(pos[peaks] - pos[candidate], axis=1).min() >= separation:
-            peaks.append(int(candidate))
-    return peaks
+        if not chosen or np.linalg.norm(pos[chosen] - pos[candidate], axis=1).min() >= separation:
+            chosen.append(int(candidate))
+    return chosen
 
 
 def _assigned(truth: np.ndarray, found: np.ndarray, pos: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from headwater._utils.errors import InputError
-from headwater.metrics._inputs import MM_PER_M, checked_centers, paired_amplitudes, truly_active
+from headwater.metrics._inputs import MM_PER_M, checked_centers, paired_amplitudes, peaks, truly_active
 
 
 def fraction_active(
@@ -90,14 +90,14 @@ def peak_activity_spread(
     a_true, a_est, pos = paired_amplitudes(x_true, x_est, pos)
     k = truly_active(a_true, threshold_true).sum(axis=1)
     weights = _top_k(a_est, k) / k[:, None]
-    peaks = a_est == a_est.max(axis=1, keepdims=True)
+    at_peak = peaks(a_est)
     spread = np.empty(len(a_est))
-    constant = peaks.all(axis=1)
+    constant = at_peak.all(axis=1)
     if constant.any():  # all samples without a peak have the same spread, and it is the dearest to compute
         spread[constant] = cdist(pos, pos).mean()
     for b in np.flatnonzero(~constant):
         top = weights[b] > 0
-        spread[b] = (cdist(pos[peaks[b]], pos[top]) @ weights[b, top]).mean()
+        spread[b] = (cdist(pos[at_peak[b]], pos[top]) @ weights[b, top]).mean()
     return MM_PER_M * spread
 
 

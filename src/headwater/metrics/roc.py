@@ -54,6 +54,9 @@ def auc_close(
     Published versions draw as many negatives as there are positives from this pool, again and again; using the whole
     pool is the mean over all such draws.
 
+    .. math:: P(\hat a_i > \hat a_j) + \tfrac12 P(\hat a_i = \hat a_j), \qquad i \in A, \;
+        j \in \operatorname{nearest}_{0.2 N}(A)
+
     Range [0, 1], no unit, higher is better, 0.5 by chance and for an estimate of zeros.
 
     Parameters
@@ -92,6 +95,9 @@ def auc_far(
     r"""Area under the ROC curve against inactive sources far from the active ones.
 
     Says whether there are ghosts. As :func:`auc_close`, but with the inactive sources farthest from any active one.
+
+    .. math:: P(\hat a_i > \hat a_j) + \tfrac12 P(\hat a_i = \hat a_j), \qquad i \in A, \;
+        j \in \operatorname{farthest}_{0.5 N}(A)
 
     Range [0, 1], no unit, higher is better, 0.5 by chance and for an estimate of zeros.
 
