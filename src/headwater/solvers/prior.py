@@ -13,6 +13,7 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.stc import source_kind
 from headwater.solvers.whitening import Whitened
 
 Loose = float | str | Mapping[str, float]
@@ -37,7 +38,7 @@ def loose_per_source(leadfield: LeadField, loose: Loose) -> np.ndarray:
     if isinstance(loose, str):
         if loose != "auto":
             raise InputError(f"loose is {loose!r}; give a number between 0 and 1, or 'auto'.")
-        loose = 0.0 if leadfield.n_orient == 1 else 0.2 if leadfield.src.kind == "surface" else 1.0
+        loose = 0.0 if leadfield.n_orient == 1 else 0.2 if source_kind(leadfield.src) == "surface" else 1.0
     by_kind = dict(loose) if isinstance(loose, Mapping) else dict.fromkeys(kinds, float(loose))
     if set(by_kind) != set(kinds):
         raise InputError(

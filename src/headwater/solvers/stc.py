@@ -21,8 +21,7 @@ def source_estimate(
     currents: np.ndarray, leadfield: LeadField, *, tmin: float, tstep: float, pick_ori: str | None, along_normals: bool
 ) -> mne.BaseSourceEstimate:
     """Wrap currents of shape (n_sources, n_orient, n_times) in the class of the source space."""
-    kind = leadfield.src.kind
-    scalar, vector = CLASSES[kind]
+    scalar, vector = CLASSES[source_kind(leadfield.src)]
     return (vector if pick_ori == "vector" else scalar)(
         oriented(currents, leadfield, pick_ori, along_normals=along_normals),
         vertices=_vertices(leadfield.src),
@@ -32,11 +31,16 @@ def source_estimate(
     )
 
 
+def source_kind(src: mne.SourceSpaces) -> str:
+    """Kind of the source spaces as MNE names it, except that one hemisphere alone is a surface too."""
+    return "surface" if all(space["type"] == "surf" for space in src) else src.kind
+
+
 def oriented(currents: np.ndarray, leadfield: LeadField, pick_ori: str | None, *, along_normals: bool) -> np.ndarray:
     """Return length or signed amplitude (n_sources, n_times), or vectors (n_sources, 3, n_times)."""
     if pick_ori not in (None, "normal", "vector"):
         raise InputError(f"pick_ori is {pick_ori!r}; choose None, 'normal' or 'vector'.")
-    if pick_ori == "normal" and leadfield.src.kind not in ("surface", "discrete"):
+    if pick_ori == "normal" and source_kind(leadfield.src) not in ("surface", "discrete"):
         raise InputError("Sources in a volume have no normal; use pick_ori None or 'vector'.")
     fixed = currents.shape[1] == 1
     if pick_ori is not None and fixed and not along_normals:
@@ -53,7 +57,7 @@ def oriented(currents: np.ndarray, leadfield: LeadField, pick_ori: str | None, *
 def _vertices(src: mne.SourceSpaces) -> list[np.ndarray]:
     """Return the used vertices of each source space; both hemispheres for a cortical one, even where one has none."""
     vertices = [space["vertno"] for space in src]
-    if src.kind == "surface" and len(src) == 1:
+    if len(src) == 1 and src[0]["type"] == "surf":
         left = src[0]["id"] == FIFF.FIFFV_MNE_SURF_LEFT_HEMI
         vertices.insert(1 if left else 0, np.array([], dtype=int))
     return vertices

@@ -1,4 +1,4 @@
-"""Whitening: after it, noise is independent and of unit variance on every channel."""
+"""Whitening: after it, the noise of EEG and that of MEG is independent and of unit variance on every channel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Whitened:
     leadfield : LeadField
         Good channels; ``info`` holds all projections that the whitener contains.
     whitener : array of shape (rank, n_channels)
-        ``W`` with ``W C W' = I``; what projections and a deficient rank take away has no row.
+        ``W C W' = I`` for EEG and MEG each (noise common to both is not looked at, as in MNE-Python); what
+        projections and a deficient rank take away has no row.
     gain : array of shape (rank, n_sources, n_orient)
         ``W G``.
     """
