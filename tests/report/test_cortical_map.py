@@ -1,9 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
 from headwater.report.cortical_map import SIDES, plot_cortex, sulcal_shade, values_on_cortex
-from headwater.report.scene import surface_in_head
 
 
 def rings(figure):
@@ -26,13 +27,23 @@ def test_constant_sources_give_a_constant_map(make_localization):
     np.testing.assert_allclose([left, right], 3.0)
 
 
+def test_the_medial_wall_stays_empty(make_localization):
+    localization = make_localization("cortex")
+    wall = np.arange(400) % 7 == 0
+    ids = np.where(wall, -1, 0)
+    cortex = replace(localization.head.cortex, region_ids=(ids, ids), region_names=("somewhere-lh",))
+    head = replace(localization.head, cortex=cortex)
+    for values in values_on_cortex(localization, head, np.ones(len(localization.leadfield.pos))):
+        np.testing.assert_array_equal(np.isnan(values), wall)
+
+
 def test_volume_sources_reach_only_the_cortex_around_them(make_localization):
     localization = make_localization("volume")
     head, pos = localization.head, localization.leadfield.pos
     value = np.zeros(len(pos))
     value[40] = 1.0
     for side, values in enumerate(values_on_cortex(localization, head, value)):
-        middle = (surface_in_head(head, head.cortex.white[side]) + surface_in_head(head, head.cortex.pial[side])) / 2
+        middle = head.to_head((head.cortex.white[side].rr + head.cortex.pial[side].rr) / 2)
         away = np.linalg.norm(middle - pos[40], axis=1)
         assert not (values[away > 0.012] > 0).any()
         far = cKDTree(pos).query(middle)[0] > 0.012

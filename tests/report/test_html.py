@@ -115,7 +115,8 @@ def test_summary_says_where_when_how_strong_and_from_what(make_localization):
     text = summary(localization)
     assert f"{1e3 * first.time_s:.0f} ms after time zero" in text
     assert "in the left half of the brain, in the region a<b>-lh" in text
-    assert f"x = {first.x_mm:.0f}, y = {first.y_mm:.0f}, z = {first.z_mm:.0f} mm (MRI surface RAS)" in text
+    place = f"x = {first.x_mm:.0f}, y = {first.y_mm:.0f}, z = {first.z_mm:.0f} mm (MRI surface RAS)"
+    assert place in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "sLORETA from 50 EEG electrodes" in text
     assert "average of 25 trials" in text
 

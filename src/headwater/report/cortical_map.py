@@ -14,7 +14,7 @@ from headwater.head.model import Cortex, Head, Surface
 from headwater.localization import Localization
 from headwater.report.colors import HIDDEN_BELOW, ValueColors, draw_color_bar
 from headwater.report.raster import render_nearest
-from headwater.report.scene import cortical_sources, surface_in_head
+from headwater.report.scene import cortical_sources
 from headwater.report.voxels import source_spacing
 
 REACH_MM = 10.0
@@ -99,21 +99,31 @@ def caption(localization: Localization) -> str:
 
 
 def values_on_cortex(localization: Localization, head: Head, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Source values at the vertices of both hemispheres; NaN where no source is near.
+    """Source values at the vertices of both hemispheres; NaN where no source is near, and on the medial wall.
 
     Cortical sources are spread along the surface. Without any, those of the volume are carried over to the middle of
     the cortical sheet.
     """
+    cortex = head.cortex
+    assert cortex is not None
+    if cortical_sources(localization).any():
+        maps = _from_vertices(localization, head, value)
+    else:
+        maps = _from_volume(head, cortex, localization.leadfield.pos, value)
+    if cortex.region_names:  # with a parcellation, what belongs to no region is the medial wall
+        for side in (0, 1):
+            maps[side][cortex.region_ids[side] < 0] = np.nan
+    return maps
+
+
+def _from_vertices(localization: Localization, head: Head, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     assert head.cortex is not None
-    cortical = cortical_sources(localization)
-    if not cortical.any():
-        return _from_volume(head, head.cortex, localization.leadfield.pos, value)
-    hemisphere = _hemisphere_of(localization)
+    hemisphere, pos = _hemisphere_of(localization), localization.leadfield.pos
     left, right = (
-        _from_vertices(
+        _spread(
             _white_in_head(head, side),
             head.cortex.white[side].tris,
-            localization.leadfield.pos[hemisphere == side],
+            pos[hemisphere == side],
             value[hemisphere == side],
         )
         for side in (0, 1)
@@ -123,7 +133,7 @@ def values_on_cortex(localization: Localization, head: Head, value: np.ndarray) 
 
 def _white_in_head(head: Head, side: int) -> np.ndarray:
     assert head.cortex is not None
-    return surface_in_head(head, head.cortex.white[side])
+    return head.to_head(head.cortex.white[side].rr)
 
 
 def _hemisphere_of(localization: Localization) -> np.ndarray:
@@ -133,7 +143,7 @@ def _hemisphere_of(localization: Localization) -> np.ndarray:
     return np.repeat(side, [space["nuse"] for space in src])
 
 
-def _from_vertices(rr: np.ndarray, tris: np.ndarray, pos: np.ndarray, value: np.ndarray) -> np.ndarray:
+def _spread(rr: np.ndarray, tris: np.ndarray, pos: np.ndarray, value: np.ndarray) -> np.ndarray:
     """Spread values from the sources' vertices along the mesh, one ring of neighbours at a time."""
     if not len(pos):
         return np.full(len(rr), np.nan)
@@ -160,7 +170,7 @@ def _from_volume(head: Head, cortex: Cortex, pos: np.ndarray, value: np.ndarray)
     tree = cKDTree(pos)
 
     def carry(white: Surface, pial: Surface) -> np.ndarray:
-        middle = (surface_in_head(head, white) + surface_in_head(head, pial)) / 2
+        middle = head.to_head((white.rr + pial.rr) / 2)
         neighbours = np.arange(1, min(8, len(pos)) + 1)
         distance, index = tree.query(middle, k=neighbours, distance_upper_bound=reach)
         weight = np.exp(-0.5 * (distance / (0.5 * spacing)) ** 2)  # 0 beyond reach: distance is then infinite

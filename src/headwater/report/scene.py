@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from mne.transforms import apply_trans, invert_transform
 
-from headwater.head.model import Head, Surface
 from headwater.localization import Localization
 
 FRAME_LABELS = {"mni305": "MNI305", "mri": "MRI surface RAS", "head": "head coordinates"}
@@ -67,7 +66,7 @@ def make_scene(localization: Localization) -> Scene:
     brain, brain_name = _brain(localization, to_frame)
     scalp = None
     if head is not None and head.scalp is not None:
-        scalp = _mesh(surface_in_head(head, head.scalp), head.scalp.tris, to_frame)
+        scalp = _mesh(head.to_head(head.scalp.rr), head.scalp.tris, to_frame)
     return Scene(
         frame=frame,
         pos_mm=1e3 * to_frame(leadfield.pos),
@@ -91,15 +90,12 @@ def head_to_frame(localization: Localization, frame: str) -> Callable[[np.ndarra
     if frame == "mni305":
         assert head is not None  # nothing else knows the way to MNI
         return head.to_mni
-    mri_head_t = localization.leadfield.mri_head_t if head is None else head.mri_head_t
+    if head is not None:
+        return head.to_mri
+    mri_head_t = localization.leadfield.mri_head_t
     assert mri_head_t is not None  # or the peaks would not be in this frame
     head_mri_t = invert_transform(mri_head_t)
     return lambda pos: apply_trans(head_mri_t, pos)
-
-
-def surface_in_head(head: Head, surface: Surface) -> np.ndarray:
-    """Vertices of a head's surface in head coordinates, in metres."""
-    return apply_trans(head.mri_head_t, surface.rr)
 
 
 def cortical_sources(localization: Localization) -> np.ndarray:
@@ -116,12 +112,12 @@ def _brain(localization: Localization, to_frame: Callable[[np.ndarray], np.ndarr
     """Best picture of the brain there is: pial surface, surface of the source space, or inner skull."""
     head = localization.head
     if head is not None and head.cortex is not None:
-        pial = tuple(_mesh(surface_in_head(head, side), side.tris, to_frame) for side in head.cortex.pial)
+        pial = tuple(_mesh(head.to_head(side.rr), side.tris, to_frame) for side in head.cortex.pial)
         return pial, "pial surface"
     spaces = [space for space in localization.leadfield.src if space["type"] == "surf" and space["ntri"] > 0]
     if spaces:
         return tuple(_mesh(space["rr"], space["tris"], to_frame) for space in spaces), "surface of the source space"
     if head is not None:
-        inner = _mesh(surface_in_head(head, head.inner_skull), head.inner_skull.tris, to_frame)
+        inner = _mesh(head.to_head(head.inner_skull.rr), head.inner_skull.tris, to_frame)
         return (inner,), "inner skull"
     return (), "outline of the sources"

@@ -10,6 +10,7 @@ from headwater.report.resolution import RADIUS, Resolution
 from headwater.report.scene import FRAME_LABELS, cortical_sources
 
 MIDLINE_MM = 8.0
+NO_BREAK = "\N{NO-BREAK SPACE}"
 METHOD_NAMES = {
     "MinimumNorm": "minimum norm",
     "WeightedMinimumNorm": "weighted minimum norm",
@@ -59,6 +60,11 @@ def place(region: str, x_mm: float) -> str:
     return f"{side}, in the region {region}" if region else side
 
 
+def coordinates(x_mm: float, y_mm: float, z_mm: float) -> str:
+    """Name a position in whole millimetres, in one piece that is not broken over lines."""
+    return f"x = {x_mm:.0f}, y = {y_mm:.0f}, z = {z_mm:.0f} mm".replace(" ", NO_BREAK)
+
+
 def summary(localization: Localization) -> str:
     """Say where, when and how strong the activity is, in one paragraph."""
     made = _made(localization)
@@ -68,7 +74,7 @@ def summary(localization: Localization) -> str:
     first, *others = localization.peaks.itertuples()
     found = (
         f"The strongest activity, {1e3 * first.time_s:.0f} ms after time zero, lies {place(first.region, first.x_mm)}, "
-        f"at x = {first.x_mm:.0f}, y = {first.y_mm:.0f}, z = {first.z_mm:.0f} mm ({FRAME_LABELS[first.frame]}); "
+        f"at {coordinates(first.x_mm, first.y_mm, first.z_mm)} ({FRAME_LABELS[first.frame]}); "
         f"its strength is {amplitude(first.amplitude, first.unit)}. {made}"
     )
     if not others:
@@ -84,9 +90,13 @@ def summary(localization: Localization) -> str:
 def _made(localization: Localization) -> str:
     evoked, head = localization.evoked, localization.head
     kinds = evoked.get_channel_types()
-    sensors = " and ".join(f"{kinds.count(kind)} {SENSORS[kind].plural}" for kind in sensor_types(evoked))
+    sensors = _enumerate([f"{kinds.count(kind)} {SENSORS[kind].plural}" for kind in sensor_types(evoked)])
     model = "the given forward solution" if head is None else f"the head model “{head.name}”"
     return f"Estimated with {method_name(localization)} from {sensors} and {model}; the data are {_data(evoked)}."
+
+
+def _enumerate(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
 
 
 def _data(evoked: mne.Evoked) -> str:
