@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -106,3 +108,15 @@ def test_brain_outline_says_what_it_is_drawn_from(make_localization):
     assert make_scene(make_localization("volume", head="no cortex")).brain_name == "inner skull"
     assert make_scene(make_localization("cortex", head="none")).brain_name == "surface of the source space"
     assert make_scene(make_localization("volume", head="none")).brain_name == "outline of the sources"
+
+
+def test_the_scene_is_in_the_frame_of_the_peaks_table(make_localization):
+    localization = make_localization("volume")
+    mri_mni_t = np.diag([1.1, 1.0, 0.9, 1.0])
+    head = replace(localization.head, mri_mni_t=mri_mni_t)
+    in_mni = make_scene(replace(localization, head=head, peaks=localization.peaks.assign(frame="mni305")))
+    in_mri = make_scene(localization)
+    assert in_mni.frame_label == "MNI305"
+    np.testing.assert_allclose(in_mni.pos_mm, in_mri.pos_mm * [1.1, 1.0, 0.9])
+    np.testing.assert_allclose(in_mni.scalp.rr_mm, 1e3 * head.scalp.rr * [1.1, 1.0, 0.9])
+    np.testing.assert_allclose(in_mri.brain[1].rr_mm, 1e3 * head.cortex.pial[1].rr)
