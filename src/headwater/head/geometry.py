@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 
 def vertex_normals(rr: np.ndarray, tris: np.ndarray) -> np.ndarray:
-    """Return unit outward normals of shape (n_vertices, 3): the area-weighted mean over the triangles at each vertex."""
+    """Return unit outward normals (n_vertices, 3): area-weighted means over the triangles at each vertex."""
     a, b, c = (rr[tris[:, k]] for k in range(3))
     normals = np.zeros_like(rr, dtype=float)
     area_normals = np.cross(b - a, c - a)

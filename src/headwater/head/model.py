@@ -115,6 +115,8 @@ class Head:
         From MRI (surface RAS) to head coordinates (Neuromag convention), in metres.
     mri_mni_t : array of shape (4, 4) | None
         From the *reference* MRI frame to MNI305, in metres; None where unknown.
+    reference : str | None
+        Name of the reference head: heads that share it correspond point by point through their warps. None: unknown.
     warp : Warp | None
         Carries points of the reference head's MRI frame to this head's; None for a head that is its own reference.
     conductor : mne.bem.ConductorModel | None
@@ -135,14 +137,19 @@ class Head:
     mri_head_t: mne.transforms.Transform
     mri_mni_t: np.ndarray | None
     conductivities: Conductivities = field(default_factory=Conductivities)
+    reference: str | None = None
     warp: Warp | None = None
     conductor: mne.bem.ConductorModel | None = None
     electrode_jitter: float = 0.0
     electrode_seed: int = 0
 
     def to_reference(self, pos_mri: np.ndarray) -> np.ndarray:
-        """Carry points (..., 3) of this head's MRI frame to the MRI frame of the head it was made from, in metres."""
+        """Carry points (..., 3) of this head's MRI frame to the MRI frame of its reference head, in metres."""
         return np.asarray(pos_mri, float) if self.warp is None else self.warp.inverse(pos_mri)
+
+    def from_reference(self, pos_reference: np.ndarray) -> np.ndarray:
+        """Carry points (..., 3) of the reference head's MRI frame to this head's, in metres."""
+        return np.asarray(pos_reference, float) if self.warp is None else self.warp.forward(pos_reference)
 
     def to_mri(self, pos_head: np.ndarray) -> np.ndarray:
         """Carry points (..., 3) from head coordinates to this head's MRI frame, in metres."""
@@ -158,8 +165,7 @@ class Head:
 
     def from_mni(self, pos_mni: np.ndarray) -> np.ndarray:
         """Carry points (..., 3) from MNI305 to head coordinates, in metres."""
-        reference = apply_trans(np.linalg.inv(self._known_mni()), pos_mni)
-        return self.to_head(reference if self.warp is None else self.warp.forward(reference))
+        return self.to_head(self.from_reference(apply_trans(np.linalg.inv(self._known_mni()), pos_mni)))
 
     def _known_mni(self) -> np.ndarray:
         if self.mri_mni_t is None:

@@ -52,6 +52,7 @@ def template_head() -> Head:
         fiducials=fiducials,
         mri_head_t=Transform("mri", "head", mri_head),
         mri_mni_t=np.eye(4),
+        reference="template",
     )
 
 
