@@ -10,6 +10,7 @@ import numpy as np
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.base import Solver, check_data
+from headwater.solvers.linear import apply_kernel
 from headwater.solvers.matrices import symmetric_power
 from headwater.solvers.whitening import Rank, Whitened, as_covariance, whiten
 
@@ -178,9 +179,7 @@ def _second_moment(white: np.ndarray) -> np.ndarray:
 
 def _filtered(filters: np.ndarray, white: np.ndarray) -> np.ndarray:
     """Apply filters (n_sources, n_orient, rank) to whitened data (..., rank, n_times)."""
-    n_sources, n_orient, rank = filters.shape
-    kernel = filters.reshape(-1, rank).astype(white.dtype, copy=False)
-    return (kernel @ white).reshape(*white.shape[:-2], n_sources, n_orient, white.shape[-1])
+    return apply_kernel(filters.reshape(-1, filters.shape[2]), filters.shape[1], white)
 
 
 def _output_shape(gain: np.ndarray, pick_ori: str | None, n_times: int) -> tuple[int, int, int]:

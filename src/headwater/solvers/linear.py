@@ -22,7 +22,8 @@ class LinearSolver(Solver):
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
         """Apply the kernel to data of shape (..., n_channels, n_times)."""
-        return apply_kernel(self, check_data(data, self))
+        data = check_data(data, self)
+        return apply_kernel(self.kernel_, self.n_orient_, data)
 
     def _learn(self, operator: np.ndarray, whitener: np.ndarray) -> None:
         """Keep an operator on whitened data, shape (n_sources, n_orient, rank), as a kernel on sensor data."""
@@ -30,12 +31,23 @@ class LinearSolver(Solver):
         self.kernel_ = operator.reshape(n_sources * self.n_orient_, rank) @ whitener
 
 
-def apply_kernel(solver: LinearSolver, data: np.ndarray) -> np.ndarray:
-    """Matrix product in the precision of the data, shape (..., n_sources, n_orient, n_times)."""
-    kernel = solver.kernel_.astype(data.dtype, copy=False)
+def apply_kernel(kernel: np.ndarray, n_orient: int, data: np.ndarray) -> np.ndarray:
+    """Matrix product in the precision of the data.
+
+    Parameters
+    ----------
+    kernel : array of shape (n_sources * n_orient, n_channels)
+    n_orient : int
+    data : array of shape (..., n_channels, n_times)
+
+    Returns
+    -------
+    currents : array of shape (..., n_sources, n_orient, n_times)
+    """
+    kernel = kernel.astype(data.dtype, copy=False)
     batch, n_times = data.shape[:-2], data.shape[-1]
     if n_times == 1:  # one product for the whole batch, where matmul would make one per sample
         currents = data[..., 0] @ kernel.T
     else:
         currents = kernel @ data
-    return currents.reshape(*batch, -1, solver.n_orient_, n_times)
+    return currents.reshape(*batch, len(kernel) // n_orient, n_orient, n_times)

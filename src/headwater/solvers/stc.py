@@ -51,7 +51,7 @@ def oriented(currents: np.ndarray, leadfield: LeadField, pick_ori: str | None, *
         return currents[:, 0]
     if pick_ori == "normal":
         return np.einsum("sot,so->st", currents, leadfield.normals)
-    return np.linalg.norm(currents, axis=1)
+    return np.sqrt(np.einsum("sot,sot->st", currents, currents))
 
 
 def _vertices(src: mne.SourceSpaces) -> list[np.ndarray]:
