@@ -4,6 +4,7 @@ import mne
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.spatial.transform import Rotation
 
 from headwater.forward.leadfield import LeadField
 
@@ -30,10 +31,11 @@ def _gain(n_channels: int, pos: np.ndarray, n_orient: int, seed: int) -> np.ndar
 
 def _sphere(grade: int) -> tuple[np.ndarray, sparse.csr_array]:
     surface = mne.surface._get_ico_surface(grade)
+    tilt = Rotation.from_euler("xyz", [0.3, 0.2, 0.1])  # so that no normal is exactly the z axis, which marks a volume
     i, j = np.concatenate([surface["tris"][:, [0, 1]], surface["tris"][:, [1, 2]], surface["tris"][:, [2, 0]]]).T
     graph = sparse.csr_array((np.ones(2 * len(i)), (np.r_[i, j], np.r_[j, i])), shape=(surface["np"],) * 2)
     graph.data[:] = 1.0
-    return surface["rr"] * RADIUS, graph
+    return tilt.apply(surface["rr"]) * RADIUS, graph
 
 
 def _grid(spacing: float, radius: float) -> tuple[np.ndarray, sparse.csr_array]:

@@ -113,7 +113,8 @@ class RegionRings(Metric):
         graph = geometry.graph("rings of neighbours").tocoo()
         if not geometry.region_names:
             raise InputError("Rings within regions need regions, and the lead field names none; make it from a Head.")
-        within = geometry.region_ids[graph.row] == geometry.region_ids[graph.col]
+        ids = geometry.region_ids
+        within = (ids[graph.row] == ids[graph.col]) & (ids[graph.row] >= 0)
         ones = np.ones(int(within.sum()))
         return limited_distances(
             sparse.csr_array((ones, (graph.row[within], graph.col[within])), shape=graph.shape), reach

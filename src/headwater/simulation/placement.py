@@ -50,9 +50,9 @@ class EachRegion(Where):
 
 @dataclass(frozen=True)
 class CortexAndDeep(Where):
-    """On the cortex with this probability, else in the volume; uniform within either.
+    """On the cortex with this probability, else in the volume; uniform over the positions with a region within either.
 
-    On a lead field that has only one of the two, all sources lie there.
+    On a lead field that has only one of the two, all sources lie there; on one without named regions, anywhere.
     """
 
     cortical_share: float
@@ -66,6 +66,8 @@ class CortexAndDeep(Where):
     def density(self, geometry: Geometry) -> torch.Tensor:
         """Spread the two shares evenly."""
         allowed = _allowed(self, geometry)
+        if geometry.region_names:
+            allowed = allowed & torch.as_tensor(geometry.region_ids >= 0, device=geometry.device)
         cortex, deep = allowed & geometry.cortical, allowed & ~geometry.cortical
         if not cortex.any() or not deep.any():
             return allowed.float()

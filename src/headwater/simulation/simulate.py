@@ -54,10 +54,15 @@ class Simulator:
         self.gain = self.sensors.recorded(gain.flatten(1)).unflatten(1, gain.shape[1:])
         self.chunk_size = self._chunk_size()
 
+    @property
+    def is_sparse(self) -> bool:
+        """Whether most sources of a sample are at rest, and the truth is kept as patches."""
+        return self.preset.background is None and self.preset.sources.sparse
+
     def _chunk_size(self) -> int:
         """Return a power of two that depends on nothing but the sizes of the problem."""
         preset, geometry = self.preset, self.geometry
-        if preset.background is None and preset.sources.sparse:
+        if self.is_sparse:
             per_sample = preset.n_times * len(self.sensors.ch_names) * preset.sources.n_components
         else:
             per_sample = geometry.n_sources * max(geometry.n_orient * preset.n_times, preset.sources.n_components)

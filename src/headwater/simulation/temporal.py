@@ -67,9 +67,9 @@ class Autoregressive(TimeCourse):
     Parameters
     ----------
     coefficients : tuple of float | None
-        ``a_1 ... a_p`` at the preset's sampling rate. None takes a process of order 10 whose autocovariance is that of
-        `autoregressive.resting_spectrum` (1/f and an alpha rhythm at 10 Hz) at any sampling rate. `fit` finds them from
-        data.
+        ``a_1 ... a_p`` at the preset's sampling rate. None takes, at any sampling rate, the process whose
+        autocovariance over 0.1 s, one cycle of alpha, is that of `autoregressive.resting_spectrum` (1/f and an alpha
+        rhythm at 10 Hz). `fit` finds them from data.
     """
 
     coefficients: tuple[float, ...] | None = None
@@ -104,8 +104,9 @@ class Autoregressive(TimeCourse):
 
 @lru_cache(maxsize=64)
 def default_coefficients(sfreq: float) -> tuple[float, ...]:
-    """Coefficients of order 10 of a process with a resting spectrum."""
-    return tuple(autoregressive.from_spectrum(autoregressive.resting_spectrum, sfreq, order=10))
+    """Coefficients of the process with a resting spectrum that remembers 0.1 s."""
+    order = max(2, round(0.1 * sfreq))
+    return tuple(autoregressive.from_spectrum(autoregressive.resting_spectrum, sfreq, order))
 
 
 @lru_cache(maxsize=16)

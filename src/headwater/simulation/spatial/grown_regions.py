@@ -22,7 +22,8 @@ class GrownRegions(SpatialPattern):
     ``u`` of the patch, and the patch is what is reached within ``radius_mm``. Along a path the second term sums to
     ``elongation u . (p - c)``, so the arrival time at ``p`` is the geodesic distance less that. Every edge takes
     positive time, so the patch is connected; it extends to ``r / (1 - elongation)`` ahead and ``r / (1 + elongation)``
-    behind. The magnitude decays as a Gaussian of the distance to the centre that is ``edge_coefficient`` at the tip.
+    behind. The magnitude decays as a Gaussian of the geodesic distance to the centre that is ``edge_coefficient`` at
+    the tip.
 
     Sun et al.'s DeepSIF and the CNN-Transformer built on it grow patches of regions by neighbourhood, direction and
     Gaussian decay; they give no formula.

@@ -1,0 +1,165 @@
+"""Presets as YAML files.
+
+An object is written as its class's name after an exclamation mark, a YAML tag, and its fields::
+
+    !Preset
+    name: two small bells
+    sources: !GaussianBells
+      n_sources: 2
+      sigma_mm: !Uniform {low: 5, high: 10}
+    noise: !White {snr_db: 10}
+
+Fields that are left out have their defaults; unknown ones are refused. A plain number is a constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from headwater._utils.errors import InputError
+from headwater._utils.files import atomic_file
+from headwater.simulation.background import Background
+from headwater.simulation.clips import Clips
+from headwater.simulation.distributions import Constant, Integers, Normal, Uniform
+from headwater.simulation.geometry import Euclidean, Geodesic
+from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, White
+from headwater.simulation.orientation import AlongNormal, RandomDirection
+from headwater.simulation.placement import (
+    AlongPath,
+    Anywhere,
+    AtDistance,
+    CortexAndDeep,
+    EachRegion,
+    FarApart,
+    Independent,
+)
+from headwater.simulation.presets import Preset
+from headwater.simulation.spatial import BinaryPatches, GaussianBells, GrownRegions, RadialPatches, RingClusters
+from headwater.simulation.temporal import (
+    Autoregressive,
+    Correlated,
+    Oscillation,
+    PowerLaw,
+    Static,
+    TakingTurns,
+    Transient,
+)
+
+CLASSES: tuple[type, ...] = (
+    Preset,
+    *(Constant, Uniform, Integers, Normal),
+    *(GaussianBells, RadialPatches, BinaryPatches, GrownRegions, RingClusters),
+    *(Euclidean, Geodesic, Anywhere, EachRegion, CortexAndDeep, Independent, FarApart, AtDistance, AlongPath),
+    *(AlongNormal, RandomDirection),
+    *(Static, Autoregressive, PowerLaw, Transient, Oscillation, Correlated, TakingTurns, Clips, Background),
+    *(White, FromCovariance, Recorded, PerSensorType),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML and the classes above."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Safe YAML and the classes above; no aliases, so that each part can be read by itself."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _construct(kind: type) -> Any:
+    names = [one.name for one in fields(kind)]
+
+    def build(loader: yaml.SafeLoader, node: yaml.Node) -> object:
+        where = f"line {node.start_mark.line + 1}"
+        if isinstance(node, yaml.ScalarNode) and not node.value:
+            return kind()
+        if not isinstance(node, yaml.MappingNode):
+            raise InputError(f"{where}: write !{kind.__name__} {{field: value}}; its fields are {', '.join(names)}.")
+        values = loader.construct_mapping(node, deep=True)
+        unknown = [str(key) for key in values if key not in names]
+        if unknown:
+            raise InputError(
+                f"{where}: {kind.__name__} has no field {', '.join(unknown)}; its fields are {', '.join(names)}."
+            )
+        try:
+            return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        except TypeError as error:  # a field without a default is missing
+            raise InputError(f"{where}: {error}.") from error
+
+    return build
+
+
+def _represent(dumper: yaml.SafeDumper, value: Any) -> yaml.Node:
+    shown = {}
+    for one in fields(value):
+        content = getattr(value, one.name)
+        if not isinstance(content, (*CLASSES, str, Path, bool, int, float, tuple, type(None), np.number)):
+            raise InputError(
+                f"{type(value).__name__}.{one.name} holds data ({type(content).__name__}), which a YAML file cannot; "
+                "save the data to a file and give its path instead."
+            )
+        shown[one.name] = _plain(content)
+    return dumper.represent_mapping(f"!{type(value).__name__}", shown)
+
+
+def _plain(content: Any) -> Any:
+    if isinstance(content, tuple):
+        return [_plain(one) for one in content]
+    if isinstance(content, np.number):
+        return content.item()
+    if isinstance(content, Constant):
+        return content.value
+    return str(content) if isinstance(content, Path) else content
+
+
+for _kind in CLASSES:
+    _Loader.add_constructor(f"!{_kind.__name__}", _construct(_kind))
+    _Dumper.add_representer(_kind, _represent)
+
+
+def preset_to_yaml(preset: Preset) -> str:
+    """Return a preset as YAML text."""
+    try:
+        return yaml.dump(preset, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    except yaml.representer.RepresenterError as error:
+        raise InputError(f"{error.args[-1]!r} is of a class of its own, which a YAML file cannot hold.") from error
+
+
+def preset_from_yaml(text: str) -> Preset:
+    """Return the preset described by YAML text; anything unknown in it is refused."""
+    try:
+        preset = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
+    except yaml.constructor.ConstructorError as error:
+        known = ", ".join(kind.__name__ for kind in CLASSES)
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise InputError(f"line {line}: {error.problem}; known objects are {known}.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"This is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(preset, Preset):
+        raise InputError("A preset's file begins with !Preset; see the page on simulations.")
+    return preset
+
+
+def write_preset(preset: Preset, path: str | Path) -> None:
+    """Write a preset to a YAML file."""
+    text = preset_to_yaml(preset)
+    with atomic_file(Path(path)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_preset(path: str | Path) -> Preset:
+    """Read a preset from a YAML file; unknown keys and values out of bounds are refused, with the line."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    try:
+        return preset_from_yaml(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
