@@ -1,0 +1,162 @@
+"""Simulated spikes of every brain region, kept on disk, and drawn from while training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from headwater._utils.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeLibrary:
+    """Clips of spikes, by region.
+
+    Attributes
+    ----------
+    regions : int array of shape (n_targets,)
+        The regions that have clips, as indices into the connectome.
+    members : int array of shape (n_targets, n_members)
+        The regions whose activity each clip holds: the target first, then its neighbours.
+    counts : int array of shape (n_targets,)
+        Clips there are of each region.
+    found : int array of shape (n_targets, n_attempts)
+        Clips that each simulation yielded, -1 where it was not needed.
+    peaks : int array of shape (n_targets, n_clips)
+        Sample of each clip at which the target peaks.
+    attempts : int array of shape (n_targets, n_clips)
+        Which simulation each clip comes from.
+    clips : array of float16, of shape (n_targets, n_clips, n_members, n_samples)
+        Potentials in mV, on disk; the clips of target k are ``clips[k, :counts[k]]``.
+    sfreq : float
+        Sampling frequency of the clips in Hz.
+    """
+
+    regions: np.ndarray
+    members: np.ndarray
+    counts: np.ndarray
+    found: np.ndarray
+    peaks: np.ndarray
+    attempts: np.ndarray
+    clips: np.ndarray
+    sfreq: float
+
+    @classmethod
+    def open(cls, path: str | Path) -> SpikeLibrary:
+        """Open a library made by ``make_spike_library``, finished or not."""
+        path = Path(path)
+        try:
+            plan = json.loads((path / "plan.json").read_text())
+            clips = np.load(path / "clips.npy", mmap_mode="r", allow_pickle=False)
+            with np.load(path / "index.npz", allow_pickle=False) as index:
+                return cls(**dict(index), clips=clips, sfreq=plan["sfreq"])
+        except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path} is not a library of spikes ({error}); make one with make_spike_library."
+            ) from error
+
+    @property
+    def shortfall(self) -> dict[int, int]:
+        """Regions with fewer clips than planned, and how many are missing."""
+        missing = self.clips.shape[1] - self.counts
+        return {int(self.regions[k]): int(missing[k]) for k in np.flatnonzero(missing)}
+
+    def draw(self, regions: Sequence[int] | np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one clip of each of the regions asked for, with replacement.
+
+        Parameters
+        ----------
+        regions : int array of shape (n,)
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        clips : array of float32, of shape (n, n_members, n_samples)
+            Potentials in mV; ``clips[:, 0]`` are the spikes, the rest is background.
+        members : int array of shape (n, n_members)
+            Regions that the rows of each clip belong to.
+        """
+        regions = np.asarray(regions, dtype=int)
+        rows = np.searchsorted(self.regions, regions).clip(max=len(self.regions) - 1)
+        absent = np.unique(regions[(self.regions[rows] != regions) | (self.counts[rows] == 0)])
+        if len(absent):
+            raise InputError(f"The library has no clip of region {absent[0]} ({len(absent)} such regions asked for).")
+        which = rng.integers(self.counts[rows])
+        return self.clips[rows, which].astype(np.float32), self.members[rows]
+
+    def for_sources(self, regions: np.ndarray | None = None) -> SourceSpikes:
+        """Return the spikes alone, as time courses for the sources of a lead field.
+
+        Parameters
+        ----------
+        regions : int array of shape (n_sources,) | None
+            Region of each source; if None, source k is region k.
+        """
+        if self.counts.sum() == 0:
+            raise InputError("The library has no clips yet; run make_spike_library to its end.")
+        regions = np.arange(self.regions[-1] + 1) if regions is None else np.asarray(regions, dtype=int)
+        rows = np.searchsorted(self.regions, regions).clip(max=len(self.regions) - 1)
+        rows = np.where((self.regions[rows] == regions) & (self.counts[rows] > 0), rows, -1)
+        return SourceSpikes(
+            spikes=np.array(self.clips[:, :, 0]), peaks=self.peaks, counts=self.counts, rows=rows, sfreq=self.sfreq
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SourceSpikes:
+    """Spikes in memory, drawn by source rather than by region.
+
+    Attributes
+    ----------
+    spikes : array of float16, of shape (n_targets, n_clips, n_samples)
+    peaks : int array of shape (n_targets, n_clips)
+    counts : int array of shape (n_targets,)
+    rows : int array of shape (n_sources,)
+        Target of each source, -1 where its region has no clip.
+    sfreq : float
+        Hz.
+    """
+
+    spikes: np.ndarray
+    peaks: np.ndarray
+    counts: np.ndarray
+    rows: np.ndarray
+    sfreq: float
+
+    def draw(self, centers: torch.Tensor, n_times: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw one spike for each source, in a window that begins at random but holds the spike's peak.
+
+        Parameters
+        ----------
+        centers : int tensor of shape (n,)
+            Sources, or -1 for a spike of any region.
+        n_times : int
+        generator : torch.Generator
+
+        Returns
+        -------
+        spikes : float32 tensor of shape (n, n_times)
+            In mV.
+        """
+        n_samples = self.spikes.shape[2]
+        if not 0 < n_times <= n_samples:
+            raise InputError(f"The clips have {n_samples} times and cannot fill {n_times}; change n_times.")
+        device = generator.device
+        unit = torch.rand((3, len(centers)), generator=generator, device=device, dtype=torch.float64).cpu().numpy()
+        sources = centers.cpu().numpy()
+        filled = np.flatnonzero(self.counts)
+        rows = np.where(sources < 0, filled[(unit[0] * len(filled)).astype(int)], self.rows[sources])
+        if (rows < 0).any():
+            raise InputError(f"The library has no spike of the region of source {sources[rows < 0][0]}.")
+        which = (unit[1] * self.counts[rows]).astype(int)
+        peaks = self.peaks[rows, which]
+        earliest = (peaks - n_times + 1).clip(min=0)
+        latest = peaks.clip(max=n_samples - n_times)
+        starts = earliest + (unit[2] * (latest - earliest + 1)).astype(int)
+        spikes = self.spikes[rows[:, None], which[:, None], starts[:, None] + np.arange(n_times)]
+        return torch.from_numpy(spikes.astype(np.float32)).to(device)
