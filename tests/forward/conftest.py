@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from mne.io.constants import FIFF
 
-from headwater.forward.spaces import hemisphere_space, volume_space
-from headwater.head.model import Surface
+from headwater.forward.spaces import hemisphere_space, make_sources
+from headwater.forward.subdivision import coarser_tris
+from headwater.head.model import Cortex, Head, LabelVolume, Surface
 
-BALL = mne.make_sphere_model(r0=(0.0, 0.0, 0.04), head_radius=0.09, verbose="error")
+BALL = mne.make_sphere_model(r0=(0.0, 0.0, 0.04), head_radius=0.092, verbose="error")
 
 
 def ico_surface(grade: int, radius: float, centre: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Surface:
@@ -24,7 +25,7 @@ def eeg_meg_info() -> mne.Info:
     eeg = mne.create_info(montage.ch_names, 1.0, "eeg").set_montage(montage, verbose="error")
     for channel in eeg["chs"]:
         direction = channel["loc"][:3] - BALL["r0"]
-        channel["loc"][:3] = BALL["r0"] + 0.09 * direction / np.linalg.norm(direction)
+        channel["loc"][:3] = BALL["r0"] + 0.092 * direction / np.linalg.norm(direction)
     meg = mne.create_info([f"MEG {k:03d}" for k in range(20)], 1.0, "mag")
     generator = np.random.default_rng(0)
     for channel in meg["chs"]:
@@ -46,20 +47,42 @@ def mri_head_t() -> mne.transforms.Transform:
 
 
 @pytest.fixture(scope="session")
-def surface_src() -> mne.SourceSpaces:
+def ball_head(mri_head_t) -> Head:
+    """A head of concentric spheres (80, 86 and 92 mm), with two small hemispheres and one nucleus."""
+    centre = tuple(mne.transforms.apply_trans(np.linalg.inv(mri_head_t["trans"]), BALL["r0"]))
+    white = tuple(ico_surface(3, 0.025, (centre[0] + 0.03 * side, centre[1], centre[2])) for side in (-1, 1))
+    regions = tuple((surface.rr[:, 2] > centre[2]).astype(int) + 2 * side for side, surface in enumerate(white))
+    labels = np.zeros((20, 20, 20), int)
+    labels[8:12, 8:12, 8:12] = 1
+    affine = np.diag([0.005, 0.005, 0.005, 1.0])
+    affine[:3, 3] = np.array(centre) - 0.0475
+    return Head(
+        name="ball",
+        inner_skull=ico_surface(2, 0.080, centre),
+        outer_skull=ico_surface(2, 0.086, centre),
+        scalp=ico_surface(2, 0.092, centre),
+        cortex=Cortex(white, white, white, regions, ("lower-lh", "upper-lh", "lower-rh", "upper-rh")),
+        structures=LabelVolume(labels, affine, ("Nucleus",)),
+        fiducials={},
+        mri_head_t=mri_head_t,
+        mri_mni_t=None,
+    )
+
+
+@pytest.fixture(scope="session")
+def surface_src(ball_head) -> mne.SourceSpaces:
     """Two small hemispheres, decimated from ico3 to ico1, with patch statistics."""
     spaces = []
-    for side in (0, 1):
-        surface = ico_surface(3, 0.025, (0.03 * (2 * side - 1), 0.0, 0.01))
-        spaces.append(hemisphere_space(surface, side, "ball", use_tris=mne.bem._get_ico_surface(1)["tris"]))
+    for side, white in enumerate(ball_head.cortex.white):
+        tris = coarser_tris(white.tris, 42)
+        spaces.append(hemisphere_space(white, side, "ball", vertices=np.arange(42), use_tris=tris))
     src = mne.SourceSpaces(spaces, {"working_dir": "", "command_line": ""})
     return mne.add_source_space_distances(src, dist_limit=0, verbose="error")
 
 
 @pytest.fixture(scope="session")
-def volume_src() -> mne.SourceSpaces:
-    space = volume_space(ico_surface(3, 0.07), "ball", spacing=0.015, mindist=0.005)
-    return mne.SourceSpaces([space], {"working_dir": "", "command_line": ""})
+def volume_src(ball_head) -> mne.SourceSpaces:
+    return make_sources(ball_head, "volume", spacing=15.0)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from mne.io.constants import FIFF
 from headwater._utils.errors import InputError
 from headwater.forward.neighbours import source_slices
 from headwater.head.model import Head
+from headwater.head.tissues import label_positions
 
 WHOLE_VOLUME = "the whole brain"  # the name MNE gives to a volume source space that is no structure
 
@@ -69,12 +70,8 @@ def gain_of(fwd: mne.Forward) -> tuple[np.ndarray, np.ndarray | None]:
     return np.einsum("csk,skx->csx", gain, axes), None
 
 
-def channel_info(fwd: mne.Forward) -> mne.Info:
-    """Channels of a forward solution, in the order of its rows, as a complete ``mne.Info``.
-
-    The info within a forward solution has channels and transforms but no more, so MNE can neither write it nor match
-    it with a recording.
-    """
+def forward_info(fwd: mne.Forward) -> mne.Info:
+    """Channels of a forward solution, in the order of its rows, as a complete ``mne.Info``."""
     stored = fwd["info"]
     channels = {channel["ch_name"]: channel for channel in stored["chs"]}
     names = fwd["sol"]["row_names"]
@@ -84,12 +81,22 @@ def channel_info(fwd: mne.Forward) -> mne.Info:
             f"The forward solution has rows for {', '.join(missing)} but no description of these channels; "
             "make it anew with MNE-Python."
         )
-    info = mne.create_info(list(names), sfreq=1.0, ch_types="misc")  # a lead field has no sampling frequency
-    for channel, name in zip(info["chs"], names, strict=True):
-        channel.update(deepcopy(channels[name]))
-    if stored["dev_head_t"] is not None:
-        info["dev_head_t"] = deepcopy(stored["dev_head_t"])
-    info["bads"] = [name for name in stored["bads"] if name in channels]
+    return bare_info([channels[name] for name in names], stored["dev_head_t"], stored["bads"])
+
+
+def bare_info(channels: list[dict], dev_head_t: mne.transforms.Transform | None, bads: list[str]) -> mne.Info:
+    """Channels and nothing else of a recording, as an ``mne.Info`` that MNE can write.
+
+    The info within a forward solution is incomplete, and that of a recording tells of the person; neither belongs into
+    a lead field.
+    """
+    names = [channel["ch_name"] for channel in channels]
+    info = mne.create_info(names, sfreq=1.0, ch_types="misc")  # a lead field has no sampling frequency
+    for channel, described in zip(info["chs"], channels, strict=True):
+        channel.update(deepcopy(described))
+    if dev_head_t is not None:
+        info["dev_head_t"] = deepcopy(dev_head_t)
+    info["bads"] = [name for name in bads if name in names]
     return info
 
 
@@ -128,10 +135,8 @@ def _space_labels(
         if head.cortex is None or len(head.cortex.region_ids[hemisphere]) != space["np"]:
             return unknown, ()
         return head.cortex.region_ids[hemisphere][space["vertno"]], head.cortex.region_names
-    if head.structures is None or mri_head_t is None:
+    if mri_head_t is None:
         return unknown, ()
-    from headwater.head.tissues import label_positions
-
     head_mri_t = mne.transforms.invert_transform(mri_head_t)
     pos_mri = mne.transforms.apply_trans(head_mri_t, space["rr"][space["vertno"]])
     return label_positions(head, pos_mri)

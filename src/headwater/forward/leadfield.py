@@ -52,6 +52,8 @@ class LeadField:
     subject : str
     assumptions : dict of str to str
         How it was made (head, conductivities, method, spacing, ...), in words for reports.
+    mri_head_t : mne.transforms.Transform | None
+        From MRI (surface RAS) to head coordinates, where there is an MRI.
     """
 
     gain: np.ndarray
@@ -65,6 +67,7 @@ class LeadField:
     adjacency: sparse.csr_array | None
     subject: str
     assumptions: dict[str, str]
+    mri_head_t: mne.transforms.Transform | None = None
 
     @classmethod
     def from_forward(
@@ -82,21 +85,59 @@ class LeadField:
             How the forward solution was made, in words.
         """
         gain, fixed_normals = from_mne.gain_of(fwd)
-        src = from_mne.head_frame_sources(fwd)
-        region_ids, region_names = from_mne.source_regions(src, fwd["mri_head_t"], head)
+        return cls.from_sources(
+            gain,
+            from_mne.head_frame_sources(fwd),
+            from_mne.forward_info(fwd),
+            mri_head_t=fwd["mri_head_t"],
+            normals=fixed_normals,
+            head=head,
+            assumptions={"lead field": "MNE forward solution"} if assumptions is None else assumptions,
+        )
+
+    @classmethod
+    def from_sources(
+        cls,
+        gain: np.ndarray,
+        src: mne.SourceSpaces,
+        info: mne.Info,
+        *,
+        mri_head_t: mne.transforms.Transform | None,
+        normals: np.ndarray | None = None,
+        head: Head | None = None,
+        assumptions: dict[str, str] | None = None,
+    ) -> Self:
+        """Put a lead field together from a gain and the MNE source spaces it belongs to.
+
+        Parameters
+        ----------
+        gain : array of shape (n_channels, n_sources, n_orient)
+        src : mne.SourceSpaces
+            In head coordinates.
+        info : mne.Info
+            Channels in the order of the rows.
+        mri_head_t : mne.transforms.Transform | None
+        normals : array of shape (n_sources, 3) | None
+            Those of the source spaces if None.
+        head : Head | None
+            Names the anatomical region of each source.
+        assumptions : dict of str to str | None
+        """
+        region_ids, region_names = from_mne.source_regions(src, mri_head_t, head)
         grid = volume_grid(src)
         return cls(
             gain=gain,
             pos=from_mne.source_positions(src),
-            normals=from_mne.source_normals(src) if fixed_normals is None else fixed_normals,
-            info=from_mne.channel_info(fwd),
+            normals=from_mne.source_normals(src) if normals is None else normals,
+            info=info,
             src=src,
             region_ids=region_ids,
             region_names=region_names,
             grid=grid,
             adjacency=source_adjacency(src, grid),
             subject=src[0].get("subject_his_id") or (head.name if head is not None else "unknown"),
-            assumptions={"lead field": "MNE forward solution"} if assumptions is None else dict(assumptions),
+            mri_head_t=mri_head_t,
+            assumptions=dict(assumptions or {}),
         )
 
     @classmethod
@@ -202,6 +243,10 @@ class LeadField:
         digits, and then does not.
         """
         return content_hash(np.ascontiguousarray(self.gain), self.pos, self.normals, *self.ch_names)
+
+    def region_of(self, sources: np.ndarray) -> list[str]:
+        """Names of the regions that sources lie in, empty where unknown."""
+        return [self.region_names[index] if index >= 0 else "" for index in self.region_ids[sources]]
 
     def pick(self, ch_names: Sequence[str]) -> Self:
         """Return the lead field of these channels, in this order."""

@@ -6,33 +6,129 @@ import mne
 import numpy as np
 from mne.io.constants import FIFF
 
-from headwater.head.model import Surface
+from headwater._utils.errors import InputError
+from headwater.forward.subdivision import coarser_tris, icosahedron_size, spread_vertices
+from headwater.head.geometry import NearestPoint
+from headwater.head.model import Head, Surface
+from headwater.head.tissues import label_positions
 
 HEMISPHERE_IDS = (FIFF.FIFFV_MNE_SURF_LEFT_HEMI, FIFF.FIFFV_MNE_SURF_RIGHT_HEMI)
+GRID_SPACING = 7.0  # mm
+STRUCTURE_SPACING = 5.0  # mm
+CORTEX_SPACING = "ico4"
 
 
-def hemisphere_space(surface: Surface, hemisphere: int, subject: str, *, use_tris: np.ndarray | None = None) -> dict:
-    """Describe one hemisphere as MNE does, with sources on all its vertices or on those of a coarser mesh.
+def make_sources(
+    head: Head, space: str = "volume", *, spacing: float | str | None = None, mindist: float = 5.0
+) -> mne.SourceSpaces:
+    """Place sources in a head.
+
+    Parameters
+    ----------
+    head : Head
+    space : str
+        ``"volume"``: a regular grid in all of the inner skull. ``"cortex"``: vertices of the white surface.
+        ``"mixed"``: the cortex, and a regular grid in the subcortical structures.
+    spacing : float or str | None
+        Of a grid: the distance of neighbours in mm (7 in a volume, 5 in structures). Of the cortex: ``"ico3"``,
+        ``"ico4"`` (default; 2562 a hemisphere) or ``"ico5"`` for as many sources as such an icosahedron has vertices,
+        or ``"all"``. A number given for a mixed space is that of its grid.
+    mindist : float
+        Smallest distance of grid sources from the inner skull, in mm. Cortical sources need only be inside it.
+
+    Returns
+    -------
+    src : mne.SourceSpaces
+        In MRI coordinates.
+    """
+    if space == "volume":
+        spaces = [volume_space(head, _millimetres(spacing, GRID_SPACING), mindist)]
+    elif space == "cortex":
+        spaces = cortex_spaces(head, CORTEX_SPACING if spacing is None else spacing)
+    elif space == "mixed":
+        grid_spacing = STRUCTURE_SPACING if isinstance(spacing, str) else _millimetres(spacing, STRUCTURE_SPACING)
+        cortex_spacing = spacing if isinstance(spacing, str) else CORTEX_SPACING
+        spaces = [*cortex_spaces(head, cortex_spacing), structure_space(head, grid_spacing, mindist)]
+    else:
+        raise InputError(f"There is no source space {space!r}; choose 'volume', 'cortex' or 'mixed'.")
+    src = mne.SourceSpaces(spaces, {"working_dir": "", "command_line": ""})
+    if space != "volume" and any(found["nuse"] < found["np"] for found in spaces if found["type"] == "surf"):
+        hemispheres = mne.SourceSpaces([found for found in src if found["type"] == "surf"], src.info)
+        mne.add_source_space_distances(hemispheres, dist_limit=0, verbose="error")  # in place: patches, for normals
+    return src
+
+
+def _millimetres(spacing: float | str | None, default: float) -> float:
+    """Spacing of a grid."""
+    if spacing is None:
+        return default
+    if isinstance(spacing, str) or not 1 <= spacing <= 30:
+        raise InputError(f"The spacing of a grid cannot be {spacing!r}; give a number of mm between 1 and 30.")
+    return float(spacing)
+
+
+def cortex_spaces(head: Head, spacing: float | str) -> list[dict]:
+    """Left and right hemisphere, with sources on vertices of the white surface inside the inner skull."""
+    if head.cortex is None:
+        raise InputError(f"The head {head.name!r} has no cortical surfaces; use space='volume'.")
+    skull = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
+    spaces = []
+    for side, white in enumerate(head.cortex.white):
+        tris, vertices = _chosen_vertices(white, spacing)
+        kept = vertices[skull(white.rr[vertices])[1] < 0]
+        if not len(kept):
+            raise InputError(f"No cortical vertex of {head.name!r} is inside its inner skull; check its surfaces.")
+        spaces.append(hemisphere_space(white, side, head.name, vertices=kept, use_tris=tris))
+    return spaces
+
+
+def _chosen_vertices(white: Surface, spacing: float | str) -> tuple[np.ndarray | None, np.ndarray]:
+    """Triangles of the coarser mesh (None without one) and vertices of a hemisphere's sources."""
+    everything = np.arange(len(white.rr))
+    if spacing == "all":
+        return None, everything
+    if spacing not in ("ico3", "ico4", "ico5"):
+        raise InputError(f"The cortex cannot have spacing {spacing!r}; choose 'ico3', 'ico4', 'ico5' or 'all'.")
+    n = icosahedron_size(int(str(spacing)[-1]))
+    if len(white.rr) < n:
+        raise InputError(f"The cortex has only {len(white.rr)} vertices a hemisphere, fewer than {spacing}; use 'all'.")
+    if len(white.rr) == n:
+        return None, everything
+    tris = coarser_tris(white.tris, n)
+    return tris, everything[:n] if tris is not None else spread_vertices(white, n)
+
+
+def hemisphere_space(
+    surface: Surface,
+    side: int,
+    subject: str,
+    *,
+    vertices: np.ndarray | None = None,
+    use_tris: np.ndarray | None = None,
+) -> dict:
+    """Describe one hemisphere as MNE does.
 
     Parameters
     ----------
     surface : Surface
         In MRI coordinates, in metres.
-    hemisphere : int
+    side : int
         0 is left, 1 is right.
     subject : str
+    vertices : int array of shape (n_sources,) | None
+        Where the sources are, in increasing order; None for all vertices.
     use_tris : int array of shape (n_use_triangles, 3) | None
-        Triangles of the coarser mesh, in vertex numbers of the surface.
+        Triangles of a coarser mesh between the sources, in vertex numbers of the surface.
     """
     n_vertices = len(surface.rr)
-    vertices = np.arange(n_vertices) if use_tris is None else np.unique(use_tris)
+    vertices = np.arange(n_vertices) if vertices is None else vertices
     in_use = np.zeros(n_vertices, int)
     in_use[vertices] = 1
     space = {"rr": surface.rr.astype(float), "tris": surface.tris.astype(int), "coord_frame": FIFF.FIFFV_COORD_MRI}
     mne.surface.complete_surface_info(space, copy=False, do_neighbor_tri=False, verbose="error")
     space.update(
         type="surf",
-        id=HEMISPHERE_IDS[hemisphere],
+        id=HEMISPHERE_IDS[side],
         subject_his_id=subject,
         np=n_vertices,
         ntri=len(surface.tris),
@@ -46,37 +142,42 @@ def hemisphere_space(surface: Surface, hemisphere: int, subject: str, *, use_tri
     return space
 
 
-def volume_space(inner_skull: Surface, subject: str, *, spacing: float, mindist: float) -> dict:
-    """Fill the inner skull with a regular grid along the axes of the MRI.
-
-    Parameters
-    ----------
-    inner_skull : Surface
-    subject : str
-    spacing, mindist : float
-        Distance of neighbours, and smallest distance from the inner skull, in metres.
-    """
-    boundary = {"rr": 1e3 * inner_skull.rr, "tris": inner_skull.tris}  # MNE wants millimetres here
+def volume_space(head: Head, spacing: float, mindist: float) -> dict:
+    """Fill the inner skull with a regular grid along the axes of the MRI; distances in mm, as in MNE-Python."""
+    boundary = {"rr": 1e3 * head.inner_skull.rr, "tris": head.inner_skull.tris}  # MNE wants millimetres here
     (space,) = mne.setup_volume_source_space(
-        pos=1e3 * spacing, surface=boundary, mindist=1e3 * mindist, exclude=0.0, verbose="error"
+        pos=spacing, surface=boundary, mindist=mindist, exclude=0.0, verbose="error"
     )
-    return as_volume(space, subject)
-
-
-def as_volume(space: dict, subject: str) -> dict:
-    """Call a regular grid a volume source space, which MNE does only where a file of the MRI is given.
-
-    What MNE wants to know of the MRI is that of any FreeSurfer volume: 256 voxels of 1 mm a side around the origin of
-    the surface coordinates.
-    """
-    voxels = np.array([[-1, 0, 0, 128], [0, 0, 1, -128], [0, -1, 0, 128], [0, 0, 0, 1e3]]) * 1e-3
+    if not space["nuse"]:
+        raise InputError(
+            f"No point of a {spacing:g} mm grid is {mindist:g} mm inside the inner skull; lower spacing or mindist."
+        )
+    # MNE calls a grid a volume only where a file of the MRI is given. What it wants to know of the MRI is that of any
+    # FreeSurfer volume: 256 voxels of 1 mm a side around the origin of the surface coordinates.
+    voxels = 1e-3 * np.array([[-1, 0, 0, 128], [0, 0, 1, -128], [0, -1, 0, 128], [0, 0, 0, 1e3]])
+    del space["neighbor_vert"]  # large, and never read: adjacency comes from the grid index
     space.update(
         type="vol",
-        subject_his_id=subject,
+        subject_his_id=head.name,
         vox_mri_t=mne.transforms.Transform(FIFF.FIFFV_MNE_COORD_MRI_VOXEL, FIFF.FIFFV_COORD_MRI, voxels),
         mri_ras_t=mne.transforms.Transform(FIFF.FIFFV_COORD_MRI, FIFF.FIFFV_MNE_COORD_RAS, np.eye(4)),
         mri_width=256,
         mri_height=256,
         mri_depth=256,
     )
+    return space
+
+
+def structure_space(head: Head, spacing: float, mindist: float) -> dict:
+    """Keep of a regular grid what lies in subcortical structures."""
+    if head.structures is None:
+        raise InputError(f"The head {head.name!r} has no subcortical structures; use space='cortex' or 'volume'.")
+    space = volume_space(head, spacing, mindist)
+    ids, names = label_positions(head, space["rr"][space["vertno"]])
+    deep = np.isin(ids, [k for k, name in enumerate(names) if name in head.structures.names])
+    if not deep.any():
+        raise InputError(f"No point of a {spacing:g} mm grid is in a subcortical structure; lower the spacing.")
+    space["inuse"][space["vertno"][~deep]] = 0
+    space["vertno"] = space["vertno"][deep]
+    space["nuse"] = len(space["vertno"])
     return space

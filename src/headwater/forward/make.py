@@ -1,0 +1,224 @@
+"""From a head and sensors to a lead field."""
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+
+from headwater._utils.cache import cached_arrays, content_hash
+from headwater._utils.errors import InputError
+from headwater.forward import from_mne
+from headwater.forward.bem import VERSION, conductor_layers, conductor_rows, electrode_rows, make_bem
+from headwater.forward.layers import Layers, head_layers
+from headwater.forward.leadfield import LeadField
+from headwater.forward.potential import eeg_gain
+from headwater.forward.spaces import make_sources
+from headwater.forward.sphere import fitted_sphere
+from headwater.head.geometry import NearestPoint
+from headwater.head.model import Head
+from headwater.head.sensors import positions_missing
+
+METHODS = {
+    "bem": "boundary elements (linear collocation)",
+    "openmeeg": "symmetric boundary elements (OpenMEEG)",
+    "sphere": "fitted spheres (rough: for trying things out, not for results)",
+}
+
+
+def make_leadfield(
+    head: Head,
+    info: mne.Info,
+    space: str = "volume",
+    *,
+    spacing: float | str | None = None,
+    method: str = "bem",
+    orient: str = "free",
+    ico: int = 4,
+    mindist: float = 5.0,
+) -> LeadField:
+    """Compute what the EEG and MEG channels of a recording see of sources in a head.
+
+    Parameters
+    ----------
+    head : Head
+    info : mne.Info
+        With sensor positions; EEG in head coordinates.
+    space : str
+        ``"volume"``, ``"cortex"`` or ``"mixed"``.
+    spacing, mindist
+        See `headwater.forward.spaces.make_sources`; in mm, as in MNE-Python.
+    method : str
+        ``"bem"``; ``"openmeeg"``, more exact and slower (needs the package openmeeg); ``"sphere"``, in a moment, for
+        trying things out: it differs from the boundary elements by a relative difference (RDM) of .1 to .2.
+    orient : str
+        ``"free"``: three orientations a source. ``"fixed"``: normal to the cortex, only for ``space="cortex"``.
+    ico : int
+        Fineness of the boundary elements: 4, or 3 to be four times faster and less exact (see
+        `headwater.forward.bem.make_bem`).
+
+    Returns
+    -------
+    leadfield : LeadField
+        Computed once for the same head, sensors and sources, and kept on disk.
+    """
+    if method not in METHODS:
+        raise InputError(f"There is no forward method {method!r}; choose {', '.join(map(repr, METHODS))}.")
+    if orient not in ("free", "fixed"):
+        raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
+    _check_sensors(info)
+    src = make_sources(head, space, spacing=spacing, mindist=mindist)
+    assumptions = {
+        "head": head.name,
+        "forward method": METHODS[method],
+        "conductivities": _conductivities_in_words(head, info),
+        "source space": _sources_in_words(src, mindist),
+    }
+    if method == "sphere":
+        fwd = _mne_forward(head, info, src, fitted_sphere(head))
+        leadfield = LeadField.from_forward(fwd, head, assumptions=assumptions)
+    else:
+        gain = _boundary_element_gain(head, info, src, method=method, ico=ico)
+        for found in src:
+            mne.surface.transform_surface_to(found, "head", head.mri_head_t)
+        channels = [info["chs"][pick] for pick in _picks(info)]
+        leadfield = LeadField.from_sources(
+            gain,
+            src,
+            from_mne.bare_info(channels, info["dev_head_t"], info["bads"]),
+            mri_head_t=head.mri_head_t,
+            head=head,
+            assumptions=assumptions,
+        )
+    return leadfield.fixed() if orient == "fixed" else leadfield
+
+
+def _picks(info: mne.Info, *, meg: bool = True, eeg: bool = True) -> np.ndarray:
+    """EEG and MEG channels, bad ones too, in the order of the recording."""
+    return mne.pick_types(info, meg=meg, eeg=eeg, ref_meg=False, exclude=[])
+
+
+def _check_sensors(info: mne.Info) -> None:
+    """Refuse sensors of unknown position."""
+    if not len(_picks(info)):
+        raise InputError("The recording has no EEG or MEG channels; set the channel types.")
+    if missing := positions_missing(info):
+        raise InputError(
+            f"The EEG channels {', '.join(missing)} have no position; set a montage (for example 'standard_1005') or "
+            "mark them as not EEG."
+        )
+    if len(_picks(info, eeg=False)) and info["dev_head_t"] is None:
+        raise InputError("The recording does not say where the head was in the MEG device; set info['dev_head_t'].")
+
+
+def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *, method: str, ico: int) -> np.ndarray:
+    """Gain along x, y, z of head coordinates, shape (n_channels, n_sources, 3); kept on disk."""
+    n_layers = 3 if len(_picks(info, meg=False)) else 1
+    if head.conductor is None:
+        layers = head_layers(head, n_layers=n_layers, ico=ico)
+        model = layers.fingerprint
+    elif head.conductor["is_sphere"]:
+        layers, model = None, content_hash(repr(sorted(head.conductor.items(), key=str)))
+    else:
+        layers, model = conductor_layers(head.conductor), content_hash(head.conductor["solution"])
+        if len(layers.surfaces) < n_layers:
+            raise InputError(f"The BEM solution of {head.name!r} has one layer, which does for MEG only; pick MEG.")
+    pos = from_mne.source_positions(src)
+    if layers is not None:
+        _check_inside(pos, layers)
+
+    def compute() -> dict[str, np.ndarray]:
+        gain = np.empty((len(info["ch_names"]), len(pos), 3))
+        eeg, meg = _picks(info, meg=False), _picks(info, eeg=False)
+        if layers is None or method == "openmeeg":
+            conductor = head.conductor or make_bem(head, n_layers=3, ico=ico, solver="openmeeg")
+            _fill(gain, info, _mne_forward(head, info, src, conductor))
+        else:
+            conductor = make_bem(head, n_layers=n_layers, ico=ico) if len(meg) or head.conductor else None
+            if len(eeg):
+                gain[eeg] = _eeg_gain(head, info, eeg, pos, layers, conductor)
+            if len(meg):
+                _fill(gain, info, _mne_forward(head, info, src, conductor, eeg=False))
+        return {"gain": gain[_picks(info)]}
+
+    return cached_arrays("gain", content_hash(VERSION, method, model, pos, *_sensor_content(head, info)), compute)[
+        "gain"
+    ]
+
+
+def _eeg_gain(
+    head: Head,
+    info: mne.Info,
+    picks: np.ndarray,
+    pos: np.ndarray,
+    layers: Layers,
+    conductor: mne.bem.ConductorModel | None,
+) -> np.ndarray:
+    """Gain of the EEG channels, each against its reference electrode where the recording tells that."""
+    loc = np.array([info["chs"][pick]["loc"][:6] for pick in picks])
+    referenced = np.isfinite(loc[:, 3:]).all(axis=1) & loc[:, 3:].any(axis=1)
+    references, which = np.unique(loc[referenced, 3:], axis=0, return_inverse=True)
+    electrodes = head.to_mri(np.concatenate([loc[:, :3], references]))
+    rows = electrode_rows(layers, electrodes) if conductor is None else conductor_rows(conductor, electrodes)
+    rows, reference_rows = rows[: len(picks)], rows[len(picks) :]
+    rows[referenced] -= reference_rows[which]
+    return eeg_gain(rows, layers, pos) @ head.mri_head_t["trans"][:3, :3].T
+
+
+def _mne_forward(
+    head: Head, info: mne.Info, src: mne.SourceSpaces, conductor: mne.bem.ConductorModel, *, eeg: bool = True
+) -> mne.Forward:
+    """Forward solution by MNE-Python."""
+    try:
+        return mne.make_forward_solution(info, head.mri_head_t, src, conductor, eeg=eeg, verbose="error")
+    except RuntimeError as error:  # MNE's words for sensors inside the head, no source left, ...
+        raise InputError(f"MNE-Python cannot compute the forward solution: {error}") from error
+
+
+def _fill(gain: np.ndarray, info: mne.Info, fwd: mne.Forward) -> None:
+    """Put the rows of a forward solution where their channels stand in the recording."""
+    rows = [info["ch_names"].index(name) for name in fwd["sol"]["row_names"]]
+    gain[rows] = from_mne.gain_of(fwd)[0]
+
+
+def _check_inside(pos: np.ndarray, layers: Layers) -> None:
+    """Refuse sources outside the brain compartment, where the model has no meaning."""
+    brain = layers.surfaces[-1]
+    outside = int((NearestPoint(brain.rr, brain.tris)(pos)[1] >= 0).sum())
+    if outside:
+        raise InputError(
+            f"{outside} sources lie outside the inner skull of the boundary-element model; raise mindist or ico."
+        )
+
+
+def _sensor_content(head: Head, info: mne.Info) -> list[np.ndarray | str]:
+    """Collect what a gain depends on besides the conductor and the sources."""
+    channels = [info["chs"][pick] for pick in mne.pick_types(info, meg=True, eeg=True, ref_meg=True, exclude=[])]
+    content: list[np.ndarray | str] = [head.mri_head_t["trans"]]
+    content += [np.array([channel["loc"] for channel in channels])]
+    content += [repr([(channel["ch_name"], int(channel["coil_type"]), int(channel["kind"])) for channel in channels])]
+    content += [] if info["dev_head_t"] is None else [info["dev_head_t"]["trans"]]
+    return content + [comp["data"]["data"] for comp in info["comps"]]
+
+
+def _conductivities_in_words(head: Head, info: mne.Info) -> str:
+    if head.conductor is not None:
+        return f"those of the BEM solution that came with {head.name}"
+    if not len(_picks(info, meg=False)):
+        return "one compartment (MEG)"
+    values = head.conductivities
+    return f"brain {values.brain:g}, skull {values.skull:g}, scalp {values.scalp:g} S/m"
+
+
+def _sources_in_words(src: mne.SourceSpaces, mindist: float) -> str:
+    parts = []
+    cortical = sum(space["nuse"] for space in src if space["type"] == "surf")
+    if cortical:
+        parts.append(f"{cortical} on the white surface")
+    for space in src:
+        if space["type"] == "vol":
+            spacing = 1e3 * np.linalg.norm(space["src_mri_t"]["trans"][:3, 0])
+            parts.append(
+                f"{space['nuse']} on a {spacing:g} mm grid at least {mindist:g} mm inside the inner skull"
+                + (" in subcortical structures" if cortical else "")
+            )
+    return " and ".join(parts)
