@@ -89,10 +89,7 @@ def test_unit_of_both_does_not_matter(name, score, truth, blurred):
 def test_order_of_sources_does_not_matter(name, score, truth, blurred):
     order = np.random.default_rng(5).permutation(truth.shape[1])
     shuffled = score(name, truth[:, order], blurred[:, order], order=order)
-    if name == "nemd_fast":  # cells have equally many sources, whichever way ties at their borders go
-        np.testing.assert_allclose(shuffled, score(name, truth, blurred), rtol=0.02)
-    else:
-        np.testing.assert_allclose(shuffled, score(name, truth, blurred), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(shuffled, score(name, truth, blurred), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", METRICS)

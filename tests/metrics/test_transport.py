@@ -86,7 +86,7 @@ def test_fast_path_within_two_percent():
     ]
     x_est = np.array(estimates)[..., None]
     x_true = np.broadcast_to(truth[:, None], x_est.shape)
-    np.testing.assert_allclose(nemd(x_true, x_est, pos=pos, n_cells=512), nemd(x_true, x_est, pos=pos), rtol=0.02)
+    np.testing.assert_allclose(nemd(x_true, x_est, pos=pos, n_cells=256), nemd(x_true, x_est, pos=pos), rtol=0.02)
 
 
 def test_impossible_requests_are_refused(pos, truth, blurred):

@@ -69,7 +69,7 @@ METRICS = {
     "nmse": Metric(nmse, "", (0, inf), False, "sum |x - x^|^2 / sum |x|^2", "1", "A"),
     "nemd": Metric(nemd, "", (0, inf), False, "EMD(a, a^) / EMD(a, uniform), exact", "1", "A"),
     "nemd_fast": Metric(
-        partial(nemd, n_cells=512), "", (0, inf), False, "EMD(a, a^) / EMD(a, uniform), in 512 cells", "1", "A"
+        partial(nemd, n_cells=256), "", (0, inf), False, "EMD(a, a^) / EMD(a, uniform), in 256 cells", "1", "A"
     ),
     "earth_movers_distance": Metric(
         earth_movers_distance, "mm", (0, inf), False, "min_F sum F_ij |r_i - r_j|", "as spread evenly", "A"
