@@ -146,8 +146,14 @@ def noiseless_peaks(solver, moments: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("sensors", ["eeg", "meg"])
 @pytest.mark.parametrize(
     ("solver", "fixed"),
-    [(SLORETA(loose=0.0), True), (SLORETA(block=True), False), (ELORETA(loose=0.0), True), (ELORETA(), False)],
-    ids=["sloreta-fixed", "sloreta-free", "eloreta-fixed", "eloreta-free"],
+    [
+        (SLORETA(loose=0.0), True),
+        (SLORETA(loose=0.2, block=True), False),
+        (SLORETA(loose=1.0, block=True), False),
+        (ELORETA(loose=0.0), True),
+        (ELORETA(loose=1.0), False),
+    ],
+    ids=["sloreta-fixed", "sloreta-loose", "sloreta-free", "eloreta-fixed", "eloreta-free"],
 )
 def test_a_single_noiseless_dipole_is_found_at_every_source(discrete_forward, noise_cov, sensors, solver, fixed):
     forward = mne.pick_types_forward(discrete_forward, meg=sensors == "meg", eeg=sensors == "eeg")

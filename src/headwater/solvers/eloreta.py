@@ -20,7 +20,8 @@ class ELORETA(LinearSolver):
     """Minimum norm with the weights that localise every single source exactly (Pascual-Marqui 2007, 2011).
 
     The prior covariances ``R_s`` solve ``R_s = [G_s' (G R G' + lambda2 I)^-1 G_s]^(-1/2)``, found by iteration. Depth
-    weighting has no place here: the weights make up for depth.
+    weighting has no place here: the weights make up for depth. A single noiseless source peaks exactly where it is,
+    with fixed (``loose=0``) and with free orientations (``loose=1``); not between.
 
     Parameters
     ----------
