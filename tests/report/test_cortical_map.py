@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from headwater.report.cortical_map import SIDES, plot_cortex, sulcal_shade, values_on_cortex
+from headwater.report.cortical_map import SIDES, caption, plot_cortex, sulcal_shade, values_on_cortex
 
 
 def rings(figure):
     return [axis.get_title() for axis in figure.axes for line in axis.lines if line.get_gid() == "peak"]
+
+
+def shifted(localization):
+    """A hemisphere that lies 5 cm and more above the middle of the head."""
+    white = localization.head.cortex.white[0]
+    return replace(white, rr=white.rr + [0, 0, 0.08])
 
 
 def test_cortical_sources_keep_their_values_and_gaps_are_filled(make_localization):
@@ -59,6 +65,20 @@ def test_the_peak_is_marked_once_on_its_own_hemisphere(make_localization):
         localization.magnitude[:] = 0.1
         localization.magnitude[source] = 1.0
         assert rings(plot_cortex(localization, 3)) == [title]
+        assert "Blue ring: the peak." in caption(localization, localization.head, 3)
+
+
+def test_a_peak_far_from_the_cortex_is_not_marked_and_that_is_said(make_localization):
+    localization = make_localization("volume")
+    deep = int(np.linalg.norm(localization.leadfield.pos - localization.head.to_head(np.zeros(3)), axis=1).argmin())
+    head = replace(
+        localization.head, cortex=replace(localization.head.cortex, white=(far := shifted(localization), far))
+    )
+    localization.magnitude[:] = 0.1
+    localization.magnitude[deep] = 1.0
+    localization = replace(localization, head=head)
+    assert rings(plot_cortex(localization, 3)) == []
+    assert "over 10 mm from the cortex" in caption(localization, head, 3)
 
 
 def test_four_views_with_titles_and_colours_where_the_activity_is(make_localization):

@@ -84,7 +84,7 @@ def plot_cortex(
     return figure
 
 
-def caption(localization: Localization) -> str:
+def caption(localization: Localization, head: Head, time_index: int) -> str:
     """Say in words how the values came onto the cortex."""
     how = (
         "Cortical sources, spread along the surface to the vertices between them."
@@ -92,9 +92,13 @@ def caption(localization: Localization) -> str:
         else f"Every point of the cortex shows the volume sources within {REACH_MM:.0f} mm of it, so that one source "
         "may appear on both banks of a sulcus, and deep sources do not appear."
     )
+    peak = _peak_vertex(localization, head, int(localization.magnitude[:, time_index].argmax()))
+    ring = (
+        "Blue ring: the peak." if peak else f"The peak is not marked: it lies over {REACH_MM:.0f} mm from the cortex."
+    )
     return (
         f"Inflated cortex: light grey gyri, dark grey sulci. {how} "
-        f"Values below {HIDDEN_BELOW:.0%} of the maximum are not drawn. Blue ring: the peak."
+        f"Values below {HIDDEN_BELOW:.0%} of the maximum are not drawn. {ring}"
     )
 
 

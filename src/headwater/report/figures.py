@@ -125,9 +125,9 @@ def _draw_butterfly(axis: Axes, evoked: mne.Evoked, kind: str) -> None:
     # Spread over the sensors at each time (Lehmann & Skrandies 1980); of MEG, which has no reference, the RMS.
     power = data.std(axis=0) if kind == "eeg" else np.sqrt((data**2).mean(axis=0))
     axis.plot(times_ms, power, color="black", linewidth=1.6, label="global field power" if kind == "eeg" else "RMS")
-    axis.set_title(f"{len(picks)} {plural}, coloured from left (blue) to right (red)", fontsize=10, loc="left")
+    axis.set_title(f"{len(picks)} {plural}, from left (blue) to right (red)", fontsize=10, loc="left")
     axis.set_ylabel(unit)
-    axis.legend(loc="upper right", frameon=False, fontsize=9)
+    _legend(axis)
 
 
 def _position_colors(evoked: mne.Evoked, picks: np.ndarray) -> np.ndarray:
@@ -153,4 +153,9 @@ def _draw_sources(axis: Axes, localization: Localization, unit: str) -> None:
         axis.plot(times_ms, localization.magnitude[source], color=color, linewidth=1.8, label=label)
     axis.set_title(f"Strongest sources ({frame})", fontsize=10, loc="left")
     axis.set_ylabel(unit)
-    axis.legend(loc="upper right", frameon=False, fontsize=9)
+    _legend(axis)
+
+
+def _legend(axis: Axes) -> None:
+    """Put the legend above the axes at the right, where it covers no curve."""
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=N_SOURCE_TRACES, frameon=False, fontsize=8.5)

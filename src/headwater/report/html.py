@@ -111,14 +111,16 @@ def _add_brain(report: mne.Report, localization: Localization, time_index: int, 
     report.add_figure(glass, f"Glass brain at {moment}", caption=glass_brain.caption(scene), tags=())
     title = f"Cortex at {moment}"
     cortex = cortical_map.plot_cortex(localization, time_index, unit=label)
-    if cortex is None:
+    if cortex is None or localization.head is None:
         _add_text(
             report,
             title,
             ["There is no head model with a cortical surface, so that no map of the cortex can be drawn."],
         )
     else:
-        report.add_figure(cortex, title, caption=cortical_map.caption(localization), tags=())
+        report.add_figure(
+            cortex, title, caption=cortical_map.caption(localization, localization.head, time_index), tags=()
+        )
 
 
 def _add_time_courses(report: mne.Report, localization: Localization, time_index: int) -> None:

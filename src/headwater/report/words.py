@@ -46,11 +46,6 @@ def unit_label(localization: Localization) -> str:
     return f"{method_name(localization)} ({'no unit' if localization.unit == 'F' else localization.unit})"
 
 
-def amplitude(value: float, unit: str) -> str:
-    """Strength with its unit; ``"F"`` is a ratio and has none."""
-    return f"{value:.3g}" if unit == "F" else f"{value:.3g} {unit}"
-
-
 def place(region: str, x_mm: float) -> str:
     """Side of the brain, and the region where it is known."""
     if abs(x_mm) <= MIDLINE_MM:
@@ -75,16 +70,25 @@ def summary(localization: Localization) -> str:
     found = (
         f"The strongest activity, {1e3 * first.time_s:.0f} ms after time zero, lies {place(first.region, first.x_mm)}, "
         f"at {coordinates(first.x_mm, first.y_mm, first.z_mm)} ({FRAME_LABELS[first.frame]}); "
-        f"its strength is {amplitude(first.amplitude, first.unit)}. {made}"
+        f"{_strength(localization, first.amplitude)}. {made}"
     )
     if not others:
         return f"{found} There is no second peak of comparable strength."
     second = others[0]
     count = (
-        "One further peak was found," if len(others) == 1 else f"{len(others)} further peaks were found, the strongest"
+        "One further peak was found: it" if len(others) == 1 else f"{len(others)} further peaks were found: the next"
     )
-    share = f"at {second.amplitude / first.amplitude:.0%} of this strength"
-    return f"{found} {count} {share}, {1e3 * second.time_s:.0f} ms, {place(second.region, second.x_mm)}."
+    return (
+        f"{found} {count} lies {place(second.region, second.x_mm)}, at {1e3 * second.time_s:.0f} ms, and reaches "
+        f"{second.amplitude / first.amplitude:.0%} of this strength."
+    )
+
+
+def _strength(localization: Localization, value: float) -> str:
+    """Strength with its unit; ``"F"`` is a ratio and has none."""
+    if localization.unit == "F":
+        return f"its {method_name(localization)} value is {value:.3g}"
+    return f"its strength is {value:.3g} {localization.unit}"
 
 
 def _made(localization: Localization) -> str:
