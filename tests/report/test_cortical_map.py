@@ -71,9 +71,8 @@ def test_the_peak_is_marked_once_on_its_own_hemisphere(make_localization):
 def test_a_peak_far_from_the_cortex_is_not_marked_and_that_is_said(make_localization):
     localization = make_localization("volume")
     deep = int(np.linalg.norm(localization.leadfield.pos - localization.head.to_head(np.zeros(3)), axis=1).argmin())
-    head = replace(
-        localization.head, cortex=replace(localization.head.cortex, white=(far := shifted(localization), far))
-    )
+    white = shifted(localization)
+    head = replace(localization.head, cortex=replace(localization.head.cortex, white=(white, white)))
     localization.magnitude[:] = 0.1
     localization.magnitude[deep] = 1.0
     localization = replace(localization, head=head)
