@@ -1,5 +1,7 @@
 """Small forward solutions of every kind, made with MNE-Python's sphere model."""
 
+from pathlib import Path
+
 import mne
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ BALL = mne.make_sphere_model(r0=(0.0, 0.0, 0.04), head_radius=0.092, verbose="er
 
 def ico_surface(grade: int, radius: float, centre: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Surface:
     """Icosahedral sphere, its vertices nested: the first ones are those of the coarser grade."""
-    sphere = mne.bem._get_ico_surface(grade)
+    path = Path(mne.__file__).parent / "data" / "icos.fif.gz"
+    sphere = mne.read_bem_surfaces(path, s_id=9000 + grade, verbose="error")
     return Surface(rr=radius * sphere["rr"] + np.array(centre), tris=sphere["tris"])
 
 

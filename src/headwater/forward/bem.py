@@ -136,7 +136,7 @@ def _system(layers: Layers) -> tuple[np.ndarray, np.ndarray | None]:
             block[rows] = values
         if i == j:
             add_own_triangles(block, layers.surfaces[i])
-        else:
+        elif abs(i - j) == 1:
             _check_nested(block, layers, i, j)
         if isolated and i == j == 2:
             brain = block.copy()

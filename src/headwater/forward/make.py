@@ -13,7 +13,7 @@ from headwater.forward.layers import Layers, head_layers
 from headwater.forward.leadfield import LeadField
 from headwater.forward.potential import eeg_gain
 from headwater.forward.spaces import make_sources
-from headwater.forward.sphere import fitted_sphere
+from headwater.forward.sphere import fitted_spheres, sphere_eeg, within
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 from headwater.head.sensors import positions_missing
@@ -74,21 +74,20 @@ def make_leadfield(
         "source space": _sources_in_words(src, mindist),
     }
     if method == "sphere":
-        fwd = _mne_forward(head, info, src, fitted_sphere(head))
-        leadfield = LeadField.from_forward(fwd, head, assumptions=assumptions)
+        gain = _sphere_gain(head, info, src)
     else:
         gain = _boundary_element_gain(head, info, src, method=method, ico=ico)
-        for found in src:
-            mne.surface.transform_surface_to(found, "head", head.mri_head_t)
-        channels = [info["chs"][pick] for pick in _picks(info)]
-        leadfield = LeadField.from_sources(
-            gain,
-            src,
-            from_mne.bare_info(channels, info["dev_head_t"], info["bads"]),
-            mri_head_t=head.mri_head_t,
-            head=head,
-            assumptions=assumptions,
-        )
+    for found in src:
+        mne.surface.transform_surface_to(found, "head", head.mri_head_t)
+    channels = [info["chs"][pick] for pick in _picks(info)]
+    leadfield = LeadField.from_sources(
+        gain,
+        src,
+        from_mne.bare_info(channels, info["dev_head_t"], info["bads"]),
+        mri_head_t=head.mri_head_t,
+        head=head,
+        assumptions=assumptions,
+    )
     return leadfield.fixed() if orient == "fixed" else leadfield
 
 
@@ -108,6 +107,27 @@ def _check_sensors(info: mne.Info) -> None:
         )
     if len(_picks(info, eeg=False)) and info["dev_head_t"] is None:
         raise InputError("The recording does not say where the head was in the MEG device; set info['dev_head_t'].")
+
+
+def _sphere_gain(head: Head, info: mne.Info, src: mne.SourceSpaces) -> np.ndarray:
+    """Gain of fitted spheres along x, y, z of head coordinates, shape (n_channels, n_sources, 3)."""
+    centre, radii = fitted_spheres(head)
+    eeg, meg = _picks(info, meg=False), _picks(info, eeg=False)
+    pos = from_mne.source_positions(src)
+    gain = np.empty((len(info["ch_names"]), len(pos), 3))
+    if len(eeg):
+        values = head.conductivities
+        sources = within(head.to_head(pos) - centre, 0.98 * radii[0])  # the head is longer than it is wide
+        electrodes, referenced, which = _electrodes(info, eeg)
+        potentials = sphere_eeg(
+            electrodes - centre, sources, radii, np.array([values.brain, values.skull, values.scalp])
+        )
+        gain[eeg] = _against_reference(potentials, referenced, which)
+    if len(meg):
+        # Without a radius MNE's sphere is that of Sarvas, and no source is left out.
+        conductor = mne.make_sphere_model(r0=centre, head_radius=None, verbose="error")
+        _fill(gain, info, _mne_forward(head, info, src, conductor, eeg=False))
+    return gain[_picks(info)]
 
 
 def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *, method: str, ico: int) -> np.ndarray:
@@ -154,14 +174,35 @@ def _eeg_gain(
     conductor: mne.bem.ConductorModel | None,
 ) -> np.ndarray:
     """Gain of the EEG channels, each against its reference electrode where the recording tells that."""
+    electrodes, referenced, which = _electrodes(info, picks)
+    electrodes = head.to_mri(electrodes)
+    rows = electrode_rows(layers, electrodes) if conductor is None else conductor_rows(conductor, electrodes)
+    rows = _against_reference(rows, referenced, which)
+    return eeg_gain(rows, layers, pos) @ head.mri_head_t["trans"][:3, :3].T
+
+
+def _electrodes(info: mne.Info, picks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Electrodes and after them the references the recording names, in head coordinates.
+
+    Returns
+    -------
+    electrodes : array of shape (n_channels + n_references, 3)
+    referenced : bool array of shape (n_channels,)
+        Channels with a reference of known place.
+    which : int array of shape (n_referenced,)
+        Their reference.
+    """
     loc = np.array([info["chs"][pick]["loc"][:6] for pick in picks])
     referenced = np.isfinite(loc[:, 3:]).all(axis=1) & loc[:, 3:].any(axis=1)
     references, which = np.unique(loc[referenced, 3:], axis=0, return_inverse=True)
-    electrodes = head.to_mri(np.concatenate([loc[:, :3], references]))
-    rows = electrode_rows(layers, electrodes) if conductor is None else conductor_rows(conductor, electrodes)
-    rows, reference_rows = rows[: len(picks)], rows[len(picks) :]
-    rows[referenced] -= reference_rows[which]
-    return eeg_gain(rows, layers, pos) @ head.mri_head_t["trans"][:3, :3].T
+    return np.concatenate([loc[:, :3], references]), referenced, which
+
+
+def _against_reference(rows: np.ndarray, referenced: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Rows of the channels, minus those of their references."""
+    channels, references = rows[: len(referenced)].copy(), rows[len(referenced) :]
+    channels[referenced] -= references[which]
+    return channels
 
 
 def _mne_forward(

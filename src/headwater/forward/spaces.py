@@ -13,6 +13,8 @@ from headwater.head.model import Head, Surface
 from headwater.head.tissues import label_positions
 
 HEMISPHERE_IDS = (FIFF.FIFFV_MNE_SURF_LEFT_HEMI, FIFF.FIFFV_MNE_SURF_RIGHT_HEMI)
+NO_PATCHES = ("nearest", "nearest_dist", "pinfo", "patch_inds", "dist", "dist_limit")
+VOXELS = 1e-3 * np.array([[-1, 0, 0, 128], [0, 0, 1, -128], [0, -1, 0, 128], [0, 0, 0, 1e3]])
 GRID_SPACING = 7.0  # mm
 STRUCTURE_SPACING = 5.0  # mm
 CORTEX_SPACING = "ico4"
@@ -138,33 +140,19 @@ def hemisphere_space(
         use_tris=use_tris,
         nuse_tri=0 if use_tris is None else len(use_tris),
     )
-    space.update(dict.fromkeys(("nearest", "nearest_dist", "pinfo", "patch_inds", "dist", "dist_limit")))
+    space.update(dict.fromkeys(NO_PATCHES))
     return space
 
 
 def volume_space(head: Head, spacing: float, mindist: float) -> dict:
     """Fill the inner skull with a regular grid along the axes of the MRI; distances in mm, as in MNE-Python."""
-    boundary = {"rr": 1e3 * head.inner_skull.rr, "tris": head.inner_skull.tris}  # MNE wants millimetres here
-    (space,) = mne.setup_volume_source_space(
-        pos=spacing, surface=boundary, mindist=mindist, exclude=0.0, verbose="error"
-    )
+    skull = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
+    space = _grid_around(head, spacing)
+    _keep(space, skull(space["rr"])[1] <= -1e-3 * mindist)
     if not space["nuse"]:
         raise InputError(
             f"No point of a {spacing:g} mm grid is {mindist:g} mm inside the inner skull; lower spacing or mindist."
         )
-    # MNE calls a grid a volume only where a file of the MRI is given. What it wants to know of the MRI is that of any
-    # FreeSurfer volume: 256 voxels of 1 mm a side around the origin of the surface coordinates.
-    voxels = 1e-3 * np.array([[-1, 0, 0, 128], [0, 0, 1, -128], [0, -1, 0, 128], [0, 0, 0, 1e3]])
-    del space["neighbor_vert"]  # large, and never read: adjacency comes from the grid index
-    space.update(
-        type="vol",
-        subject_his_id=head.name,
-        vox_mri_t=mne.transforms.Transform(FIFF.FIFFV_MNE_COORD_MRI_VOXEL, FIFF.FIFFV_COORD_MRI, voxels),
-        mri_ras_t=mne.transforms.Transform(FIFF.FIFFV_COORD_MRI, FIFF.FIFFV_MNE_COORD_RAS, np.eye(4)),
-        mri_width=256,
-        mri_height=256,
-        mri_depth=256,
-    )
     return space
 
 
@@ -172,12 +160,54 @@ def structure_space(head: Head, spacing: float, mindist: float) -> dict:
     """Keep of a regular grid what lies in subcortical structures."""
     if head.structures is None:
         raise InputError(f"The head {head.name!r} has no subcortical structures; use space='cortex' or 'volume'.")
-    space = volume_space(head, spacing, mindist)
-    ids, names = label_positions(head, space["rr"][space["vertno"]])
-    deep = np.isin(ids, [k for k, name in enumerate(names) if name in head.structures.names])
-    if not deep.any():
+    space = _grid_around(head, spacing)
+    ids, names = label_positions(head, space["rr"])
+    _keep(space, np.isin(ids, [k for k, name in enumerate(names) if name in head.structures.names]))
+    skull = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
+    _keep(space, skull(space["rr"][space["vertno"]])[1] <= -1e-3 * mindist)
+    if not space["nuse"]:
         raise InputError(f"No point of a {spacing:g} mm grid is in a subcortical structure; lower the spacing.")
-    space["inuse"][space["vertno"][~deep]] = 0
-    space["vertno"] = space["vertno"][deep]
-    space["nuse"] = len(space["vertno"])
     return space
+
+
+def _grid_around(head: Head, spacing: float) -> dict:
+    """Regular grid around the inner skull, its points at multiples of the spacing, as MNE describes one."""
+    step = 1e-3 * spacing
+    first, last = (
+        np.rint(edge / step).astype(int) for edge in (head.inner_skull.rr.min(0), head.inner_skull.rr.max(0))
+    )
+    shape = tuple((last - first + 1).tolist())
+    # x varies fastest.
+    z, y, x = np.meshgrid(*(np.arange(first[axis], last[axis] + 1) for axis in (2, 1, 0)), indexing="ij")
+    rr = step * np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+    grid_mri = np.diag([step, step, step, 1.0])
+    grid_mri[:3, 3] = step * first
+    space = {
+        "type": "vol",
+        "id": FIFF.FIFFV_MNE_SURF_UNKNOWN,
+        "coord_frame": FIFF.FIFFV_COORD_MRI,
+        "subject_his_id": head.name,
+        "rr": rr,
+        "nn": np.tile([0.0, 0.0, 1.0], (len(rr), 1)),
+        "np": len(rr),
+        "shape": shape,
+        "src_mri_t": mne.transforms.Transform(FIFF.FIFFV_MNE_COORD_MRI_VOXEL, FIFF.FIFFV_COORD_MRI, grid_mri),
+        "ntri": 0,
+        "nuse_tri": 0,
+        # What MNE wants to know of the MRI is that of any FreeSurfer volume: 256 voxels of 1 mm a side around the
+        # origin of the surface coordinates.
+        "vox_mri_t": mne.transforms.Transform(FIFF.FIFFV_MNE_COORD_MRI_VOXEL, FIFF.FIFFV_COORD_MRI, VOXELS),
+        "mri_ras_t": mne.transforms.Transform(FIFF.FIFFV_COORD_MRI, FIFF.FIFFV_MNE_COORD_RAS, np.eye(4)),
+        **dict.fromkeys(("mri_width", "mri_height", "mri_depth"), 256),
+        **dict.fromkeys(("tris", "use_tris", *NO_PATCHES)),
+    }
+    space["inuse"], space["vertno"] = np.ones(len(rr), int), np.arange(len(rr))
+    space["nuse"] = len(rr)
+    return space
+
+
+def _keep(space: dict, kept: np.ndarray) -> None:
+    """Keep some of the used vertices, in place."""
+    space["vertno"] = space["vertno"][kept]
+    space["inuse"] = np.isin(np.arange(space["np"]), space["vertno"]).astype(int)
+    space["nuse"] = len(space["vertno"])

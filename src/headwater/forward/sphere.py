@@ -1,12 +1,11 @@
-"""Concentric spheres: exact EEG and MEG fields, the truth that other models are tested against.
+"""Fields in concentric spheres: exact EEG and MEG fields, the truth that other models are tested against.
 
-A head is not a sphere. `fitted_sphere` is for trying things out, not for results: its EEG lead field differs from the
+A head is not a sphere. `fitted_spheres` is for trying things out, not for results: its EEG lead field differs from the
 boundary elements of the same head by a relative difference (RDM) of .1 to .2.
 """
 
 from __future__ import annotations
 
-import mne
 import numpy as np
 
 from headwater._utils.errors import InputError
@@ -118,26 +117,29 @@ def sphere_meg(points: np.ndarray, directions: np.ndarray, pos: np.ndarray) -> n
     return MU0_4PI * (s_cross_n / f[..., np.newaxis] - s_cross_r * (grad_n / f**2)[..., np.newaxis])
 
 
-def fitted_sphere(head: Head) -> mne.bem.ConductorModel:
-    """Concentric spheres through the upper half of a head's surfaces, in head coordinates, for MNE.
+def fitted_spheres(head: Head) -> tuple[np.ndarray, np.ndarray]:
+    """Concentric spheres through the upper half of a head's surfaces.
 
-    The centre is that of the sphere that fits the inner skull best.
+    Returns
+    -------
+    centre : array of shape (3,)
+        Of the sphere that fits the inner skull best; in head coordinates, in metres.
+    radii : array of shape (3,)
+        Median distance of inner skull, outer skull and scalp above the centre.
     """
+    if head.scalp is None or head.outer_skull is None:
+        raise InputError(f"The head {head.name!r} has no scalp surface to fit a sphere to; use method='bem'.")
     inner = head.to_head(head.inner_skull.rr)
     # |x - c|^2 = R^2 is linear in c and R^2 - |c|^2.
     design = np.column_stack([2 * inner, np.ones(len(inner))])
     centre = np.linalg.lstsq(design, (inner**2).sum(axis=1), rcond=None)[0][:3]
-    if head.scalp is None or head.outer_skull is None:
-        raise InputError(f"The head {head.name!r} has no scalp surface to fit a sphere to; use method='bem'.")
     radii = []
     for surface in (head.inner_skull, head.outer_skull, head.scalp):
         offset = head.to_head(surface.rr) - centre
         radii.append(np.median(np.linalg.norm(offset[offset[:, 2] > 0], axis=1)))
-    values = head.conductivities
-    return mne.make_sphere_model(
-        r0=centre,
-        head_radius=radii[-1],
-        relative_radii=np.array(radii) / radii[-1],
-        sigmas=(values.brain, values.skull, values.scalp),
-        verbose="error",
-    )
+    return centre, np.array(radii)
+
+
+def within(pos: np.ndarray, radius: float) -> np.ndarray:
+    """Pull points that lie outside a sphere about the origin radially onto it."""
+    return pos * np.minimum(1.0, radius / np.maximum(np.linalg.norm(pos, axis=1, keepdims=True), radius))
