@@ -27,14 +27,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info = mne.create_info(NAMES, 250.0, "eeg")
     info.set_montage("biosemi32")
     electrodes = np.array([channel["loc"][:3] for channel in info["chs"]])
-    pos = 0.07 * rng.uniform(-1, 1, (300, 3)) + [0, 0, 0.03]
+    directions = rng.standard_normal((300, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    pos = 0.065 * np.cbrt(rng.uniform(size=(300, 1))) * directions + electrodes.mean(axis=0) * [1, 1, 0.3]
     away = electrodes[:, np.newaxis] - pos
     gain = 1e2 * away * (0.03 / np.linalg.norm(away, axis=2, keepdims=True)) ** 3  # a dipole in an endless medium
     leadfield = hw.LeadField.from_arrays(gain, pos, info=info)
     leadfield.save(folder / "leadfield.npz")
     times = np.arange(-50, 100) / 250.0
     course = np.exp(-(((times - 0.1) / 0.02) ** 2))
-    data = gain[:, TRUE_SOURCE] @ np.array([[1e-8], [2e-8], [0.0]]) * course
+    data = gain[:, TRUE_SOURCE] @ np.array([[1.0], [2.0], [0.0]]) * course
+    data *= 1e-5 / np.abs(data).max()
     data += 0.02 * np.abs(data).max() * rng.standard_normal(data.shape)
     evoked = mne.EvokedArray(data, info, tmin=times[0], comment="tone", nave=10)
     evoked.save(folder / "tone-ave.fif", verbose="ERROR")
@@ -94,7 +97,7 @@ def test_the_active_source_is_found(localize: RunCli, files: Path, tmp_path: Pat
     leadfield = hw.LeadField.load(files / "leadfield.npz")
     first = pd.read_csv(tmp_path / "out" / "peaks.csv").iloc[0]
     error_mm = np.linalg.norm(first[["x_mm", "y_mm", "z_mm"]].to_numpy(float) - 1e3 * leadfield.pos[TRUE_SOURCE])
-    assert error_mm < 15
+    assert error_mm < 25  # neighbours are about 15 mm apart, and there is noise
     assert first["time_s"] == pytest.approx(0.1, abs=0.02)
 
 

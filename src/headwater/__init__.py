@@ -2,15 +2,20 @@
 
 import lazy_loader
 
-# Public names in the order in which data flows; each is imported when it is first used.
+# Public names in the order in which data flows; each module is imported when one of its names is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["solvers"],
+    submodules=["metrics", "solvers"],
     submod_attrs={
-        "head": ["Head", "template_head", "head_from_subject", "montage_info"],
-        "forward": ["LeadField", "make_leadfield"],
+        "_utils.errors": ["InputError"],
+        "head.model": ["Head"],
+        "head.template": ["template_head"],
+        "head.subject": ["head_from_subject"],
+        "head.sensors": ["montage_info"],
+        "forward.leadfield": ["LeadField"],
+        "forward.make": ["make_leadfield"],
         "localization": ["Localization", "analyze", "localize", "read_recording"],
-        "report": ["write_report", "write_results"],
-        "_utils": ["InputError"],
+        "report.html": ["write_report"],
+        "report.results": ["write_results"],
     },
 )

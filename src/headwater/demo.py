@@ -149,7 +149,7 @@ def simulate_responses(head: Head, seed: int) -> tuple[list[mne.Evoked], dict[st
 
 
 def grow_patch(leadfield: LeadField, mni_mm: np.ndarray, response: Response) -> tuple[np.ndarray, int]:
-    """Sources within ``PATCH_RADIUS`` of the region's vertex nearest to the response's position, and that vertex."""
+    """Find the sources within ``PATCH_RADIUS`` of the region's vertex nearest to the response, and that vertex."""
     region = np.flatnonzero(leadfield.region_ids == leadfield.region_names.index(response.region))
     centre = int(region[np.linalg.norm(mni_mm[region] - response.mni_mm, axis=1).argmin()])
     near = np.linalg.norm(leadfield.pos - leadfield.pos[centre], axis=1) <= PATCH_RADIUS

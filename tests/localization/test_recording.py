@@ -37,11 +37,12 @@ def test_files_of_every_kind_come_back(raw: mne.io.RawArray, epochs: mne.Epochs,
     epochs.save(tmp_path / "a-epo.fif", verbose="ERROR")
     averages = [epochs["left"].average(), epochs["right"].average()]
     mne.write_evokeds(tmp_path / "a-ave.fif", averages, verbose="ERROR")
-    mne.export.export_raw(tmp_path / "a.edf", raw.copy().pick("eeg"), verbose="ERROR")
+    for name in ("a.edf", "a.set"):
+        mne.export.export_raw(tmp_path / name, raw.copy().pick("eeg"), verbose="ERROR")
+        assert isinstance(read_recording(tmp_path / name), mne.io.BaseRaw)
     assert isinstance(read_recording(tmp_path / "a_raw.fif"), mne.io.BaseRaw)
     assert isinstance(read_recording(tmp_path / "a-epo.fif"), mne.BaseEpochs)
     assert [evoked.comment for evoked in read_recording(tmp_path / "a-ave.fif")] == ["left", "right"]
-    assert isinstance(read_recording(tmp_path / "a.edf"), mne.io.BaseRaw)
 
 
 def test_condition_chooses_the_trials(raw: mne.io.RawArray, epochs: mne.Epochs) -> None:
@@ -61,7 +62,7 @@ def test_condition_chooses_the_trials(raw: mne.io.RawArray, epochs: mne.Epochs) 
 def test_raw_window_keeps_its_times(raw: mne.io.RawArray) -> None:
     evoked, _, _ = select_segment(raw, None, 1.5, 2.5)
     np.testing.assert_allclose([evoked.times[0], evoked.times[-1]], [1.5, 2.5])
-    np.testing.assert_array_equal(evoked.data, raw.get_data(tmin=1.5, tmax=2.5 + 1e-9)[:, : evoked.data.shape[1]])
+    np.testing.assert_array_equal(evoked.data, raw.get_data()[:, 300:501])
 
 
 @pytest.mark.parametrize(

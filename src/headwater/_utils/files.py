@@ -1,8 +1,8 @@
 """Writing results so that they are either whole or absent, and never overwritten by surprise."""
 
-import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +15,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` and rename it to ``path`` once the block has ended without error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # MNE and others choose the format by the suffix, so the temporary name keeps all of them.
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix="-" + path.name, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         yield temporary
         temporary.replace(path)

@@ -89,14 +89,18 @@ def analyze(
     evoked, epochs, origin = select_segment(recording, condition, tmin, tmax)
     evoked = pick_sensors(evoked, sensors, bads)
     check_data(evoked)
+    if forward is not None:
+        forward = _known_leadfield(forward, head, evoked)
     if lowpass is not None:
         evoked = _lowpass(evoked, lowpass)
     start, stop = _window(evoked, tmin, tmax)
     baseline_words = _baseline(evoked)
-    head, evoked, placement = _place(evoked, head, forward)
+    placement = None
+    if forward is None:
+        head, placement = _place(evoked, head)
     _average_reference(evoked)
     noise_cov, noise_words = noise_covariance(evoked, epochs, noise_cov)
-    leadfield = _leadfield(head, evoked, forward, space, spacing)
+    leadfield = forward or make_leadfield(head, evoked.info, space, spacing=spacing)
     evoked.crop(start, stop)
     if solver is None:
         snr = SNR_AVERAGE if evoked.nave > 1 else SNR_SINGLE
@@ -106,6 +110,11 @@ def analyze(
     magnitude = stc.magnitude().data if pick_ori == "vector" else np.abs(stc.data)
     scale, unit = (1e9, "nAm") if solver.unit == "Am" else (1.0, solver.unit)
     magnitude = magnitude * scale
+    if not np.isfinite(magnitude).all():
+        raise InputError(
+            f"{type(solver).__name__} gave values that are not finite; some sources may be invisible to these sensors, "
+            "so check the forward solution, or choose another solver."
+        )
     sources, samples = find_peaks(magnitude, leadfield.pos)
     pos_mm, frame = _peak_positions(leadfield, head, sources)
     table = peaks_table(
@@ -117,8 +126,8 @@ def analyze(
         "Sensors": _describe_sensors(evoked),
         "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
         "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
-        "Head": placement,
-        **leadfield.assumptions,
+        **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
+        "Head": placement or leadfield.assumptions.get("head", "as in the given forward solution"),
         "Noise covariance": noise_words,
         "Solver": repr(solver),
     }
@@ -162,23 +171,16 @@ def _baseline(evoked: mne.Evoked) -> str:
     return f"mean of {evoked.times[0]:.3f} to 0 s subtracted"
 
 
-def _place(
-    evoked: mne.Evoked, head: Head | None, forward: LeadField | mne.Forward | None
-) -> tuple[Head | None, mne.Evoked, str]:
+def _place(evoked: mne.Evoked, head: Head | None) -> tuple[Head, str]:
     """Bring head and sensors into one frame; say how."""
-    if forward is not None:
-        return head, evoked, "as in the given forward solution"
     missing = positions_missing(evoked.info)
-    if head is None:
-        template = template_head()
-        if missing:
-            evoked.info = info_with_standard_positions(evoked.info, template)
-            return template, evoked, "template (fsaverage); electrodes placed by name (10-05 system)"
-        return fit_head(template, evoked.info), evoked, "template (fsaverage), scaled to the digitised positions"
     if missing:
+        head = head or template_head()
         evoked.info = info_with_standard_positions(evoked.info, head)
-        return head, evoked, f"{head.name}; electrodes placed by name (10-05 system)"
-    return head, evoked, head.name
+        return head, f"{head.name}; electrodes placed by name (10-05 system)"
+    if head is None:
+        return fit_head(template_head(), evoked.info), "template (fsaverage), scaled to the digitised positions"
+    return head, head.name
 
 
 def _average_reference(evoked: mne.Evoked) -> None:
@@ -189,16 +191,7 @@ def _average_reference(evoked: mne.Evoked) -> None:
     evoked.apply_proj(verbose="ERROR")
 
 
-def _leadfield(
-    head: Head | None,
-    evoked: mne.Evoked,
-    forward: LeadField | mne.Forward | None,
-    space: str,
-    spacing: float | None,
-) -> LeadField:
-    if forward is None:
-        assert head is not None  # _place chose one
-        return make_leadfield(head, evoked.info, space, spacing=spacing)
+def _known_leadfield(forward: LeadField | mne.Forward, head: Head | None, evoked: mne.Evoked) -> LeadField:
     leadfield = forward if isinstance(forward, LeadField) else LeadField.from_forward(forward, head)
     check_channels_known(evoked, leadfield.ch_names)
     return leadfield.pick(evoked.ch_names)

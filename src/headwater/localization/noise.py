@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import mne
@@ -46,15 +47,11 @@ def noise_covariance(
             )
         noise_cov = noise_cov.copy().pick_channels(evoked.ch_names, ordered=True, verbose="ERROR")
         return _with_projs(noise_cov, evoked), "as given"
-    trials: mne.BaseEpochs = epochs if epochs is not None else _as_single_epoch(evoked)
+    trials = _projected_trials(evoked, epochs)
     n_samples = int((trials.times < 0).sum()) * len(trials)
     if n_samples < MIN_BASELINE_SAMPLES:
         assumed = mne.make_ad_hoc_cov(evoked.info, verbose="ERROR")
         return _with_projs(assumed, evoked), "assumed: typical sensor noise, independent between channels (no baseline)"
-    trials = trials.copy().load_data().pick(evoked.ch_names)
-    trials.del_proj()
-    trials.add_proj(evoked.info["projs"]).apply_proj(verbose="ERROR")
-    trials.apply_baseline((None, 0), verbose="ERROR")
     with warnings.catch_warnings():
         # MNE warns of few samples for this many channels; that is what the shrinkage is for, and the report says so.
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -68,12 +65,20 @@ def noise_covariance(
     return _with_projs(estimated, evoked), words
 
 
-def _as_single_epoch(evoked: mne.Evoked) -> mne.EpochsArray:
-    return mne.EpochsArray(evoked.data[np.newaxis], evoked.info, tmin=evoked.times[0], proj=False, verbose="ERROR")
+def _projected_trials(evoked: mne.Evoked, epochs: mne.BaseEpochs | None) -> mne.EpochsArray:
+    """Trials of the channels of ``evoked``, with its projections applied and the baseline subtracted."""
+    if epochs is None:
+        data, first = evoked.data[np.newaxis], evoked.times[0]
+    else:
+        data, first = epochs.get_data(picks=evoked.ch_names, copy=True), epochs.times[0]
+    projector, _, _ = mne.proj.make_projector(evoked.info["projs"], evoked.ch_names)
+    info = evoked.info.copy()  # its projections are marked as applied
+    trials = mne.EpochsArray(projector @ data, info, tmin=first, proj=False, verbose="ERROR")
+    return trials.apply_baseline((None, 0), verbose="ERROR") if first < 0 else trials
 
 
 def _with_projs(noise_cov: mne.Covariance, evoked: mne.Evoked) -> mne.Covariance:
     """Let the covariance carry the recording's projections, which solvers take from it."""
-    noise_cov["projs"] = [proj.copy() for proj in evoked.info["projs"]]
+    noise_cov["projs"] = deepcopy(evoked.info["projs"])
     noise_cov["bads"] = []
     return noise_cov

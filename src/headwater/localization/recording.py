@@ -48,8 +48,8 @@ def read_recording(path: Path | str) -> Recording:
     except Exception as error:  # readers of some forty formats raise anything at all on a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"The recording {path} cannot be read ({reason[:200]}); it may be truncated, or of a format that MNE-Python "
-            "does not know."
+            f"The recording {path} cannot be read ({reason[:200]}); it may be truncated, or of a format that "
+            "MNE-Python does not know."
         ) from error
 
 
@@ -60,6 +60,8 @@ def _read(path: Path) -> Recording:
             return mne.read_evokeds(path)
         if content == "epochs":
             return mne.read_epochs(path)
+        if content == "unknown":
+            raise ValueError("no measurement was found in it")
         if content != "raw":
             raise InputError(f"{path} holds {content}, not a recording; give a file of raw data, epochs or averages.")
     if path.suffix == ".set":

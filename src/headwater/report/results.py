@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import mne
 
+from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_folder, refuse_unowned
 from headwater.localization import Localization
 from headwater.report.html import write_report
@@ -39,13 +43,33 @@ def write_results(
     """
     out = Path(out)
     refuse_unowned(out, MARKER, overwrite=overwrite)
-    with atomic_folder(out, overwrite=overwrite) as folder:
+    with atomic_folder(out, overwrite=overwrite) as folder, said_plainly(out):
         localization.stc.save(folder / "localization", ftype="h5", verbose="ERROR")
         mne.write_source_spaces(folder / "localization-src.fif", localization.leadfield.src, verbose="ERROR")
         localization.peaks.to_csv(folder / "peaks.csv", index=False, float_format="%.6g")
         write_report(localization, folder / "report.html", command=command)
         (folder / MARKER).write_text(json.dumps(_provenance(localization, command), indent=1) + "\n")
     return out
+
+
+@contextmanager
+def said_plainly(out: Path) -> Iterator[None]:
+    """Turn a full disk and the like into one sentence; h5py reports them as RuntimeError too, when it closes a file."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"The results cannot be written to {out.parent} ({_reason(error)}); nothing was kept."
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Find what the operating system said, without the libraries' details."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno:
+            return os.strerror(error.errno)
+        error = error.__context__  # type: ignore[assignment]
+    return "the disk may be full"
 
 
 def _provenance(localization: Localization, command: str | None) -> dict[str, object]:
