@@ -16,7 +16,7 @@ import torch
 
 from headwater.simulation.brains import Brain
 from headwater.simulation.connectome import Connectome, distance_rule_connectome
-from headwater.simulation.neural_mass import LANES, JansenRitNetwork
+from headwater.simulation.neural_mass import JansenRitNetwork, n_lanes
 from headwater.simulation.spike_generation import LibraryPlan
 from headwater.simulation.spikes import PUBLISHED, SpikeRules, find_clips
 
@@ -53,7 +53,7 @@ def product_alone(network: JansenRitNetwork, seconds: float, lanes: int):
 
 def speed(connectome: Connectome, seconds: float) -> None:
     """Print brain-seconds per CPU-second at both published steps and in both precisions."""
-    lanes = LANES["cpu"]
+    lanes = n_lanes(torch.device("cpu"))
     brains = [Brain(k * connectome.n_regions // lanes, seed=k) for k in range(lanes)]
     n_tracts = int((connectome.weights > 0).sum())
     print(f"{connectome.n_regions} regions, {n_tracts} tracts, {lanes} brains side by side, 1 thread")
@@ -68,7 +68,7 @@ def speed(connectome: Connectome, seconds: float) -> None:
 
 def whole_library(connectome: Connectome, plan: LibraryPlan) -> None:
     """Estimate time and disk of clips of all regions from what sixteen of them yield."""
-    lanes, rules = LANES["cpu"], SpikeRules()
+    lanes, rules = n_lanes(torch.device("cpu")), SpikeRules()
     targets = np.random.default_rng(1).choice(connectome.n_regions, lanes, replace=connectome.n_regions < lanes)
     start = time.process_time()
     brains = [Brain(int(target), plan.settings[0], seed=k) for k, target in enumerate(targets)]

@@ -14,12 +14,17 @@ from headwater._utils.errors import InputError
 from headwater.simulation.brains import Brain, Column, InitialState
 from headwater.simulation.connectome import Connectome
 
-# Brains integrated side by side. Smaller batches are padded to this width, so that each brain sees exactly the same
-# machine instructions, and gets the same bits, whatever the batch it travels in.
-LANES = {"cpu": 16, "cuda": 256}
-
 # Steps of noise drawn at a time. Part of the definition of the noise: another block length gives other numbers.
 NOISE_BLOCK = 64
+
+
+def n_lanes(device: torch.device) -> int:
+    """Return how many brains are integrated side by side.
+
+    Smaller batches are padded to this width, so that each brain sees exactly the same machine instructions, and gets the
+    same bits, whatever the batch it travels in. A CPU wants its arrays in the cache, a GPU wants work.
+    """
+    return 16 if device.type == "cpu" else 256
 
 
 class JansenRitNetwork:
@@ -99,7 +104,7 @@ class JansenRitNetwork:
         """
         n_steps = round(duration * 1e3 / self.step_ms)
         self._check(brains, n_steps, every, initial)
-        lanes = LANES[self.device.type]
+        lanes = n_lanes(self.device)
         parts = []
         for first in range(0, len(brains), lanes):
             members = list(brains[first : first + lanes])

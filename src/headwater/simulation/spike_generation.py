@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
@@ -19,7 +20,7 @@ from headwater._utils.files import atomic_file
 from headwater._utils.progress import progress_bar
 from headwater.simulation.brains import PUBLISHED_SETTINGS, Brain, Setting
 from headwater.simulation.connectome import Connectome
-from headwater.simulation.neural_mass import LANES, JansenRitNetwork
+from headwater.simulation.neural_mass import JansenRitNetwork, n_lanes
 from headwater.simulation.spike_library import SpikeLibrary
 from headwater.simulation.spikes import SpikeRules, cut_clips, find_clips
 
@@ -129,18 +130,19 @@ def make_spike_library(
     if not len(regions) or regions[0] < 0 or regions[-1] >= n:
         raise InputError(f"regions must be indices from 0 to {n - 1}, the regions of the connectome, and at least one.")
     library = _open_or_create(Path(path), connectome, regions, plan)
+    tracts, lanes = _Tracts.of(connectome), n_lanes(torch.device(device))
     with progress_bar() as bar:
-        goal = bar.add_task("Simulating spikes", total=library.clips.size // library.clips[0, 0].size)
+        goal = bar.add_task("Simulating spikes", total=len(regions) * plan.n_clips)
         while len(pending := np.flatnonzero((library.counts < plan.n_clips) & (library.found[:, -1] < 0))):
             tasks = [
                 _Task(
-                    connectome,
+                    tracts,
                     plan,
                     tuple(_next_brain(library, row, plan, n) for row in rows),
                     library.members[rows],
                     device,
                 )
-                for rows in np.split(pending, range(LANES[device], len(pending), LANES[device]))
+                for rows in np.split(pending, range(lanes, len(pending), lanes))
             ]
             for task, results in _results(tasks, executor):
                 for brain, (clips, peaks) in zip(task.brains, results, strict=True):
@@ -158,10 +160,27 @@ def make_spike_library(
 
 
 @dataclass(frozen=True, eq=False)
-class _Task:
-    """Brains to simulate in one go, and which regions to keep of each."""
+class _Tracts:
+    """What matters of a connectome: its tracts only, which are few and thus quick to send."""
 
-    connectome: Connectome
+    weights: sparse.csr_array
+    lengths_mm: sparse.csr_array
+
+    @classmethod
+    def of(cls, connectome: Connectome) -> _Tracts:
+        linked = connectome.weights != 0
+        return cls(sparse.csr_array(connectome.weights), sparse.csr_array(linked * connectome.tract_lengths_mm))
+
+    def connectome(self) -> Connectome:
+        n = self.weights.shape[0]
+        return Connectome(self.weights.toarray(), self.lengths_mm.toarray(), np.zeros((n, 3)), ("",) * n)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Brains to simulate in one go, and which regions to keep of each. It travels to other processes and machines."""
+
+    tracts: _Tracts
     plan: LibraryPlan
     brains: tuple[Brain, ...]
     members: np.ndarray
@@ -171,7 +190,7 @@ class _Task:
 def _run(task: _Task) -> list[tuple[np.ndarray, np.ndarray]]:
     """Simulate the brains of a task; return clips and peaks (within the clip) of each."""
     plan, rules = task.plan, task.plan.rules
-    network = JansenRitNetwork(task.connectome, step_ms=plan.step_ms, speed=plan.speed, device=task.device)
+    network = JansenRitNetwork(task.tracts.connectome(), step_ms=plan.step_ms, speed=plan.speed, device=task.device)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the arrays of a step are too small to share; cores are used by running more tasks
     try:
