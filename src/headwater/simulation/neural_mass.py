@@ -21,8 +21,8 @@ NOISE_BLOCK = 64
 def n_lanes(device: torch.device) -> int:
     """Return how many brains are integrated side by side.
 
-    Smaller batches are padded to this width, so that each brain sees exactly the same machine instructions, and gets the
-    same bits, whatever the batch it travels in. A CPU wants its arrays in the cache, a GPU wants work.
+    Smaller batches are padded to this width, so that each brain sees exactly the same machine instructions, and gets
+    the same bits, whatever the batch it travels in. A CPU wants its arrays in the cache, a GPU wants work.
     """
     return 16 if device.type == "cpu" else 256
 
