@@ -11,7 +11,7 @@ from mne.io.constants import FIFF
 from scipy.interpolate import RBFInterpolator
 
 from headwater._utils.errors import InputError
-from headwater.head.fit import fit_head, fit_to_points
+from headwater.head.fit import digitised_points, fit_head, fit_to_points
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 from headwater.head.template import standard_electrodes, template_head
@@ -29,6 +29,9 @@ SAME_FRAME = {
 
 # Older names of places in the 10-05 system.
 ALIASES = {"t3": "T7", "t4": "T8", "t5": "P7", "t6": "P8"}
+
+# A cap is put on by the fiducials, and only then by the shape of the head (metres).
+CAP_FIDUCIAL_SD = 0.001
 
 SAME_PLACE = 0.001  # metres
 LEAST_SHARED = 12  # labels for an affine and thin-plate map
@@ -134,7 +137,7 @@ def info_with_standard_positions(info: mne.Info, head: Head) -> mne.Info:
         for ch in info["chs"]
         if ch["kind"] == FIFF.FIFFV_EEG_CH and ch["ch_name"] not in placed
     }
-    return info.copy().set_montage(_dig_montage(head, {**known, **placed}), verbose="error")
+    return info.copy().set_montage(_dig_montage(head, {**known, **placed}, info), verbose="error")
 
 
 def _montage_on_template(montage: str) -> dict[str, np.ndarray]:
@@ -214,8 +217,9 @@ def _carried(origin: Head, head: Head, pos_mri: np.ndarray) -> np.ndarray:
     if head.reference is not None and head.reference == origin.reference:
         return head.from_reference(origin.to_reference(pos_mri))
     upper = head.to_head(head.scalp.rr)
-    upper = upper[upper[:, 2] > 0][::4]
-    fitted = fit_to_points(origin, upper, {name: head.to_head(pos) for name, pos in head.fiducials.items()})
+    upper = upper[upper[:, 2] > 0][::8]
+    fiducials = {name: head.to_head(pos) for name, pos in head.fiducials.items()}
+    fitted = fit_to_points(origin, upper, fiducials, fiducial_sd=CAP_FIDUCIAL_SD)
     return head.to_mri(fitted.to_head(fitted.from_reference(origin.to_reference(pos_mri))))
 
 
@@ -233,7 +237,12 @@ def _placed(head: Head, names: list[str], pos_mri: np.ndarray) -> np.ndarray:
     return head.to_head(nearest)
 
 
-def _dig_montage(head: Head, pos_head: dict[str, np.ndarray]) -> DigMontage:
-    """Positions and the head's fiducials in head coordinates as MNE-Python wants them."""
+def _dig_montage(head: Head, pos_head: dict[str, np.ndarray], info: mne.Info | None = None) -> DigMontage:
+    """Positions in head coordinates as MNE-Python wants them, with the recording's or else the head's fiducials."""
     fiducials = {name: head.to_head(pos) for name, pos in head.fiducials.items()}
-    return make_dig_montage(ch_pos=pos_head, coord_frame="head", **fiducials)
+    shape = None
+    if info is not None and info["dig"]:
+        fiducials = digitised_points(info)[1] or fiducials
+        extra = [point["r"] for point in info["dig"] if point["kind"] == FIFF.FIFFV_POINT_EXTRA]
+        shape = np.array(extra) if extra else None
+    return make_dig_montage(ch_pos=pos_head, coord_frame="head", hsp=shape, **fiducials)

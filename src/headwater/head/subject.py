@@ -12,7 +12,7 @@ from mne.transforms import Transform, get_ras_to_neuromag_trans
 
 from headwater._utils.errors import InputError
 from headwater.head.model import Cortex, Head, LabelVolume, Surface
-from headwater.head.subject_bem import read_layers
+from headwater.head.subject_bem import read_layers, readable
 
 # Subcortical structures: numbers and names of FreeSurfer's colour table.
 STRUCTURES = {
@@ -91,7 +91,8 @@ def _fiducials(folder: Path) -> dict[str, np.ndarray]:
     path = folder / "bem" / f"{folder.name}-fiducials.fif"
     if not path.is_file():
         return {}
-    points, _ = mne.io.read_fiducials(path, verbose="error")
+    with readable(path, "file of fiducials"):
+        points, _ = mne.io.read_fiducials(path, verbose="error")
     names = {2: "nasion", 1: "lpa", 3: "rpa"}
     return {names[int(point["ident"])]: point["r"].astype(float) for point in points if int(point["ident"]) in names}
 
@@ -119,10 +120,8 @@ def _mri_head(folder: Path, fiducials: dict[str, np.ndarray], trans: str | Path 
 
 def _read_trans(path: Path) -> Transform:
     """Read a transform, or refuse in plain words."""
-    try:
+    with readable(path, "transform between MRI and head coordinates"):
         return mne.read_trans(path, verbose="error")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} holds no transform between MRI and head coordinates.") from error
 
 
 def _trans_path(folder: Path) -> Path:
@@ -172,7 +171,11 @@ def _cortex(folder: Path) -> Cortex | None:
 
 def _pair(paths: list[Path]) -> tuple[Surface, Surface]:
     """Read both hemispheres (mm on disk)."""
-    left, right = (Surface(rr / 1000, tris) for rr, tris in (mne.read_surface(path, verbose="error") for path in paths))
+    meshes = []
+    for path in paths:
+        with readable(path, "FreeSurfer surface"):
+            meshes.append(mne.read_surface(path, verbose="error"))
+    left, right = (Surface(rr / 1000, tris) for rr, tris in meshes)
     return left, right
 
 
@@ -180,7 +183,8 @@ def _parcellation(path: Path, hemi: str, n_vertices: int) -> tuple[np.ndarray, l
     """Region of each vertex (-1: none) and names; no regions at all without the file."""
     if not path.is_file():
         return np.full(n_vertices, -1), []
-    labels, _, table = nib.freesurfer.read_annot(path)
+    with readable(path, "FreeSurfer annotation"):
+        labels, _, table = nib.freesurfer.read_annot(path)
     regions = [(index, name.decode()) for index, name in enumerate(table) if name.decode() not in NO_REGION]
     lookup = np.full(len(table) + 1, -1)  # the last entry serves label -1
     for number, (index, _) in enumerate(regions):
@@ -193,8 +197,9 @@ def _structures(folder: Path) -> LabelVolume | None:
     path = folder / "mri" / "aseg.mgz"
     if not path.is_file():
         return None
-    image = nib.load(path)
-    values = np.asarray(image.dataobj).astype(int)
+    with readable(path, "FreeSurfer volume"):
+        image = nib.load(path)
+        values = np.asarray(image.dataobj).astype(int)
     labels = np.zeros(values.shape, np.uint8)
     for number, value in enumerate(STRUCTURES, start=1):
         labels[values == value] = number
@@ -209,4 +214,5 @@ def _mri_mni(folder: Path) -> np.ndarray | None:
         return None
     if not any((folder / "mri" / name).is_file() for name in ("orig.mgz", "T1.mgz")):
         raise InputError(f"Subject {folder.name!r} has a talairach.xfm but neither mri/orig.mgz nor mri/T1.mgz.")
-    return mne.read_talxfm(folder.name, folder.parent, verbose="error")["trans"]
+    with readable(folder / "mri" / "transforms" / "talairach.xfm", "Talairach transform"):
+        return mne.read_talxfm(folder.name, folder.parent, verbose="error")["trans"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,15 @@ class Layers:
     conductor: mne.bem.ConductorModel | None
 
 
+@contextmanager
+def readable(path: Path, content: str) -> Iterator[None]:
+    """Turn whatever a reader raises on a missing, truncated or foreign file into one plain sentence."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{path} is missing, damaged, or no {content}.") from error
+
+
 def read_layers(folder: Path) -> Layers:
     """Read the best model of a subject's folder: three layers before one, a solution before bare surfaces."""
     bem = folder / "bem"
@@ -60,16 +71,26 @@ def read_layers(folder: Path) -> Layers:
 
 def _solutions(bem: Path, subject: str) -> list[tuple[dict[str, Surface], mne.bem.ConductorModel]]:
     """BEM solutions, finest first."""
-    found = [mne.read_bem_solution(path, verbose="error") for path in sorted(bem.glob(f"{subject}-*-bem-sol.fif"))]
+    found = []
+    for path in sorted(bem.glob(f"{subject}-*-bem-sol.fif")):
+        with readable(path, "BEM solution"):
+            found.append(mne.read_bem_solution(path, verbose="error"))
     found.sort(key=lambda solution: -min(surface["np"] for surface in solution["surfs"]))
     return [(_by_layer(solution["surfs"]), solution) for solution in found]
 
 
 def _surface_sets(bem: Path, subject: str) -> list[tuple[dict[str, Surface], None]]:
     """BEM surfaces without solution, finest first."""
-    found = [mne.read_bem_surfaces(path, verbose="error") for path in sorted(bem.glob(f"{subject}-*-bem.fif"))]
+    found = [_read_bem_surfaces(path) for path in sorted(bem.glob(f"{subject}-*-bem.fif"))]
     found.sort(key=lambda surfaces: -min(surface["np"] for surface in surfaces))
     return [(_by_layer(surfaces), None) for surfaces in found]
+
+
+def _read_bem_surfaces(path: Path) -> list[dict]:
+    """Read MNE-Python's surfaces."""
+    with readable(path, "file of BEM surfaces"):
+        surfaces: list[dict] = mne.read_bem_surfaces(path, verbose="error")
+    return surfaces
 
 
 def _by_layer(surfaces: list[dict]) -> dict[str, Surface]:
@@ -89,7 +110,8 @@ def _surface_files(bem: Path, subject: str) -> dict[str, Surface]:
 
 def _read_surface(path: Path) -> Surface:
     """Read a FreeSurfer surface (mm), facing outwards, no finer than ico 4."""
-    rr, tris = mne.read_surface(path, verbose="error")
+    with readable(path, "FreeSurfer surface"):
+        rr, tris = mne.read_surface(path, verbose="error")
     if enclosed_volume(rr, tris) < 0:
         tris = np.ascontiguousarray(tris[:, [0, 2, 1]])
     surface = Surface(rr / 1000, tris)
@@ -100,5 +122,5 @@ def _scalp_alone(bem: Path, subject: str) -> Surface | None:
     """Scalp for a model without one: for fitting electrodes and for pictures."""
     path = bem / f"{subject}-head.fif"
     if path.is_file():
-        return _by_layer(mne.read_bem_surfaces(path, verbose="error"))["scalp"]
+        return _by_layer(_read_bem_surfaces(path))["scalp"]
     return _surface_files(bem, subject).get("scalp")

@@ -85,7 +85,7 @@ def warped(head: Head, warp: Warp) -> Head:
         scalp=carried(head.scalp),
         cortex=cortex,
         fiducials=fiducials,
-        mri_head_t=_fiducial_frame(fiducials) if fiducials else head.mri_head_t,
+        mri_head_t=_carried_frame(head, fiducials),
         warp=warp,
         conductor=None,
     )
@@ -130,9 +130,17 @@ def _random_warp(head: Head, rng: np.random.Generator, strength: float, n_waves:
     return replace(warp, affine=affine, amplitudes=warp.amplitudes * (strength * DISPLACEMENT / median))
 
 
-def _fiducial_frame(fiducials: dict[str, np.ndarray]) -> Transform:
-    """Head coordinates (Neuromag convention) that the fiducials define."""
-    return Transform("mri", "head", get_ras_to_neuromag_trans(fiducials["nasion"], fiducials["lpa"], fiducials["rpa"]))
+def _carried_frame(head: Head, fiducials: dict[str, np.ndarray]) -> Transform:
+    """Head coordinates that move with the fiducials, by as much as the frames that old and new fiducials define differ.
+
+    For a head whose own coordinates are those of its fiducials, these are simply the new fiducials' coordinates.
+    """
+    if len(fiducials) < 3:
+        return head.mri_head_t
+    old, new = (
+        get_ras_to_neuromag_trans(found["nasion"], found["lpa"], found["rpa"]) for found in (head.fiducials, fiducials)
+    )
+    return Transform("mri", "head", head.mri_head_t["trans"] @ np.linalg.inv(old) @ new)
 
 
 def _drawn_conductivities(own: Conductivities, seed: np.random.SeedSequence, strength: float) -> Conductivities:
