@@ -17,7 +17,6 @@ are affine in p. This is what makes it fast; the numbers are those of MNE-Python
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from queue import SimpleQueue
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_info
 
 from headwater.head.model import Surface
 
@@ -216,5 +216,5 @@ def vertex_neighbours(surface: Surface) -> sparse.csr_array:
 
 
 def _n_threads() -> int:
-    """Threads for array work, as the user limits them for the linear algebra."""
-    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    """As many threads for array work as the linear algebra is given."""
+    return max((pool["num_threads"] for pool in threadpool_info()), default=1)

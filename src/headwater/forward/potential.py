@@ -39,7 +39,8 @@ def eeg_gain(rows: np.ndarray, layers: Layers, pos: np.ndarray) -> np.ndarray:
     gain = np.empty((len(rows), len(pos), 3))
     for start in range(0, len(pos), CHUNK):
         some = slice(start, start + CHUNK)
-        squared = cdist(pos[some], vertices, "sqeuclidean")
-        x, y, z, plain = np.split(moments @ (squared**-1.5).T, 4)
+        cubed = cdist(pos[some], vertices, "sqeuclidean")
+        cubed *= np.sqrt(cubed)
+        x, y, z, plain = np.split(moments @ np.reciprocal(cubed, out=cubed).T, 4)
         gain[:, some] = np.stack([x, y, z], axis=-1) - plain[..., np.newaxis] * pos[some]
     return gain
