@@ -77,7 +77,7 @@ def peak_activity_spread(
 
     References
     ----------
-    Multi-source ConvNet (Buda et al.), section II E, gives name, purpose and values in mm, but no formula. On fsaverage5
+    Multi-source ConvNet (Buda et al.), section II E, gives name, purpose and values in mm, but no formula. On fsaverage
     this one gives 11 mm for a perfect patch of 30 mm (the paper: 11), 21 mm for one of 60 mm (15) and 76-79 mm for a
     random estimate (66, on a smaller brain), so compare with the paper's order of methods, not with its millimetres.
 

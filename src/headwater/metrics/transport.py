@@ -9,6 +9,10 @@ from headwater._utils.errors import InputError
 from headwater.metrics._inputs import MM_PER_M, paired_amplitudes
 
 MAX_PIVOTS = 10**8  # of the network simplex; a bound against endless runs, far above what is ever needed
+ROUNDING = 1e-12  # mass that may be left over from normalising two equal distributions
+# Largest cost of gathering mass in cells, as a share of the cost of carrying it. The error of the fast path grows with
+# this share: below 0.4 it stayed under 1.6 %, at 1.4 it reaches 12 % (patches, bells, noise; 2,500 and 5,000 sources).
+MAX_LOSS = 0.4
 
 
 def nemd(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, n_cells: int | None = None) -> np.ndarray:
@@ -75,7 +79,8 @@ def earth_movers_distance(
     n_cells : int | None
         None: exact. A number: the fast path. What is to be carried, and where to, is each gathered in up to
         ``n_cells`` cells (rounded down to a power of two): their mass is halved again and again along the longest
-        side, and each cell acts at its centre of mass. Samples whose problem is no larger than that stay exact.
+        side, and each cell acts at its centre of mass. Where activity moves hardly farther than a cell is wide, the
+        number is doubled until it suffices. Samples whose problem is no larger than that stay exact.
 
     Returns
     -------
@@ -115,20 +120,24 @@ def _distances(mass_true: np.ndarray, mass_est: np.ndarray, pos: np.ndarray, n_c
 
 def _distance(difference: np.ndarray, pos: np.ndarray, n_cells: int | None) -> float:
     """Cost of evening out a difference of masses, in metres."""
+    if np.abs(difference).sum() < ROUNDING:
+        return 0.0
     surplus, deficit = _positive(difference, pos), _positive(-difference, pos)
-    if n_cells is not None and len(surplus[0]) * len(deficit[0]) > n_cells**2:
-        surplus, deficit = _gathered(*surplus, n_cells), _gathered(*deficit, n_cells)
-    return _transport(surplus, deficit)
+    while n_cells is not None and len(surplus[0]) * len(deficit[0]) > n_cells**2:
+        *from_cells, lost_from = _gathered(*surplus, n_cells)
+        *to_cells, lost_to = _gathered(*deficit, n_cells)
+        cost = _transport(*from_cells, *to_cells)
+        if lost_from + lost_to <= MAX_LOSS * cost:
+            return cost
+        n_cells *= 2
+    return _transport(*surplus, *deficit)
 
 
-def _transport(surplus: tuple[np.ndarray, np.ndarray], deficit: tuple[np.ndarray, np.ndarray]) -> float:
-    """Cost of carrying the surplus to the deficit, each given as (mass, position), in metres."""
+def _transport(mass_from: np.ndarray, pos_from: np.ndarray, mass_to: np.ndarray, pos_to: np.ndarray) -> float:
+    """Cost of carrying masses from some positions to others, in metres."""
     import ot
 
-    (mass_from, pos_from), (mass_to, pos_to) = surplus, deficit
     moved = mass_from.sum()
-    if moved < 1e-12:  # rounding of the normalisation: nothing to carry
-        return 0.0
     cost, log = ot.emd2(
         mass_from / moved, mass_to / mass_to.sum(), cdist(pos_from, pos_to), numItermax=MAX_PIVOTS, log=True
     )
@@ -143,13 +152,14 @@ def _positive(difference: np.ndarray, pos: np.ndarray) -> tuple[np.ndarray, np.n
     return difference[positive], pos[positive]
 
 
-def _gathered(mass: np.ndarray, pos: np.ndarray, n_cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mass and centre of mass of each of up to ``n_cells`` cells."""
+def _gathered(mass: np.ndarray, pos: np.ndarray, n_cells: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mass and centre of mass of up to ``n_cells`` cells, and the cost of gathering the mass in these centres."""
     if len(mass) <= n_cells:
-        return mass, pos
+        return mass, pos, 0.0
     cell = _cells(mass, pos, n_cells)
     of_cell = np.bincount(cell, mass)
-    return of_cell, np.stack([np.bincount(cell, mass * axis) for axis in pos.T], axis=1) / of_cell[:, None]
+    centre = np.stack([np.bincount(cell, mass * axis) for axis in pos.T], axis=1) / of_cell[:, None]
+    return of_cell, centre, float(mass @ np.linalg.norm(pos - centre[cell], axis=1))
 
 
 def _cells(mass: np.ndarray, pos: np.ndarray, n_cells: int) -> np.ndarray:
