@@ -56,7 +56,8 @@ def time_against_mne(ico: int) -> None:
         print(f"      relative difference of the forward solutions {difference:.1e}")
     print(
         f"ico{ico}  {leadfield.n_channels} x {leadfield.n_sources} x 3 forward: "
-        f"MNE, solution given {mne_time:6.1f} s   own, with solution {own_time:6.1f} s   own, from disk {again_time:6.1f} s"
+        f"MNE, solution given {mne_time:6.1f} s   own, with solution {own_time:6.1f} s   "
+        f"own, from disk {again_time:6.1f} s"
     )
 
 

@@ -156,9 +156,33 @@ def test_reciprocity_of_the_matrix(ball_head, eeg_meg_info):
     assert forward == pytest.approx((leadfield.matrix.T @ y) @ x.ravel(), rel=1e-10)
 
 
-def test_spread_vertices_are_spread():
+def icosahedron(grade: int) -> dict:
     path = mne.__path__[0] + "/data/icos.fif.gz"
-    sphere = mne.read_bem_surfaces(path, s_id=9004, verbose="error")
+    return mne.read_bem_surfaces(path, s_id=9000 + grade, verbose="error")
+
+
+def test_a_cortex_that_is_no_icosahedron_is_thinned_out_evenly(ball_head, eeg_meg_info):
+    """As those of subjects are: here an icosahedron whose vertices were shuffled."""
+    sphere = icosahedron(4)
+    order = np.random.default_rng(0).permutation(sphere["np"])
+    white = []
+    for surface in ball_head.cortex.white:
+        centre = surface.rr.mean(axis=0)
+        white.append(Surface(rr=(centre + 0.025 * sphere["rr"])[np.argsort(order)], tris=order[sphere["tris"]]))
+    regions = tuple(np.arange(sphere["np"]) % 2 for _ in white)
+    head = replace(ball_head, cortex=replace(ball_head.cortex, white=tuple(white), region_ids=regions))
+    leadfield = make_leadfield(head, eeg_of(eeg_meg_info), "cortex", spacing="ico3", method="sphere")
+    assert leadfield.n_sources == 2 * 642
+    neighbours = leadfield.adjacency.sum(axis=1)
+    assert neighbours.min() >= 3
+    assert 5 < neighbours.mean() < 7
+    outwards = leadfield.pos[:642] - leadfield.pos[:642].mean(axis=0)
+    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+    assert (leadfield.normals[:642] * outwards).sum(axis=1).min() > 0.99
+
+
+def test_spread_vertices_are_spread():
+    sphere = icosahedron(4)
     chosen = spread_vertices(Surface(rr=0.08 * sphere["rr"], tris=sphere["tris"]), 162)
     assert len(np.unique(chosen)) == 162
     points = 0.08 * sphere["rr"][chosen]

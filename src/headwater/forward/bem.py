@@ -93,7 +93,7 @@ def conductor_rows(conductor: mne.bem.ConductorModel, electrodes: np.ndarray) ->
 def solve(layers: Layers) -> np.ndarray:
     """Solution matrix of all vertices, shape (n_vertices, n_vertices)."""
     system, brain = _system(layers)
-    solution = scipy.linalg.inv(system, overwrite_a=True, check_finite=False)
+    solution = _inverse(system)
     if brain is not None:
         _isolate(solution, layers, brain)
     return solution
@@ -113,9 +113,14 @@ def solve_rows(layers: Layers, electrodes: np.ndarray) -> np.ndarray:
     return rows
 
 
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """Invert a matrix, destroying it."""
+    # The transpose of a row-major matrix is column-major: LAPACK then works in its place.
+    return scipy.linalg.inv(matrix.T, overwrite_a=True, check_finite=False).T
+
+
 def _solve_left(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Solve ``x matrix = rows``, destroying the matrix."""
-    # The transpose of a row-major matrix is column-major: LAPACK then works in its place.
     factors = scipy.linalg.lu_factor(matrix.T, overwrite_a=True, check_finite=False)
     return scipy.linalg.lu_solve(factors, rows.T, check_finite=False).T
 
@@ -157,7 +162,7 @@ def _isolate(solution: np.ndarray, layers: Layers, brain: np.ndarray) -> None:
     """Add the isolated-problem correction to a solution, in place."""
     inner = layers.slices[-1]
     ratio = layers.sigma[1] / layers.sigma[2]
-    isolated = scipy.linalg.inv(brain, overwrite_a=True, check_finite=False)
+    isolated = _inverse(brain)
     solution[:, inner] -= 2 * (solution[:, inner] @ isolated)
     solution[inner, inner] += (1 + ratio) / ratio * isolated
     solution *= ratio
