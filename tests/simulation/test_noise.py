@@ -52,8 +52,10 @@ MODELS = {
     "white": White(7.0),
     "covariance": FromCovariance(_covariance(), 7.0),
     "recorded": Recorded(_recording(), 7.0),
-    "per type": PerSensorType(eeg=White(7.0), mag=Recorded(_recording()[8:13], 7.0), grad=FromCovariance(_covariance()[13:, 13:], 7.0)),
-}  # fmt: skip
+    "per type": PerSensorType(
+        eeg=White(7.0), mag=Recorded(_recording()[8:13], 7.0), grad=FromCovariance(_covariance()[13:, 13:], 7.0)
+    ),
+}
 
 
 @pytest.mark.parametrize("average_reference", [True, False])

@@ -7,6 +7,7 @@ from headwater._utils.errors import InputError
 from headwater.simulation import autoregressive
 from headwater.simulation.clips import Clips
 from headwater.simulation.distributions import Constant, Uniform
+from headwater.simulation.spike_library import SpikeLibrary
 from headwater.simulation.temporal import (
     Autoregressive,
     Correlated,
@@ -157,6 +158,32 @@ def test_clips_from_a_file(tmp_path):
     np.testing.assert_array_equal(from_file, _draw(Clips(_spikes()), 20, n_times=100))
 
 
+def _library() -> SpikeLibrary:
+    """Regions 2 and 5 with clips that peak at 100 and 200, 300."""
+    clips = np.zeros((2, 3, 1, 500), dtype=np.float16)
+    clips[0, 0, 0, 100] = clips[1, 0, 0, 200] = clips[1, 1, 0, 300] = 9
+    index = {"members": np.array([[2], [5]]), "found": np.zeros((2, 1), int), "peaks": np.zeros((2, 3), int)}
+    return SpikeLibrary(
+        regions=np.array([2, 5]),
+        counts=np.array([1, 2]),
+        attempts=np.zeros((2, 3), int),
+        clips=clips,
+        sfreq=250.0,
+        **index,
+    )
+
+
+def test_clips_of_a_library_belong_to_the_region_of_the_source():
+    centers = torch.tensor([[2, 5], [5, -1]]).repeat(100, 1)
+    own = _draw(Clips(_library(), by_source=True), n_times=500, centers=centers).argmax(2)
+    assert set(own[::2, 0]) == {100}
+    assert set(own[::2, 1]) == set(own[1::2, 0]) == {200, 300}
+    assert set(_draw(Clips(_library()), n_times=500, centers=centers).argmax(2).flatten()) == {100, 200, 300}
+    for missing in (3, 7):
+        with pytest.raises(InputError, match=f"no clip of region {missing}"):
+            _draw(Clips(_library(), by_source=True), centers=torch.tensor([[2, missing]]))
+
+
 def test_nonsense_is_refused():
     for make, named in (
         (lambda: Autoregressive((1.1,)), r"Autoregressive\.coefficients"),
@@ -168,6 +195,7 @@ def test_nonsense_is_refused():
         (lambda: Correlated(courses=3), r"Correlated\.courses"),
         (lambda: Clips(np.ones(3)), r"Clips\.library"),
         (lambda: Clips(3), r"Clips\.library"),
+        (lambda: _draw(Clips("none.npy")), r"Clips\.library: cannot read none\.npy"),
         (lambda: _draw(Clips(_spikes()), sfreq=500.0), "250 Hz"),
         (lambda: _draw(Clips(_spikes()), n_times=501), "500 times"),
     ):

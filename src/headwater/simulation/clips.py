@@ -3,99 +3,148 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import check_instance, check_number
+from headwater.simulation.spike_library import SpikeLibrary
 from headwater.simulation.temporal import TimeCourse
 
 
-@runtime_checkable
-class ClipLibrary(Protocol):
-    """Anything that hands out recorded or simulated waveforms, as a library of neural-mass spikes does."""
-
-    @property
-    def sfreq(self) -> float:
-        """Sampling rate of the clips, Hz."""
-
-    def draw(self, centers: torch.Tensor, n_times: int, generator: torch.Generator) -> torch.Tensor:
-        """Return one clip (n, n_times) for each of the sources ``centers`` (n,), -1 for none in particular."""
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Clips(TimeCourse):
-    """Waveforms drawn from a library, each with its mean removed and a peak of one: neural-mass spikes, for one.
+    """Waveforms drawn from a library with replacement, each with its mean removed and a peak of one.
+
+    Windows shorter than the clips are cut so that the clip's peak lies at a random place in them.
 
     Parameters
     ----------
-    library : ClipLibrary | array of shape (n_clips, n_clip_times) | path of a ``.npy`` file of one
-        Windows shorter than the clips of an array are cut so that the clip's peak lies at a random place in them.
+    library : SpikeLibrary | array of shape (n_clips, n_clip_times) | path | None
+        A path is the folder of a `SpikeLibrary` or a ``.npy`` file of such an array. None takes the few hundred
+        neural-mass spikes of `default_spikes`.
     sfreq : float
-        Sampling rate of an array's clips, Hz.
+        Sampling rate of an array's clips, Hz; a `SpikeLibrary` knows its own.
+    by_source : bool
+        Whether a patch centred on source k gets a clip of region k of a `SpikeLibrary`: for lead fields whose sources
+        are the regions of the connectome, as DeepSIF's.
     """
 
-    library: ClipLibrary | np.ndarray | str | Path
+    library: SpikeLibrary | np.ndarray | str | Path | None = None
     sfreq: float = 250.0
+    by_source: bool = False
 
     def __post_init__(self) -> None:
         check_number(self, "sfreq", above=0.0)
+        check_instance(self, "by_source", bool, "True")
+        kinds = (SpikeLibrary, np.ndarray, str, Path, type(None))
+        check_instance(self, "library", kinds, "an array of shape (n_clips, n_times)")
         if isinstance(self.library, np.ndarray):
-            _check_clips(self.library)
-        else:
-            check_instance(self, "library", (str, Path, ClipLibrary), "an array of shape (n_clips, n_times)")
+            _check(self.library)
 
     def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
-        """Draw, centre and scale."""
-        library = self._library
-        if library.sfreq != sfreq:
+        """Draw, cut, centre and scale."""
+        pool = self.pool
+        if pool.sfreq != sfreq:
             raise InputError(
-                f"The clips of Clips.library are sampled at {library.sfreq:g} Hz, the preset at {sfreq:g} Hz; set the "
+                f"The clips of Clips.library are sampled at {pool.sfreq:g} Hz, the preset at {sfreq:g} Hz; set the "
                 "preset's sfreq to that of the clips."
             )
-        clips = library.draw(centers.flatten(), n_times, generator).to(centers.device, torch.float32)
+        clips = pool.draw(centers.flatten() if self.by_source else None, centers.numel(), n_times, generator)
         clips = clips - clips.mean(1, keepdim=True)
         return (clips / clips.abs().amax(1, keepdim=True).clamp(min=1e-30)).unflatten(0, centers.shape)
 
-    @property
-    def _library(self) -> ClipLibrary:
-        if isinstance(self.library, str | Path):
-            return _load_clips(self.library, self.sfreq)
-        return ArrayClips(self.library, self.sfreq) if isinstance(self.library, np.ndarray) else self.library
+    @cached_property
+    def pool(self) -> Pool:
+        """The clips, loaded when they are first needed."""
+        library = self.library
+        if library is None:
+            from headwater.simulation.default_spikes import default_spikes
+
+            return Pool.from_array(*default_spikes())
+        if isinstance(library, str | Path):
+            try:
+                library = SpikeLibrary.open(library) if Path(library).is_dir() else np.load(library, allow_pickle=False)
+            except (OSError, ValueError) as error:
+                raise InputError(f"Clips.library: cannot read {library}: {error}") from error
+        if isinstance(library, np.ndarray):
+            return Pool.from_array(_check(library), self.sfreq)
+        return Pool.from_library(library)
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayClips:
-    """A library of clips held in an array (n_clips, n_clip_times), the same for all sources."""
+class Pool:
+    """Clips in memory, one region's after the other's.
+
+    Attributes
+    ----------
+    clips : array of shape (n_clips, n_clip_times)
+    peaks : int array of shape (n_clips,)
+        Where each clip departs furthest from its mean.
+    first, count : int arrays of shape (n_regions,)
+        The clips of region k are ``clips[first[k] : first[k] + count[k]]``.
+    sfreq : float
+    """
 
     clips: np.ndarray
+    peaks: np.ndarray
+    first: np.ndarray
+    count: np.ndarray
     sfreq: float
 
-    def draw(self, centers: torch.Tensor, n_times: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw clips with replacement, and windows of them that contain their peak."""
-        length = self.clips.shape[1]
+    @classmethod
+    def from_array(cls, clips: np.ndarray, sfreq: float) -> Pool:
+        """Take over clips of no region in particular."""
+        return cls._make(clips, np.array([0]), np.array([len(clips)]), sfreq)
+
+    @classmethod
+    def from_library(cls, library: SpikeLibrary) -> Pool:
+        """Take over the target regions' activity."""
+        clips = np.concatenate([library.clips[row, :count, 0] for row, count in enumerate(library.counts)])
+        count = np.zeros(library.regions.max() + 1, dtype=int)
+        count[library.regions] = library.counts
+        return cls._make(_check(clips), np.cumsum(count) - count, count, library.sfreq)
+
+    @classmethod
+    def _make(cls, clips: np.ndarray, first: np.ndarray, count: np.ndarray, sfreq: float) -> Pool:
+        wide = clips.astype(np.float32)
+        peaks = np.abs(wide - wide.mean(1, keepdims=True)).argmax(1)
+        return cls(clips, peaks, first, count, float(sfreq))
+
+    def draw(self, regions: torch.Tensor | None, n: int, n_times: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw ``n`` windows (n, n_times): of any clip, or of clips of the given regions (n,)."""
+        length, device = self.clips.shape[1], generator.device
         if n_times > length:
-            raise InputError(f"The clips have {length} times, fewer than the {n_times} of a sample; shorten n_times.")
-        clips = torch.as_tensor(self.clips, device=generator.device)
-        chosen = torch.randint(len(clips), centers.shape, generator=generator, device=generator.device)
-        peaks = clips.float().sub(clips.float().mean(1, keepdim=True)).abs().argmax(1)[chosen]
-        earliest = (peaks - n_times + 1).clamp(min=0)
-        latest = peaks.clamp(max=length - n_times)
-        unit = torch.rand(centers.shape, generator=generator, device=generator.device)
-        starts = earliest + (unit * (latest - earliest + 1)).long().minimum(latest - earliest)
-        return clips[chosen[:, None], starts[:, None] + torch.arange(n_times, device=generator.device)]
+            raise InputError(
+                f"The clips of Clips.library have {length} times, fewer than the {n_times} of a sample; shorten n_times."
+            )
+        unit = torch.rand((2, n), generator=generator, device=device)
+        if regions is None:
+            chosen = (unit[0] * len(self.clips)).long()
+        else:
+            chosen = self._of_regions(regions, unit[0])
+        peaks = torch.as_tensor(self.peaks, device=device)[chosen]
+        earliest, latest = (peaks - n_times + 1).clamp(min=0), peaks.clamp(max=length - n_times)
+        starts = earliest + (unit[1] * (latest - earliest + 1)).long()
+        times = starts[:, None] + torch.arange(n_times, device=device)
+        return torch.as_tensor(self.clips, device=device)[chosen[:, None], times].float()
+
+    def _of_regions(self, regions: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
+        first, count = (torch.as_tensor(one, device=regions.device) for one in (self.first, self.count))
+        within = regions.clamp(min=0, max=len(count) - 1)
+        lacking = (regions >= 0) & ((regions != within) | (count[within] == 0))
+        if lacking.any():
+            raise InputError(
+                f"Clips.library has no clip of region {int(regions[lacking][0])}, on which a source is centred; "
+                "simulate more regions, or leave by_source False."
+            )
+        return torch.where(regions >= 0, first[within] + (unit * count[within]).long(), 0)
 
 
-@lru_cache(maxsize=4)
-def _load_clips(path: str | Path, sfreq: float) -> ArrayClips:
-    return ArrayClips(_check_clips(np.load(path, allow_pickle=False)), sfreq)
-
-
-def _check_clips(clips: np.ndarray) -> np.ndarray:
+def _check(clips: np.ndarray) -> np.ndarray:
     if clips.ndim != 2 or not clips.size or not np.isfinite(clips).all():
         raise InputError(f"Clips.library has shape {clips.shape}; it must be finite, of shape (n_clips, n_times).")
     return clips

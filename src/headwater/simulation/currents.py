@@ -117,6 +117,16 @@ class Currents(ABC):
         """Put batches behind each other."""
 
 
+def by_columns(gain: torch.Tensor) -> torch.Tensor:
+    """Return the same gain (n_channels, n_sources, n_orient), laid out so that each of its columns is in one piece."""
+    return gain.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+
+
+def columns_of(gain: torch.Tensor) -> torch.Tensor:
+    """Transpose to (n_sources * n_orient, n_channels); without a copy if laid out `by_columns`."""
+    return gain.permute(1, 2, 0).flatten(0, 1)
+
+
 @dataclass(frozen=True, eq=False)
 class SparseCurrents(Currents):
     """Patches, each with one time course.
@@ -147,13 +157,12 @@ class SparseCurrents(Currents):
 
     def project(self, gain: torch.Tensor) -> torch.Tensor:
         """Sum the gain's columns of each component into its topography, then combine topographies over time."""
-        n_channels, _, n_orient = gain.shape
-        columns = gain.permute(1, 2, 0).reshape(-1, n_channels).contiguous()
+        n_orient = gain.shape[2]
         which = (self.patches.source[:, None] * n_orient + torch.arange(n_orient, device=gain.device)).flatten()
         counts = torch.bincount(self.patches.component, minlength=self.patches.centers.numel()) * n_orient
         offsets = torch.cumsum(counts, 0) - counts
         topographies = torch.nn.functional.embedding_bag(
-            which, columns, offsets, mode="sum", per_sample_weights=self.weights.flatten()
+            which, columns_of(gain), offsets, mode="sum", per_sample_weights=self.weights.flatten()
         )
         return topographies.unflatten(0, self.courses.shape[:2]).transpose(1, 2) @ self.courses
 
@@ -187,10 +196,10 @@ class DenseCurrents(Currents):
 
     def project(self, gain: torch.Tensor) -> torch.Tensor:
         """Multiply with the whole gain."""
-        matrix = gain.flatten(1)
+        columns = columns_of(gain)
         if self.x.shape[3] == 1:
-            return (self.x.flatten(1) @ matrix.T)[:, :, None]
-        return matrix @ self.x.flatten(1, 2)
+            return (self.x.flatten(1) @ columns)[:, :, None]
+        return columns.T @ self.x.flatten(1, 2)
 
     def __getitem__(self, samples: slice) -> Self:
         patches = None if self.patches is None else self.patches[samples]

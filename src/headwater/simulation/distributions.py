@@ -138,7 +138,7 @@ def check_distribution(
     if isinstance(value, Real) and not isinstance(value, bool):
         if math.isnan(value):
             raise InputError(f"{_name(owner, field)} is nan; give a number.")
-        value = Constant(float(value))
+        value = Constant(value)
         object.__setattr__(owner, field, value)
     if not isinstance(value, Distribution):
         raise InputError(f"{_name(owner, field)} is {value!r}; give a number or a distribution, as Uniform(1, 2).")

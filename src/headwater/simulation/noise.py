@@ -68,7 +68,7 @@ class Sensors:
 
     @cached_property
     def _eeg(self) -> torch.Tensor:
-        return torch.tensor([kind == "eeg" for kind in self.ch_types], device=self.device)
+        return torch.tensor([float(kind == "eeg") for kind in self.ch_types], device=self.device)
 
     def channels(self, kind: str) -> torch.Tensor:
         """Return the indices of the channels of one type."""
@@ -83,8 +83,8 @@ class Sensors:
         """Subtract the mean over EEG channels from each of them; channels are the axis -2."""
         if "eeg" not in self.ch_types:
             return data
-        mean = data[..., self._eeg, :].mean(-2, keepdim=True)
-        return torch.where(self._eeg[:, None], data - mean, data)
+        mean = (self._eeg / self._eeg.sum()).expand(1, -1) @ data
+        return data - self._eeg[:, None] * mean
 
     def recorded(self, data: torch.Tensor) -> torch.Tensor:
         """Give data the reference of the recording."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from headwater._utils.errors import InputError
 from headwater.simulation.background import Background
+from headwater.simulation.clips import Clips
 from headwater.simulation.distributions import Constant, Integers, Normal, Uniform, check_instance, check_number
 from headwater.simulation.geometry import Geodesic
 from headwater.simulation.noise import Noise, White
@@ -18,6 +19,7 @@ from headwater.simulation.placement import CortexAndDeep, FarApart
 from headwater.simulation.spatial import (
     BinaryPatches,
     GaussianBells,
+    GrownRegions,
     RadialPatches,
     RingClusters,
     SpatialPattern,
@@ -87,6 +89,16 @@ MULTI_SOURCE = Preset(
 )
 """Buda et al., section II-B: windows of 0.2 s; the inactive sources are the noise, no other is added."""
 
+SPIKES = Preset(
+    name="SPIKES",
+    sources=GrownRegions(n_sources=Integers(1, 2), radius_mm=Uniform(10.0, 30.0)),
+    courses=Clips(),
+    noise=White(Uniform(5.0, 20.0)),
+    n_times=500,
+    sfreq=250.0,
+)
+"""The CNN-Transformer on neural-mass spikes, after DeepSIF: 500 samples at 5-20 dB, one waveform per patch."""
+
 DIRECT_UNET = Preset(
     name="DIRECT_UNET",
     sources=BinaryPatches(n_sources=Integers(1, 5), radius_mm=Uniform(10.0, 30.0), metric=Geodesic()),
@@ -100,3 +112,5 @@ SUBCORTICAL = Preset(
     noise=White(Constant(20.0)),
 )
 """Yokoyama et al., 4LCNN: training at 20 dB; 100,000 cortical and 350,000 subcortical samples are a share of 2/9."""
+
+PRESETS = {preset.name: preset for preset in (PIUNET, MULTI_SOURCE, SPIKES, DIRECT_UNET, SUBCORTICAL)}

@@ -162,7 +162,7 @@ def source_estimate(x: np.ndarray, leadfield: LeadField, sfreq: float) -> mne.Ba
     """Wrap currents (n_sources, n_orient, n_times) in MNE-Python's class for the lead field's source space."""
     src = leadfield.src
     vertices = [space["vertno"] for space in src]
-    if src.kind == "surface":
+    if all(space["type"] == "surf" for space in src):  # src.kind says "mixed" for one hemisphere
         scalar, vector = mne.SourceEstimate, mne.VectorSourceEstimate
         if len(src) == 1:  # these classes always have two hemispheres
             vertices.insert(int(src[0]["id"] == FIFF.FIFFV_MNE_SURF_LEFT_HEMI), np.array([], dtype=int))

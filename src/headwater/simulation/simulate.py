@@ -9,13 +9,14 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.simulation.currents import by_columns
 from headwater.simulation.geometry import geometry_of
 from headwater.simulation.noise import Sensors
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples, Truth
 
 DENSE_CHUNK = 2**22  # numbers in the largest tensor of a chunk: 16 MB, which stays near the caches
-SPARSE_CHUNK = 1024  # samples
+SPARSE_CHUNK = 256  # samples
 
 
 class Simulator:
@@ -51,7 +52,7 @@ class Simulator:
         )
         self.noise = preset.noise.bind(self.sensors)
         gain = torch.as_tensor(leadfield.gain, dtype=torch.float32, device=device)
-        self.gain = self.sensors.recorded(gain.flatten(1)).unflatten(1, gain.shape[1:])
+        self.gain = by_columns(self.sensors.recorded(gain.flatten(1)).unflatten(1, gain.shape[1:]))
         self.chunk_size = self._chunk_size()
 
     @property

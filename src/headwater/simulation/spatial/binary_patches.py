@@ -69,6 +69,6 @@ def _first_claims(
 ) -> torch.Tensor:
     """Whether an entry is the first of its sample to name its source."""
     row = component.div(n_components, rounding_mode="floor") * n_sources + source
-    owner = torch.full((n_samples * n_sources,), n_components * n_samples, device=component.device)
-    owner.scatter_reduce_(0, row, component, "amin")
+    owner = torch.full((n_samples * n_sources,), n_components * n_samples, dtype=torch.int32, device=component.device)
+    owner.scatter_reduce_(0, row, component.int(), "amin")
     return owner[row] == component

@@ -25,9 +25,9 @@ from headwater.simulation.spatial.base import (
 class RadialPatches(SpatialPattern):
     """Round patches whose coefficient falls linearly from 1 at the centre to 0 at the edge: ``l = 1 - d / r``.
 
-    Buda et al., section II-B: the coefficient decreases radially. Its form is not given there, nor whether the extent of
-    20-60 mm is a radius or a diameter. A random guess hits 4.9 % active sources there (table V); on a cortex of the same
-    8196 sources, Euclidean diameters give 4.7 % and Euclidean radii 24 %. Where patches overlap, `Background` and
+    Buda et al., section II-B: the coefficient decreases radially. Its form is not given there, nor whether the extent
+    of 20-60 mm is a radius or a diameter. A random guess hits 4.9 % active sources there (table V); on another cortex
+    of 8196 sources, Euclidean diameters give 4.7 % and Euclidean radii 24 %. Where patches overlap, `Background` and
     `Samples.coefficients` follow their rule.
 
     Parameters

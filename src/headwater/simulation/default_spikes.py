@@ -1,0 +1,43 @@
+"""Spikes for those who bring none: a small library, simulated once and kept in the cache."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from headwater._utils.cache import cached_arrays, content_hash
+from headwater.simulation.connectome import distance_rule_connectome
+from headwater.simulation.spike_generation import LibraryPlan, make_spike_library
+
+N_REGIONS = 200  # of the simulated brain
+N_TARGETS = 32  # of them, evenly spread, spike
+BRAIN_RADIUS = 0.065  # m
+PLAN = LibraryPlan(n_clips=12, n_neighbors=0)
+
+
+def default_spikes() -> tuple[np.ndarray, float]:
+    """Return 384 clips of neural-mass spikes, shape (n_clips, 500) in mV, and their sampling rate in Hz.
+
+    The regions of the simulated brain lie evenly on a sphere and are connected by the distance rule. Simulating takes
+    about half a minute; after that the clips come from the cache.
+    """
+    key = content_hash(repr(PLAN), N_REGIONS, N_TARGETS, BRAIN_RADIUS)
+    return cached_arrays("spikes", key, _simulate)["clips"], PLAN.sfreq
+
+
+def _simulate() -> dict[str, np.ndarray]:
+    connectome = distance_rule_connectome(BRAIN_RADIUS * fibonacci_sphere(N_REGIONS))
+    targets = np.linspace(0, N_REGIONS - 1, N_TARGETS).astype(int)
+    with tempfile.TemporaryDirectory() as folder:
+        library = make_spike_library(Path(folder) / "spikes", connectome, regions=targets, plan=PLAN)
+        clips = [library.clips[row, :count, 0] for row, count in enumerate(library.counts)]
+        return {"clips": np.concatenate(clips)}
+
+
+def fibonacci_sphere(n: int) -> np.ndarray:
+    """Nearly even points on the unit sphere, shape (n, 3)."""
+    k = np.arange(n) + 0.5
+    polar, azimuth = np.arccos(1 - 2 * k / n), np.pi * (1 + 5**0.5) * k
+    return np.stack([np.cos(azimuth) * np.sin(polar), np.sin(azimuth) * np.sin(polar), np.cos(polar)], axis=1)

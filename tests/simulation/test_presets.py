@@ -1,0 +1,109 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headwater._utils.errors import InputError
+from headwater.simulation import presets
+from headwater.simulation.clips import Clips
+from headwater.simulation.distributions import Constant, Integers, Normal, Uniform
+from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, White
+from headwater.simulation.placement import AlongPath, Anywhere, AtDistance
+from headwater.simulation.preset_files import preset_from_yaml, preset_to_yaml, read_preset, write_preset
+from headwater.simulation.presets import DIRECT_UNET, MULTI_SOURCE, PIUNET, PRESETS, SPIKES, SUBCORTICAL, Preset
+from headwater.simulation.spatial import RadialPatches
+from headwater.simulation.temporal import Autoregressive, Correlated, PowerLaw, TakingTurns
+
+OWN = Preset(
+    name="meine Quellen: 5 %",
+    sources=RadialPatches(
+        n_sources=3, diameter_mm=Normal(20, 0) if False else 20, where=Anywhere(("upper",)), further=AlongPath(12.5)
+    ),
+    courses=TakingTurns(Correlated(PowerLaw(Uniform(0.5, 1.5)), 0.5), fade_s=0.01),
+    noise=PerSensorType(eeg=FromCovariance("a-cov.fif", 3.0), mag=Recorded("rest_raw.fif", None), grad=White(2)),
+    n_times=100,
+    sfreq=250.0,
+)
+
+
+@pytest.mark.parametrize("preset", [*PRESETS.values(), OWN, replace(OWN, courses=Autoregressive((0.5, -0.1)))])
+def test_yaml_gives_the_same_preset_back(preset, tmp_path):
+    write_preset(preset, tmp_path / "preset.yaml")
+    found = read_preset(tmp_path / "preset.yaml")
+    assert preset_to_yaml(found) == preset_to_yaml(preset)
+    if preset not in (OWN, SPIKES) and not isinstance(preset.noise, PerSensorType):
+        assert found == preset
+    assert read_preset(tmp_path / "preset.yaml").sources == preset.sources
+
+
+def test_presets_are_the_papers_settings():
+    assert list(PRESETS) == ["PIUNET", "MULTI_SOURCE", "SPIKES", "DIRECT_UNET", "SUBCORTICAL"]
+    assert all(getattr(presets, name) is preset and preset.name == name for name, preset in PRESETS.items())
+    assert PIUNET.sources.n_sources == Integers(1, 20)
+    assert PIUNET.sources.sigma_mm == Uniform(10, 80)
+    assert PIUNET.sources.amplitude_nam == Normal(0, 1)
+    assert PIUNET.noise.snr_db == Uniform(0, 30)
+    assert (MULTI_SOURCE.n_times, MULTI_SOURCE.sfreq, MULTI_SOURCE.background.boost) == (50, 250, 10)
+    assert (SPIKES.n_times, SPIKES.noise.snr_db) == (500, Uniform(5, 20))
+    assert SUBCORTICAL.noise.snr_db == Constant(20)
+    assert SUBCORTICAL.sources.ring_amplitudes == (1, 0.95, 0.9, 0.85)
+    assert SUBCORTICAL.sources.where.cortical_share == pytest.approx(100 / 450)
+    assert DIRECT_UNET.n_times == 1
+
+
+def test_the_page_on_presets_shows_what_can_be_written():
+    preset = preset_from_yaml(
+        """
+        !Preset
+        name: two small bells
+        sources: !GaussianBells
+          n_sources: 2
+          sigma_mm: !Uniform {low: 5, high: 10}
+          further: !AtDistance {low_mm: 40}
+        noise: !White {snr_db: 10}
+        """
+    )
+    assert preset.sources.n_sources == Constant(2)
+    assert preset.sources.further == AtDistance(40)
+    assert preset.noise == White(10)
+    assert preset.n_times == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            "!Preset {name: a, sources: !GaussianBells {}, snr: 3}",
+            "line 1: Preset has no field snr; its fields are name",
+        ),
+        ("!Preset\nname: a\nsources: !GaussianBells\n  width: 3", "line 3: GaussianBells has no field width"),
+        ("!Preset {name: a, sources: !Bells {}}", "line 1:.*Bells.*known objects are Preset"),
+        ("!Preset {name: a, sources: !GaussianBells {sigma_mm: 0}}", r"GaussianBells\.sigma_mm"),
+        ("!Preset {name: a, sources: !GaussianBells {sigma_mm: wide}}", r"GaussianBells\.sigma_mm"),
+        ("!Preset {name: a, sources: !GaussianBells {sigma_mm: !Uniform {low: 3}}}", "high"),
+        ("!Preset {name: a}", "sources"),
+        ("!Preset {name: a, sources: !GaussianBells 3}", "write !GaussianBells {field: value}"),
+        ("!Preset {name: a, sources: [", "not YAML"),
+        ("name: a", "begins with !Preset"),
+        ("!!python/object/apply:os.system ['true']", "python/object"),
+        ("", "begins with !Preset"),
+    ],
+)
+def test_nonsense_is_refused(text, named, tmp_path):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=f"(?s)a.yaml.*{named}"):
+        read_preset(tmp_path / "a.yaml")
+
+
+def test_what_a_file_cannot_hold_is_said(tmp_path):
+    for preset in (replace(PIUNET, noise=FromCovariance(np.eye(3))), replace(SPIKES, courses=Clips(np.ones((2, 9))))):
+        with pytest.raises(InputError, match="save the data to a file"):
+            write_preset(preset, tmp_path / "a.yaml")
+    with pytest.raises(InputError, match="Cannot read"):
+        read_preset(tmp_path / "none.yaml")
+
+    class Own(RadialPatches):
+        """A pattern of somebody else's."""
+
+    with pytest.raises(InputError, match="class of its own|holds data"):
+        write_preset(replace(PIUNET, sources=Own()), tmp_path / "a.yaml")

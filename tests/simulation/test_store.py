@@ -1,0 +1,127 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import zarr
+
+from headwater._utils.errors import InputError
+from headwater.simulation import simulate as simulate_module
+from headwater.simulation import store
+from headwater.simulation.presets import MULTI_SOURCE, PIUNET, SUBCORTICAL
+from headwater.simulation.simulate import Simulator, simulate
+from headwater.simulation.store import read_samples, write_samples
+
+SIZES = {"PIUNET": (PIUNET, "volume", 150), "MULTI_SOURCE": (MULTI_SOURCE, "cortex", 40), "SUBCORTICAL": (SUBCORTICAL, "mixed", 300)}  # fmt: skip
+
+
+@pytest.fixture(params=SIZES)
+def case(request, monkeypatch):
+    """A preset, its lead field and a number of samples that needs several shards, the last one incomplete."""
+    preset, name, n = SIZES[request.param]
+    monkeypatch.setattr(store, "SHARD_BYTES", 2**10)
+    monkeypatch.setattr(simulate_module, "DENSE_CHUNK", 2**18)
+    monkeypatch.setattr(simulate_module, "SPARSE_CHUNK", 64)
+    return preset, request.getfixturevalue(name), n
+
+
+def _same(read, made):
+    assert torch.equal(read.y, made.y)
+    assert torch.equal(read.x, made.x)
+    assert torch.equal(read.coefficients, made.coefficients)
+    assert read.sfreq == made.sfreq
+    assert type(read.currents) is type(made.currents)
+    for name in store.TRUTH:
+        assert torch.equal(getattr(read.truth, name), getattr(made.truth, name))
+        assert getattr(read.truth, name).dtype == getattr(made.truth, name).dtype
+
+
+def test_what_is_read_is_what_simulate_gives(case, tmp_path):
+    preset, leadfield, n = case
+    write_samples(tmp_path / "a.zarr", leadfield, preset, n, seed=2)
+    made = simulate(leadfield, preset, n, seed=2)
+    _same(read_samples(tmp_path / "a.zarr"), made)
+    _same(read_samples(tmp_path / "a.zarr", n // 3, n - 2), made[n // 3 : n - 2])
+    group = zarr.open_group(tmp_path / "a.zarr", mode="r")
+    assert group["done"].shape[0] > 1
+    assert group.attrs["ch_names"] == leadfield.ch_names
+
+
+def test_an_interrupted_run_goes_on(case, tmp_path, monkeypatch):
+    preset, leadfield, n = case
+    calls = []
+    chunk = Simulator.chunk
+
+    def failing(self, seed, index):
+        calls.append(index)
+        if len(calls) > limit:
+            raise KeyboardInterrupt
+        return chunk(self, seed, index)
+
+    monkeypatch.setattr(Simulator, "chunk", failing)
+    limit = 3
+    with pytest.raises(KeyboardInterrupt):
+        write_samples(tmp_path / "a.zarr", leadfield, preset, n, seed=2)
+    with pytest.raises(InputError, match="interrupted"):
+        read_samples(tmp_path / "a.zarr")
+    finished = int(zarr.open_group(tmp_path / "a.zarr", mode="r")["done"][:].sum())
+    assert finished >= 1
+    limit, before = 10**6, len(calls)
+    write_samples(tmp_path / "a.zarr", leadfield, preset, n, seed=2)
+    redone = calls[before:]
+    size = zarr.open_group(tmp_path / "a.zarr", mode="r").attrs
+    assert min(redone) == finished * size["shard_size"] // size["chunk_size"]
+    _same(read_samples(tmp_path / "a.zarr"), simulate(leadfield, preset, n, seed=2))
+
+
+def test_processes_give_the_same_samples(mixed, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "SHARD_BYTES", 2**16)
+    write_samples(tmp_path / "a.zarr", mixed, SUBCORTICAL, 1500, seed=4, workers=2)
+    _same(read_samples(tmp_path / "a.zarr"), simulate(mixed, SUBCORTICAL, 1500, seed=4))
+
+
+def test_a_cluster_gives_the_same_samples(mixed, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("dask.distributed")
+    monkeypatch.setattr(store, "SHARD_BYTES", 2**16)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="inproc"
+    ) as cluster:
+        write_samples(tmp_path / "a.zarr", mixed, SUBCORTICAL, 1500, seed=4, cluster=cluster.scheduler_address)
+    _same(read_samples(tmp_path / "a.zarr"), simulate(mixed, SUBCORTICAL, 1500, seed=4))
+
+
+def test_other_settings_are_not_mixed_in(mixed, tmp_path):
+    path = tmp_path / "a.zarr"
+    write_samples(path, mixed, SUBCORTICAL, 20, seed=4)
+    write_samples(path, mixed, SUBCORTICAL, 20, seed=4)  # complete already
+    for change, named in (
+        ({"seed": 5}, "seed"),
+        ({"n": 21}, r"\(n\)"),
+        ({"preset": replace(SUBCORTICAL, name="other")}, "preset"),
+        ({"leadfield": mixed.pick(mixed.ch_names[:9])}, "ch_names, leadfield"),
+    ):
+        arguments = {"leadfield": mixed, "preset": SUBCORTICAL, "n": 20, "seed": 4} | change
+        with pytest.raises(InputError, match=named):
+            write_samples(path, **arguments)
+    write_samples(path, mixed, SUBCORTICAL, 21, seed=5, overwrite=True)
+    assert len(read_samples(path)) == 21
+
+
+def test_nonsense_is_refused(mixed, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    from headwater.simulation.noise import FromCovariance
+
+    for make, named in (
+        (lambda: write_samples(tmp_path / "notes.txt", mixed, SUBCORTICAL, 2), "no Zarr group"),
+        (lambda: write_samples(tmp_path, mixed, SUBCORTICAL, 2, overwrite=True), "no Zarr group"),
+        (lambda: write_samples(tmp_path / "b", mixed, SUBCORTICAL, 0), "n is 0"),
+        (lambda: write_samples(tmp_path / "b", mixed, SUBCORTICAL, 2, workers=0), "workers"),
+        (lambda: write_samples(tmp_path / "b", mixed, replace(SUBCORTICAL, noise=FromCovariance(np.eye(30))), 2), "file"),
+        (lambda: read_samples(tmp_path / "none"), "no Zarr group"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=named):
+            make()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    write_samples(tmp_path / "c", mixed, SUBCORTICAL, 5)
+    with pytest.raises(InputError, match="none lie between"):
+        read_samples(tmp_path / "c", 5, 9)
