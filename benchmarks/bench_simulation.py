@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.presets import DIRECT_UNET, MULTI_SOURCE, PIUNET, SPIKES, SUBCORTICAL, Preset
-from headwater.simulation.simulate import Simulator
+from headwater.simulation.simulator import Simulator
 
 SECONDS = 3.0  # per measurement
 

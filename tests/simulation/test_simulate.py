@@ -14,7 +14,7 @@ from headwater.simulation.noise import FromCovariance, Recorded, White
 from headwater.simulation.placement import AlongPath, AtDistance
 from headwater.simulation.presets import DIRECT_UNET, MULTI_SOURCE, PIUNET, SPIKES, SUBCORTICAL, Preset
 from headwater.simulation.samples import Samples
-from headwater.simulation.simulate import Simulator, simulate, stream
+from headwater.simulation.simulator import Simulator, simulate, stream
 from headwater.simulation.spatial import GaussianBells, RadialPatches
 from headwater.simulation.temporal import Autoregressive, Static, TakingTurns
 

@@ -6,13 +6,18 @@ import torch
 import zarr
 
 from headwater._utils.errors import InputError
-from headwater.simulation import simulate as simulate_module
+from headwater.simulation import simulator as simulator_module
 from headwater.simulation import store
+from headwater.simulation.noise import FromCovariance
 from headwater.simulation.presets import MULTI_SOURCE, PIUNET, SUBCORTICAL
-from headwater.simulation.simulate import Simulator, simulate
+from headwater.simulation.simulator import Simulator, simulate
 from headwater.simulation.store import read_samples, write_samples
 
-SIZES = {"PIUNET": (PIUNET, "volume", 150), "MULTI_SOURCE": (MULTI_SOURCE, "cortex", 40), "SUBCORTICAL": (SUBCORTICAL, "mixed", 300)}  # fmt: skip
+SIZES = {
+    "PIUNET": (PIUNET, "volume", 150),
+    "MULTI_SOURCE": (MULTI_SOURCE, "cortex", 40),
+    "SUBCORTICAL": (SUBCORTICAL, "mixed", 300),
+}
 
 
 @pytest.fixture(params=SIZES)
@@ -20,8 +25,8 @@ def case(request, monkeypatch):
     """A preset, its lead field and a number of samples that needs several shards, the last one incomplete."""
     preset, name, n = SIZES[request.param]
     monkeypatch.setattr(store, "SHARD_BYTES", 2**10)
-    monkeypatch.setattr(simulate_module, "DENSE_CHUNK", 2**18)
-    monkeypatch.setattr(simulate_module, "SPARSE_CHUNK", 64)
+    monkeypatch.setattr(simulator_module, "DENSE_CHUNK", 2**18)
+    monkeypatch.setattr(simulator_module, "SPARSE_CHUNK", 64)
     return preset, request.getfixturevalue(name), n
 
 
@@ -109,16 +114,15 @@ def test_other_settings_are_not_mixed_in(mixed, tmp_path):
 
 def test_nonsense_is_refused(mixed, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    from headwater.simulation.noise import FromCovariance
-
+    unwritable = replace(SUBCORTICAL, noise=FromCovariance(np.eye(30)))
     for make, named in (
         (lambda: write_samples(tmp_path / "notes.txt", mixed, SUBCORTICAL, 2), "no Zarr group"),
         (lambda: write_samples(tmp_path, mixed, SUBCORTICAL, 2, overwrite=True), "no Zarr group"),
         (lambda: write_samples(tmp_path / "b", mixed, SUBCORTICAL, 0), "n is 0"),
         (lambda: write_samples(tmp_path / "b", mixed, SUBCORTICAL, 2, workers=0), "workers"),
-        (lambda: write_samples(tmp_path / "b", mixed, replace(SUBCORTICAL, noise=FromCovariance(np.eye(30))), 2), "file"),
+        (lambda: write_samples(tmp_path / "b", mixed, unwritable, 2), "file"),
         (lambda: read_samples(tmp_path / "none"), "no Zarr group"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError, match=named):
             make()
     assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from headwater.simulation.currents import DenseCurrents, Patches, SparseCurrents
 from headwater.simulation.preset_files import preset_to_yaml
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples, Truth
-from headwater.simulation.simulate import Simulator
+from headwater.simulation.simulator import Simulator
 
 FORMAT = "headwater samples 1"
 SHARD_BYTES = 2**26  # of recordings and dense currents, about
@@ -64,7 +64,7 @@ def write_samples(
         raise InputError(f"workers is {workers}; give at least one.")
     simulator = Simulator(leadfield, preset)
     _prepare(path, simulator, leadfield, n, seed, overwrite=overwrite)
-    group = zarr.open_group(path, mode="r")
+    group = _open(path, mode="r")
     todo = np.flatnonzero(~group["done"][:]).tolist()
     if cluster is not None:
         finished = _on_cluster(cluster, path, leadfield, preset, todo)
@@ -76,12 +76,17 @@ def write_samples(
         pass
 
 
+def _open(path: Path, mode: Literal["r", "r+"]) -> Any:
+    """Open a group; its type is left open because an item may be an array or a group."""
+    return zarr.open_group(path, mode=mode)
+
+
 def _prepare(path: Path, simulator: Simulator, leadfield: LeadField, n: int, seed: int, *, overwrite: bool) -> None:
     """Create the group, or check that the one there is what would be written."""
     settings = _settings(simulator, leadfield, n, seed)
     if path.exists():
         try:
-            found = dict(zarr.open_group(path, mode="r").attrs)
+            found = dict(_open(path, mode="r").attrs)
         except (FileNotFoundError, ValueError) as error:
             raise InputError(f"{path} exists and is no Zarr group; choose another path.") from error
         if found == settings:
@@ -138,7 +143,7 @@ def _regular(samples: Samples) -> dict[str, np.ndarray]:
 
 def _write_shard(path: Path, simulator: Simulator, shard: int) -> int:
     """Simulate and write one shard; it counts only once its mark in ``done``, written last, is there."""
-    group = zarr.open_group(path, mode="r+")
+    group = _open(path, mode="r+")
     settings: dict[str, Any] = dict(group.attrs)
     size, chunk_size = settings["shard_size"], settings["chunk_size"]
     start, stop = shard * size, min((shard + 1) * size, settings["n"])
@@ -198,7 +203,7 @@ def _on_cluster(address: str, path: Path, leadfield: LeadField, preset: Preset, 
 def read_samples(path: str | Path, start: int = 0, stop: int | None = None) -> Samples:
     """Read samples ``start`` to ``stop`` (all of them by default) of a Zarr group, equal to those simulated."""
     try:
-        group = zarr.open_group(Path(path), mode="r")
+        group = _open(Path(path), mode="r")
     except (FileNotFoundError, ValueError) as error:
         raise InputError(f"{path} is no Zarr group of samples.") from error
     settings: dict[str, Any] = dict(group.attrs)
@@ -221,7 +226,7 @@ def read_samples(path: str | Path, start: int = 0, stop: int | None = None) -> S
     return Samples(read["y"], DenseCurrents(read["x"], patches), truth, settings["sfreq"])
 
 
-def _read_patches(group: zarr.Group, settings: dict[str, Any], start: int, stop: int) -> Patches:
+def _read_patches(group: Any, settings: dict[str, Any], start: int, stop: int) -> Patches:
     """Put the ragged arrays of the shards together."""
     size = settings["shard_size"]
     parts = []
