@@ -1,4 +1,7 @@
+import re
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,9 +19,7 @@ from headwater.simulation.temporal import Autoregressive, Correlated, PowerLaw, 
 
 OWN = Preset(
     name="meine Quellen: 5 %",
-    sources=RadialPatches(
-        n_sources=3, diameter_mm=Normal(20, 0) if False else 20, where=Anywhere(("upper",)), further=AlongPath(12.5)
-    ),
+    sources=RadialPatches(n_sources=3, diameter_mm=20, where=Anywhere(("upper",)), further=AlongPath(12.5)),
     courses=TakingTurns(Correlated(PowerLaw(Uniform(0.5, 1.5)), 0.5), fade_s=0.01),
     noise=PerSensorType(eeg=FromCovariance("a-cov.fif", 3.0), mag=Recorded("rest_raw.fif", None), grad=White(2)),
     n_times=100,
@@ -51,7 +52,29 @@ def test_presets_are_the_papers_settings():
     assert DIRECT_UNET.n_times == 1
 
 
-def test_the_page_on_presets_shows_what_can_be_written():
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulate.md"
+
+
+def test_the_page_tells_the_truth(cortex):
+    """Run what the page shows, but for its first lines, which need a head."""
+    shown = re.findall(r"```(python|yaml)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    names = {"hw": SimpleNamespace(presets=presets)}
+    for language, text in shown[1:]:
+        if language == "python":
+            exec(text, names)  # the project's own page
+        else:
+            assert preset_from_yaml(text).sources == names["focal"].sources
+    ramp = replace(PIUNET, sources=RadialPatches(n_sources=1), courses=names["Ramp"](), n_times=11, noise=White(np.inf))
+    samples = names["simulate"](cortex, ramp, 3)
+    np.testing.assert_allclose(samples.y / samples.y[:, :, -1:], np.linspace(0, 1, 11) * np.ones((3, 20, 1)), atol=1e-5)
+    auditory = replace(names["auditory"], noise=White(10))
+    elsewhere = replace(auditory.sources, where=Anywhere(("upper", "lower")))
+    assert names["simulate"](cortex, replace(auditory, sources=elsewhere), 3).truth.n_sources.tolist() == [2, 2, 2]
+    every = {name for name in re.findall(r"`([A-Z]\w+)`", PAGE.read_text(encoding="utf-8")) if name[1].islower()}
+    assert not {name for name in every - {"Preset", "None"} if name not in names}
+
+
+def test_a_file_may_leave_defaults_out():
     preset = preset_from_yaml(
         """
         !Preset

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 
 from headwater._utils.errors import InputError
@@ -135,10 +136,10 @@ def check_distribution(
     Meant for ``__post_init__`` of frozen dataclasses.
     """
     value = getattr(owner, field)
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         if math.isnan(value):
             raise InputError(f"{_name(owner, field)} is nan; give a number.")
-        value = Constant(value)
+        value = Constant(value if isinstance(value, int | float) else value.item())
         object.__setattr__(owner, field, value)
     if not isinstance(value, Distribution):
         raise InputError(f"{_name(owner, field)} is {value!r}; give a number or a distribution, as Uniform(1, 2).")
@@ -164,11 +165,3 @@ def check_instance(owner: object, field: str, kind: type | tuple[type, ...], exa
 
 def _name(owner: object, field: str) -> str:
     return f"{type(owner).__name__}.{field}"
-
-
-def describe(value: object, indent: str = "") -> str:
-    """Return a dataclass of dataclasses as text, one field a line."""
-    if not hasattr(value, "__dataclass_fields__"):
-        return repr(value)
-    lines = [f"{indent}  {f.name}: {describe(getattr(value, f.name), indent + '  ')}" for f in fields(value)]  # type: ignore[arg-type]
-    return "\n".join([type(value).__name__, *lines])

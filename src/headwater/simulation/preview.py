@@ -60,8 +60,8 @@ def _peak_time(sample: Samples) -> int:
 
 def _draw_sources(axes: Any, leadfield: LeadField, sample: Samples, *, title: bool) -> None:
     strength = 1e9 * sample.x[0, :, :, _peak_time(sample)].norm(dim=1).numpy()
-    centers = sample.truth.centers[0]
-    centers = centers[centers >= 0].numpy()
+    drawn = sample.truth.centers[0].numpy()
+    centers = drawn[drawn >= 0]
     order = np.argsort(strength)
     for axis, (name, (across, up)) in zip(axes, VIEWS.items(), strict=True):
         mm = 1e3 * leadfield.pos
