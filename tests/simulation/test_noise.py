@@ -5,7 +5,8 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import Constant, Uniform
-from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, Sensors, White
+from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, White
+from headwater.simulation.sensors import Sensors
 
 TYPES = ("eeg",) * 8 + ("mag",) * 5 + ("grad",) * 6
 NAMES = tuple(f"{kind}{index}" for index, kind in enumerate(TYPES))

@@ -11,9 +11,9 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.currents import by_columns
 from headwater.simulation.geometry import geometry_of
-from headwater.simulation.noise import Sensors
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples, Truth
+from headwater.simulation.sensors import Sensors
 
 DENSE_CHUNK = 2**22  # numbers in the largest tensor of a chunk: 16 MB, which stays near the caches
 SPARSE_CHUNK = 256  # samples
