@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -72,6 +73,12 @@ class Simulator:
 
     def chunk(self, seed: int, index: int) -> Samples:
         """Draw chunk number ``index`` of the stream of samples that belongs to a seed."""
+        if self.is_sparse and self.geometry.device.type == "cpu":
+            with _one_thread():
+                return self._chunk(seed, index)
+        return self._chunk(seed, index)
+
+    def _chunk(self, seed: int, index: int) -> Samples:
         state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)
         generator = torch.Generator(self.geometry.device).manual_seed(int(state[0]))
         preset = self.preset
@@ -98,6 +105,21 @@ class Simulator:
             joined = Samples.concatenate(parts)
             yield joined[:batch_size]
             held = joined[batch_size:]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch work on one thread.
+
+    The tensors of sparse samples are so small that several threads hardly gain anything, and wait for each other for
+    most of the time when other processes keep the cores busy: a hundredfold loss on two shared cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def simulate(
