@@ -85,7 +85,7 @@ def test_every_solver_writes_its_results(localize: RunCli, files: Path, tmp_path
     assert peaks["amplitude"].is_monotonic_decreasing
     (stc_file,) = out.glob("*stc.h5")
     stc = mne.read_source_estimate(stc_file)
-    src = mne.read_source_spaces(out / "localization-src.fif", verbose="ERROR")
+    src = mne.read_source_spaces(out / "localization-src.fif.gz", verbose="ERROR")
     assert stc.data.shape[0] == src[0]["nuse"] == 300
     assert stc.times[0] == pytest.approx(0.05, abs=0.004)
     assert "report.html" in printed
@@ -167,7 +167,8 @@ def test_unusable_data(
         (("--tmin", 5, "--tmax", 6), "is not within the recording"),
         (("--snr", -1), "SNR"),
         (("--bads", "Q99"), "Q99"),
-        (("--lowpass", 5000), "low-pass"),
+        (("--lowpass", 5000), "half the sampling rate"),
+        (("--highpass", 30, "--lowpass", 20), "--highpass below --lowpass"),
         (("--subjects-dir", "somewhere"), "--subject"),
         (("--subject", "me"), "--subjects-dir"),
         (("--sensors", "meg"), "no good MEG channels"),

@@ -149,8 +149,11 @@ def median_nerve(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def test_median_nerve_activates_the_opposite_hand_area(
     run_cli: RunCli, median_nerve: Path, tmp_path: Path, time: float
 ) -> None:
+    # As in the clinic, a high-pass separates the cortical response from the slow one of the brain stem (N18), which is
+    # the stronger one at 20 ms without it.
     out = tmp_path / "out"
-    run_cli("localize", median_nerve, "--tmin", time - 0.0005, "--tmax", time + 0.0005, "--out", out)
+    window = ("--tmin", time - 0.0005, "--tmax", time + 0.0005)
+    run_cli("localize", median_nerve, *window, "--highpass", 30, "--out", out)
     peaks = pd.read_csv(out / "peaks.csv")
     assert peaks.loc[0, "frame"] == "mni305"
     mri_head_t = hw.template_head().mri_head_t
@@ -159,3 +162,34 @@ def test_median_nerve_activates_the_opposite_hand_area(
     assert x < 0
     assert abs(y) < 35
     assert z > 60
+
+
+def test_subject_with_its_own_head(run_cli: RunCli, sample: Path, tmp_path: Path) -> None:
+    """The sample subject laid out as FreeSurfer and MNE-Python do: BEM, transform, MRI; EEG only."""
+    bem = tmp_path / "subjects" / "sample" / "bem"
+    mri = tmp_path / "subjects" / "sample" / "mri"
+    for folder in (bem, mri / "transforms"):
+        folder.mkdir(parents=True)
+    copies = {
+        "sample-320-320-320-bem.fif": bem / "sample-320-320-320-bem.fif",
+        "sample-320-320-320-bem-sol.fif": bem / "sample-320-320-320-bem-sol.fif",
+        "sample-head.fif": bem / "sample-head.fif",
+        "sample_audvis_trunc-trans.fif": bem / "sample-trans.fif",
+        "T1.mgz": mri / "T1.mgz",
+        "talairach.xfm": mri / "transforms" / "talairach.xfm",
+    }
+    for name, copy in copies.items():
+        copy.write_bytes((sample / name).read_bytes())
+    out = tmp_path / "out"
+    run_cli(
+        *("localize", sample / "sample_right-auditory_right-visual-ave.fif", "--condition", "Right visual"),
+        *("--tmin", 0.08, "--tmax", 0.13, "--lowpass", 40, "--sensors", "eeg", "--bads", "EEG 053"),
+        *("--noise-cov", sample / "sample_audvis_trunc-cov.fif", "--spacing", 10),
+        *("--subject", "sample", "--subjects-dir", tmp_path / "subjects", "--out", out),
+    )
+    peaks = pd.read_csv(out / "peaks.csv")
+    assert set(peaks["frame"]) == {"mri"}
+    v1_mm = mne.read_label(sample / "lh.V1.label", subject="sample").pos * 1e3
+    distance_mm = np.linalg.norm(v1_mm - xyz_mm(peaks)[0], axis=1).min()
+    print(f"Right visual, eeg, the subject's own BEM: {distance_mm:.1f} mm from left V1")
+    assert distance_mm <= 30

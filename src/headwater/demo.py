@@ -21,7 +21,7 @@ from headwater.report.results import write_results
 from headwater.solvers import SOLVERS
 
 MONTAGE = "easycap-M10"
-SAMPLING_RATE = 250.0
+SAMPLING_RATE = 500.0
 N_TRIALS = 100
 REPORTED_SOLVER = "eloreta"
 
@@ -54,7 +54,7 @@ RESPONSES = (
 )
 
 PATCH_RADIUS = 0.010  # m
-PATCH_MOMENT = 20e-9  # A m, of the whole patch: a typical evoked response
+PATCH_MOMENT = 50e-9  # A m, of the whole patch: a clear evoked response
 BACKGROUND_MOMENT = 0.5e-9  # A m, standard deviation of every other cortical source in a single trial
 SENSOR_NOISE = 2e-6  # V, standard deviation in a single trial
 
@@ -110,8 +110,8 @@ def localize_response(
         SOLVERS[solver](),
         head=head,
         forward=leadfield,
-        tmin=response.latency - 2 * response.duration,
-        tmax=response.latency + 2 * response.duration,
+        tmin=response.latency - 4 * response.duration,
+        tmax=response.latency + 4 * response.duration,
     )
 
 

@@ -53,7 +53,7 @@ def test_a_folder_of_the_users_is_never_replaced(tmp_path: Path) -> None:
 
 def test_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "a" / "x.fif.gz"
-    with pytest.raises(RuntimeError), atomic_file(target) as part:
+    with pytest.raises(RuntimeError), atomic_file(target) as part:  # noqa: PT012
         assert part.name.endswith("x.fif.gz")
         raise RuntimeError("killed")
     assert list(target.parent.iterdir()) == []

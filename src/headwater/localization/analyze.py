@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import mne
 import numpy as np
+from mne.proj import make_eeg_average_ref_proj
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
@@ -48,6 +49,7 @@ def analyze(
     space: str = "volume",
     spacing: float | None = None,
     pick_ori: str | None = None,
+    highpass: float | None = None,
     lowpass: float | None = None,
 ) -> Localization:
     """Localise a recording.
@@ -79,8 +81,8 @@ def analyze(
         Distance of sources in mm; None: the default of the source space.
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
-    lowpass : float | None
-        Low-pass filter in Hz, applied before anything else.
+    highpass, lowpass : float | None
+        Band of a zero-phase Butterworth filter in Hz, applied before anything else.
 
     Returns
     -------
@@ -91,8 +93,7 @@ def analyze(
     check_data(evoked)
     if forward is not None:
         forward = _known_leadfield(forward, head, evoked)
-    if lowpass is not None:
-        evoked = _lowpass(evoked, lowpass)
+    filter_words = _filter(evoked, highpass, lowpass)
     start, stop = _window(evoked, tmin, tmax)
     baseline_words = _baseline(evoked)
     placement = None
@@ -101,6 +102,8 @@ def analyze(
     _average_reference(evoked)
     noise_cov, noise_words = noise_covariance(evoked, epochs, noise_cov)
     leadfield = forward or make_leadfield(head, evoked.info, space, spacing=spacing)
+    # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
+    leadfield = replace(leadfield, info=evoked.info.copy())
     evoked.crop(start, stop)
     if solver is None:
         snr = SNR_AVERAGE if evoked.nave > 1 else SNR_SINGLE
@@ -121,7 +124,8 @@ def analyze(
         evoked.times[samples], pos_mm, frame, leadfield.region_of(sources), magnitude[sources, samples], unit
     )
     assumptions = {
-        "Data": f"{origin}; {start:.3f} to {stop:.3f} s" + (f"; low-pass {lowpass:g} Hz" if lowpass else ""),
+        "Data": f"{origin}; {start:.3f} to {stop:.3f} s",
+        "Filter": filter_words,
         "Baseline": baseline_words,
         "Sensors": _describe_sensors(evoked),
         "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
@@ -146,11 +150,25 @@ def analyze(
     )
 
 
-def _lowpass(evoked: mne.Evoked, frequency: float) -> mne.Evoked:
+def _filter(evoked: mne.Evoked, highpass: float | None, lowpass: float | None) -> str:
+    """Filter in place; recursive, since averages are often shorter than the window of a steep FIR filter."""
     nyquist = evoked.info["sfreq"] / 2
-    if not 0 < frequency < nyquist:
-        raise InputError(f"A low-pass of {frequency:g} Hz is not between 0 and {nyquist:g} Hz, half the sampling rate.")
-    return evoked.filter(None, frequency, verbose="ERROR")
+    band = [frequency for frequency in (highpass, lowpass) if frequency is not None]
+    if not band:
+        return "none beyond the recording's own"
+    if not all(0 < frequency < nyquist for frequency in band) or sorted(set(band)) != band:
+        raise InputError(
+            f"A filter from {highpass or 0:g} to {lowpass or nyquist:g} Hz is impossible: give --highpass below "
+            f"--lowpass, both between 0 and {nyquist:g} Hz, half the sampling rate."
+        )
+    evoked.filter(
+        highpass, lowpass, method="iir", iir_params={"order": 4, "ftype": "butter", "output": "sos"}, verbose="ERROR"
+    )
+    return " and ".join(
+        f"{name} {frequency:g} Hz"
+        for name, frequency in (("high-pass", highpass), ("low-pass", lowpass))
+        if frequency is not None
+    )
 
 
 def _window(evoked: mne.Evoked, tmin: float | None, tmax: float | None) -> tuple[float, float]:
@@ -187,7 +205,7 @@ def _average_reference(evoked: mne.Evoked) -> None:
     """Project the mean out of EEG and apply all projections, as every inverse method here expects."""
     has_reference = any(proj["desc"] == "Average EEG reference" for proj in evoked.info["projs"])
     if "eeg" in evoked and not has_reference:
-        evoked.add_proj(mne.proj.make_eeg_average_ref_proj(evoked.info, activate=False), verbose="ERROR")
+        evoked.add_proj(make_eeg_average_ref_proj(evoked.info, activate=False), verbose="ERROR")
     evoked.apply_proj(verbose="ERROR")
 
 
@@ -198,9 +216,9 @@ def _known_leadfield(forward: LeadField | mne.Forward, head: Head | None, evoked
 
 
 def _peak_positions(leadfield: LeadField, head: Head | None, sources: np.ndarray) -> tuple[np.ndarray, str]:
-    """Positions in mm, in the most anatomical frame that is known."""
+    """Positions in mm: MNI305 where the head is made from the template, the subject's own MRI, or head coordinates."""
     pos = leadfield.pos[sources]
-    if head is not None and head.mri_mni_t is not None:
+    if head is not None and head.reference == template_head().name:
         return head.to_mni(pos) * 1e3, "mni305"
     mri_head_t = head.mri_head_t if head is not None else leadfield.mri_head_t
     if mri_head_t is None:
@@ -212,8 +230,3 @@ def _describe_sensors(evoked: mne.Evoked) -> str:
     kinds = evoked.get_channel_types()
     names = {"eeg": "EEG", "mag": "magnetometers", "grad": "gradiometers"}
     return ", ".join(f"{kinds.count(kind)} {names[kind]}" for kind in names if kind in kinds)
-
-
-def with_command(localization: Localization, command: str) -> Localization:
-    """Note the command that reproduces the result."""
-    return replace(localization, assumptions={**localization.assumptions, "Command": command})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mne
 import numpy as np
+from mne.proj import make_projector
 
 from headwater._utils.errors import InputError
 
@@ -71,7 +72,7 @@ def _projected_trials(evoked: mne.Evoked, epochs: mne.BaseEpochs | None) -> mne.
         data, first = evoked.data[np.newaxis], evoked.times[0]
     else:
         data, first = epochs.get_data(picks=evoked.ch_names, copy=True), epochs.times[0]
-    projector, _, _ = mne.proj.make_projector(evoked.info["projs"], evoked.ch_names)
+    projector, _, _ = make_projector(evoked.info["projs"], evoked.ch_names)
     info = evoked.info.copy()  # its projections are marked as applied
     trials = mne.EpochsArray(projector @ data, info, tmin=first, proj=False, verbose="ERROR")
     return trials.apply_baseline((None, 0), verbose="ERROR") if first < 0 else trials

@@ -30,7 +30,7 @@ def write_results(
     ----------
     localization : Localization
     out : path-like
-        The folder to make: ``localization-*stc.h5`` and ``localization-src.fif`` (MNE-Python reads both),
+        The folder to make: ``localization-*stc.h5`` and ``localization-src.fif.gz`` (MNE-Python reads both),
         ``peaks.csv``, ``report.html`` and ``headwater.json`` (assumptions and versions, for programs).
     command : str | None
         The command that reproduces it, shown in the report.
@@ -45,7 +45,7 @@ def write_results(
     refuse_unowned(out, MARKER, overwrite=overwrite)
     with atomic_folder(out, overwrite=overwrite) as folder, said_plainly(out):
         localization.stc.save(folder / "localization", ftype="h5", verbose="ERROR")
-        mne.write_source_spaces(folder / "localization-src.fif", localization.leadfield.src, verbose="ERROR")
+        mne.write_source_spaces(folder / "localization-src.fif.gz", localization.leadfield.src, verbose="ERROR")
         localization.peaks.to_csv(folder / "peaks.csv", index=False, float_format="%.6g")
         write_report(localization, folder / "report.html", command=command)
         (folder / MARKER).write_text(json.dumps(_provenance(localization, command), indent=1) + "\n")
