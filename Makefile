@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint format benchmark constraints template clean
+.PHONY: help demo test lint format benchmark constraints template picture clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ constraints: $(STAMP)  ## write down the versions installed now
 
 template: $(STAMP)  ## rebuild the shipped template head from its ingredients
 	$(BIN)/python tools/build_template.py
+
+picture: $(STAMP)  ## redraw the picture of the README
+	$(BIN)/python tools/build_picture.py
 
 clean:  ## remove the environment and caches of this checkout
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,41 @@
+"""How long a new user waits: the import, the demo with an empty cache, and the demo again.
+
+    python benchmarks/bench_demo.py
+
+Each figure is the wall time of a whole process.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def seconds(*arguments: str, cache: str) -> float:
+    """Wall time of one Python process."""
+    start = time.perf_counter()
+    environment = {**os.environ, "HEADWATER_CACHE": cache}
+    subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print the figures beside their limits."""
+    with tempfile.TemporaryDirectory() as folder:
+        demo = ("-m", "headwater.cli", "demo", "--out", str(Path(folder) / "demo"), "--overwrite")
+        rows = [
+            ("python -c pass", seconds("-c", "pass", cache=folder), None),
+            ("import mne, for comparison", seconds("-c", "import mne", cache=folder), None),
+            ("import headwater", seconds("-c", "import headwater", cache=folder), 1),
+            ("headwater demo, cold cache", seconds(*demo, cache=folder), 90),
+            ("headwater demo, warm cache", seconds(*demo, cache=folder), 15),
+        ]
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    for name, measured, limit in rows:
+        print(f"{name:30} {measured:6.2f} s" + (f"   limit {limit} s" if limit else ""))
+
+
+if __name__ == "__main__":
+    main()
