@@ -62,6 +62,7 @@ def localize(
     snr: Annotated[float | None, typer.Option(help="Signal-to-noise ratio; lambda2 = 1/snr^2.")] = None,
     sensors: Annotated[Sensors, typer.Option(help="Sensor types to use.")] = Sensors.all,
     bads: Annotated[str, typer.Option(help="Further bad channels, separated by commas.")] = "",
+    highpass: Annotated[float | None, typer.Option(help="High-pass filter, in Hz.")] = None,
     lowpass: Annotated[float | None, typer.Option(help="Low-pass filter, in Hz.")] = None,
     forward: Annotated[Path | None, typer.Option(help="Forward solution (-fwd.fif) or lead field (.npz).")] = None,
     subject: Annotated[str | None, typer.Option(help="FreeSurfer subject [default: the template head].")] = None,
@@ -95,6 +96,7 @@ def localize(
         bads=tuple(name.strip() for name in bads.split(",") if name.strip()),
         space=space.value,
         spacing=spacing,
+        highpass=highpass,
         lowpass=lowpass,
     )
     write_results(localization, out, command=_command(), overwrite=overwrite)
