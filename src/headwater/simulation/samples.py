@@ -6,11 +6,10 @@ from dataclasses import dataclass, fields
 from typing import Self, TypeVar
 
 import mne
-import numpy as np
 import torch
-from mne.io.constants import FIFF
 
 from headwater._utils.errors import InputError
+from headwater.forward.estimate import source_estimate
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.currents import Currents
 
@@ -130,7 +129,10 @@ class Samples:
         """
         one = self[sample : sample + 1]
         evoked = mne.EvokedArray(one.y[0].double().cpu().numpy(), self._info(leadfield), comment="simulated")
-        return _with_reference(evoked), source_estimate(one.x[0].double().cpu().numpy(), leadfield, self.sfreq)
+        x = one.x[0].double().cpu().numpy()
+        pick_ori = "vector" if leadfield.n_orient == 3 else None
+        stc = source_estimate(x, leadfield, tmin=0.0, tstep=1 / self.sfreq, pick_ori=pick_ori)
+        return _with_reference(evoked), stc
 
     def to_epochs(self, leadfield: LeadField) -> mne.EpochsArray:
         """Return all samples as epochs, one each."""
@@ -156,19 +158,3 @@ def _with_reference(inst: Inst) -> Inst:
     if "eeg" in inst.info.get_channel_types():
         inst.set_eeg_reference("average", projection=True, verbose="error")
     return inst
-
-
-def source_estimate(x: np.ndarray, leadfield: LeadField, sfreq: float) -> mne.BaseSourceEstimate:
-    """Wrap currents (n_sources, n_orient, n_times) in MNE-Python's class for the lead field's source space."""
-    src = leadfield.src
-    vertices = [space["vertno"] for space in src]
-    if all(space["type"] == "surf" for space in src):  # src.kind says "mixed" for one hemisphere
-        scalar, vector = mne.SourceEstimate, mne.VectorSourceEstimate
-        if len(src) == 1:  # these classes always have two hemispheres
-            vertices.insert(int(src[0]["id"] == FIFF.FIFFV_MNE_SURF_LEFT_HEMI), np.array([], dtype=int))
-    elif src.kind == "mixed":
-        scalar, vector = mne.MixedSourceEstimate, mne.MixedVectorSourceEstimate
-    else:
-        scalar, vector = mne.VolSourceEstimate, mne.VolVectorSourceEstimate
-    made, data = (scalar, x[:, 0]) if x.shape[1] == 1 else (vector, x)
-    return made(data, vertices, tmin=0.0, tstep=1 / sfreq, subject=leadfield.subject)

@@ -10,9 +10,9 @@ import mne
 import numpy as np
 
 from headwater._utils.errors import InputError
+from headwater.forward.estimate import source_estimate
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.recording import check_recording, segments
-from headwater.solvers.stc import source_estimate
 
 
 class Solver(ABC):

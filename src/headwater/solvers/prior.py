@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from headwater._utils.errors import InputError
+from headwater.forward.estimate import source_kind
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.stc import source_kind
 from headwater.solvers.whitening import Whitened
 
 Loose = float | str | Mapping[str, float]

@@ -18,9 +18,32 @@ CLASSES = {
 
 
 def source_estimate(
-    currents: np.ndarray, leadfield: LeadField, *, tmin: float, tstep: float, pick_ori: str | None, along_normals: bool
+    currents: np.ndarray,
+    leadfield: LeadField,
+    *,
+    tmin: float,
+    tstep: float,
+    pick_ori: str | None,
+    along_normals: bool = True,
 ) -> mne.BaseSourceEstimate:
-    """Wrap currents of shape (n_sources, n_orient, n_times) in the class of the source space."""
+    """Wrap currents in MNE-Python's class for the lead field's source space.
+
+    Parameters
+    ----------
+    currents : array of shape (n_sources, n_orient, n_times)
+    leadfield : LeadField
+    tmin, tstep : float
+        First time and distance of times, in s.
+    pick_ori : None | "normal" | "vector"
+        None: length of the vectors, or the signed amplitude of fixed sources. "normal": signed amplitude along the
+        cortical normal. "vector": all three components.
+    along_normals : bool
+        Whether currents with ``n_orient == 1`` point along ``leadfield.normals``.
+
+    Returns
+    -------
+    stc : mne.SourceEstimate | mne.VolSourceEstimate | mne.MixedSourceEstimate | their Vector classes
+    """
     scalar, vector = CLASSES[source_kind(leadfield.src)]
     return (vector if pick_ori == "vector" else scalar)(
         oriented(currents, leadfield, pick_ori, along_normals=along_normals),
