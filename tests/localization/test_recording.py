@@ -6,6 +6,7 @@ import pytest
 
 from headwater._utils.errors import InputError
 from headwater.localization.checks import check_channels_known, check_data, pick_sensors
+from headwater.localization.filtering import Band
 from headwater.localization.noise import noise_covariance
 from headwater.localization.recording import check_window, read_recording, select_segment
 
@@ -172,3 +173,22 @@ def test_given_covariance_is_put_in_the_order_of_the_data(raw: mne.io.RawArray) 
     short = mne.Covariance(np.eye(2), reverse[:2], [], [], nfree=10)
     with pytest.raises(InputError, match="lacks 18 channels"):
         noise_covariance(evoked, None, short)
+
+
+def test_band_is_applied_to_trials_and_average_alike(raw: mne.io.RawArray, epochs: mne.Epochs) -> None:
+    band = Band(5.0, 40.0)
+    evoked, trials, _ = select_segment(epochs, "left", band=band)
+    np.testing.assert_allclose(evoked.get_data("eeg"), trials.get_data("eeg").mean(axis=0), atol=1e-15)
+    for inst in (raw, epochs, epochs.average()):
+        filtered = band.apply(inst)
+        assert filtered is not inst
+        assert (filtered.info["highpass"], filtered.info["lowpass"]) == (5.0, 40.0)
+    assert Band().apply(raw) is raw
+    window, _, _ = select_segment(raw, None, 1.0, 2.0, band)
+    np.testing.assert_allclose(window.data, band.apply(raw).get_data()[:, 200:401])
+
+
+def test_impossible_bands_are_refused(raw: mne.io.RawArray) -> None:
+    for edges in ((40.0, 5.0), (None, 100.0), (-1.0, None), (float("nan"), None)):
+        with pytest.raises(InputError, match="--highpass below --lowpass, both between 0 and 100 Hz"):
+            Band(*edges).apply(raw)

@@ -37,7 +37,7 @@ def cached_arrays(name: str, key: str, compute: Callable[[], dict[str, np.ndarra
     """
     path = cache_dir() / f"{name}-{key}.npz"
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except FileNotFoundError:
         pass

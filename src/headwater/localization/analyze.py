@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import mne
 import numpy as np
+import pandas as pd
 from mne.proj import make_eeg_average_ref_proj
 
 from headwater._utils.errors import InputError
@@ -15,6 +16,7 @@ from headwater.head.model import Head
 from headwater.head.sensors import fit_head, info_with_standard_positions, positions_missing
 from headwater.head.template import template_head
 from headwater.localization.checks import check_channels_known, check_data, pick_sensors
+from headwater.localization.filtering import Band
 from headwater.localization.noise import noise_covariance
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.recording import Recording, check_window, select_segment
@@ -82,59 +84,33 @@ def analyze(
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     highpass, lowpass : float | None
-        Band of a zero-phase Butterworth filter in Hz, applied before anything else.
+        Band in Hz, filtered before anything else.
 
     Returns
     -------
     localization : Localization
     """
-    evoked, epochs, origin = select_segment(recording, condition, tmin, tmax)
+    band = Band(highpass, lowpass)
+    evoked, epochs, origin = select_segment(recording, condition, tmin, tmax, band)
     evoked = pick_sensors(evoked, sensors, bads)
     check_data(evoked)
-    if forward is not None:
-        forward = _known_leadfield(forward, head, evoked)
-    filter_words = _filter(evoked, highpass, lowpass)
     start, stop = _window(evoked, tmin, tmax)
-    baseline_words = _baseline(evoked)
-    placement = None
-    if forward is None:
-        head, placement = _place(evoked, head)
+    assumptions = {"Data": f"{origin}; {start:.3f} to {stop:.3f} s", "Filter": str(band)}
+    assumptions["Baseline"] = _baseline(evoked)
     _average_reference(evoked)
-    noise_cov, noise_words = noise_covariance(evoked, epochs, noise_cov)
-    leadfield = forward or make_leadfield(head, evoked.info, space, spacing=spacing)
+    noise_cov, assumptions["Noise covariance"] = noise_covariance(evoked, epochs, noise_cov)
+    if forward is None:
+        head, assumptions["Head"] = _place(evoked, head)
+        leadfield = make_leadfield(head, evoked.info, space, spacing=spacing)
+    else:
+        leadfield = _known_leadfield(forward, head, evoked)
     # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
     leadfield = replace(leadfield, info=evoked.info.copy())
     evoked.crop(start, stop)
-    if solver is None:
-        snr = SNR_AVERAGE if evoked.nave > 1 else SNR_SINGLE
-        solver = ELORETA(lambda2=1 / snr**2)
-    solver.fit(leadfield, noise_cov)
+    solver = (solver or _default_solver(evoked)).fit(leadfield, noise_cov)
     stc = solver.apply(evoked, pick_ori=pick_ori)
-    magnitude = stc.magnitude().data if pick_ori == "vector" else np.abs(stc.data)
-    scale, unit = (1e9, "nAm") if solver.unit == "Am" else (1.0, solver.unit)
-    magnitude = magnitude * scale
-    if not np.isfinite(magnitude).all():
-        raise InputError(
-            f"{type(solver).__name__} gave values that are not finite; some sources may be invisible to these sensors, "
-            "so check the forward solution, or choose another solver."
-        )
-    sources, samples = find_peaks(magnitude, leadfield.pos)
-    pos_mm, frame = _peak_positions(leadfield, head, sources)
-    table = peaks_table(
-        evoked.times[samples], pos_mm, frame, leadfield.region_of(sources), magnitude[sources, samples], unit
-    )
-    assumptions = {
-        "Data": f"{origin}; {start:.3f} to {stop:.3f} s",
-        "Filter": filter_words,
-        "Baseline": baseline_words,
-        "Sensors": _describe_sensors(evoked),
-        "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
-        "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
-        **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
-        "Head": placement or leadfield.assumptions.get("head", "as in the given forward solution"),
-        "Noise covariance": noise_words,
-        "Solver": repr(solver),
-    }
+    magnitude, unit = _magnitude(stc, solver)
+    sources, table = _peaks(magnitude, unit, evoked.times, leadfield, head)
     return Localization(
         stc=stc,
         magnitude=magnitude,
@@ -146,29 +122,40 @@ def analyze(
         head=head,
         solver=solver,
         noise_cov=noise_cov,
-        assumptions=assumptions,
+        assumptions={
+            **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
+            **assumptions,
+            "Sensors": _describe_sensors(evoked),
+            "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
+            "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
+            "Solver": repr(solver),
+        },
     )
 
 
-def _filter(evoked: mne.Evoked, highpass: float | None, lowpass: float | None) -> str:
-    """Filter in place; recursive, since averages are often shorter than the window of a steep FIR filter."""
-    nyquist = evoked.info["sfreq"] / 2
-    band = [frequency for frequency in (highpass, lowpass) if frequency is not None]
-    if not band:
-        return "none beyond the recording's own"
-    if not all(0 < frequency < nyquist for frequency in band) or sorted(set(band)) != band:
+def _default_solver(evoked: mne.Evoked) -> Solver:
+    snr = SNR_AVERAGE if evoked.nave > 1 else SNR_SINGLE
+    return ELORETA(lambda2=1 / snr**2)
+
+
+def _magnitude(stc: mne.BaseSourceEstimate, solver: Solver) -> tuple[np.ndarray, str]:
+    """Length of the source vectors, shape (n_sources, n_times), and its unit."""
+    data = np.linalg.norm(stc.data, axis=1) if stc.data.ndim == 3 else np.abs(stc.data)
+    if not np.isfinite(data).all():
         raise InputError(
-            f"A filter from {highpass or 0:g} to {lowpass or nyquist:g} Hz is impossible: give --highpass below "
-            f"--lowpass, both between 0 and {nyquist:g} Hz, half the sampling rate."
+            f"{type(solver).__name__} gave values that are not finite; some sources may be invisible to these sensors, "
+            "so check the forward solution, or choose another solver."
         )
-    evoked.filter(
-        highpass, lowpass, method="iir", iir_params={"order": 4, "ftype": "butter", "output": "sos"}, verbose="ERROR"
-    )
-    return " and ".join(
-        f"{name} {frequency:g} Hz"
-        for name, frequency in (("high-pass", highpass), ("low-pass", lowpass))
-        if frequency is not None
-    )
+    return (1e9 * data, "nAm") if solver.unit == "Am" else (data, solver.unit)
+
+
+def _peaks(
+    magnitude: np.ndarray, unit: str, times: np.ndarray, leadfield: LeadField, head: Head | None
+) -> tuple[np.ndarray, pd.DataFrame]:
+    sources, samples = find_peaks(magnitude, leadfield.pos)
+    pos_mm, frame = _peak_positions(leadfield, head, sources)
+    regions = leadfield.region_of(sources)
+    return sources, peaks_table(times[samples], pos_mm, frame, regions, magnitude[sources, samples], unit)
 
 
 def _window(evoked: mne.Evoked, tmin: float | None, tmax: float | None) -> tuple[float, float]:

@@ -10,6 +10,9 @@ from headwater._utils.errors import InputError
 # Fewer channels than this cannot tell two lobes apart, whatever the method.
 MIN_CHANNELS = 8
 
+# A channel that moves less than this share of its kind's median is dead; filters leave a dead one some rounding error.
+FLAT_SHARE = 1e-6
+
 # Standard deviation over time beyond which values cannot be in SI units: brain signals are about 1e-5 V, 1e-12 T and
 # 1e-11 T/m; data written in uV, fT or fT/cm exceed these limits by orders of magnitude.
 MAX_STD = {"eeg": (1e-2, "V"), "mag": (1e-8, "T"), "grad": (1e-6, "T/m")}
@@ -21,7 +24,7 @@ def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -
     if unknown:
         raise InputError(f"Bad channels {', '.join(unknown)} are not in the recording; check --bads.")
     evoked.info["bads"] = sorted({*evoked.info["bads"], *bads})
-    wanted = {
+    wanted: dict[str, dict[str, bool | str]] = {
         "all": {"meg": True, "eeg": True},
         "eeg": {"meg": False, "eeg": True},
         "meg": {"meg": True, "eeg": False},
@@ -52,18 +55,24 @@ def check_data(evoked: mne.Evoked) -> None:
     if invalid:
         raise InputError(f"NaN or infinite values in {_few(invalid)}; mark these channels as bad, for example --bads.")
     if len(evoked.times) > 1:
-        flat = [name for name, row in zip(evoked.ch_names, evoked.data, strict=True) if np.ptp(row) == 0]
+        kinds, spread = np.array(evoked.get_channel_types()), np.ptp(evoked.data, axis=1)
+        typical = {kind: np.median(spread[kinds == kind]) for kind in set(kinds)}
+        flat = [
+            name
+            for name, kind, size in zip(evoked.ch_names, kinds, spread, strict=True)
+            if size <= FLAT_SHARE * typical[kind]
+        ]
         if flat:
             raise InputError(f"The signal is flat in {_few(flat)}; mark these channels as bad, for example --bads.")
     for kind, (limit, unit) in MAX_STD.items():
         picks = [i for i, other in enumerate(evoked.get_channel_types()) if other == kind]
         if not picks:
             continue
-        spread = evoked.data[picks]
-        typical = float(np.median(spread.std(axis=1) if spread.shape[1] > 1 else np.abs(spread)))
-        if typical > limit:
+        data = evoked.data[picks]
+        size = float(np.median(data.std(axis=1) if data.shape[1] > 1 else np.abs(data)))
+        if size > limit:
             raise InputError(
-                f"The {kind.upper()} values are about {typical:.2g} {unit}, far beyond any brain signal: they were "
+                f"The {kind.upper()} values are about {size:.2g} {unit}, far beyond any brain signal: they were "
                 f"probably written in micro- or femto-units; scale them to {unit} before saving the recording."
             )
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TypeAlias
 
 import mne
 import numpy as np
 
 from headwater._utils.errors import InputError
+from headwater.localization.filtering import Band
 
-Recording = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked]
+Recording: TypeAlias = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked]
 
 # A raw segment longer than this is almost always a forgotten --tmin/--tmax, and its estimate would fill the memory.
 MAX_RAW_SECONDS = 10.0
+
+OPEN = Band()
 
 # Epochs cut around annotations of a raw recording: the usual window of evoked responses, baseline first.
 EVENT_WINDOW = (-0.2, 0.5)
@@ -77,6 +81,7 @@ def select_segment(
     condition: str | int | None = None,
     tmin: float | None = None,
     tmax: float | None = None,
+    band: Band = OPEN,
 ) -> tuple[mne.Evoked, mne.BaseEpochs | None, str]:
     """Reduce a recording to one multichannel segment.
 
@@ -88,6 +93,8 @@ def select_segment(
     tmin, tmax : float | None
         Window in seconds. Only a raw recording without condition is cut here; averages keep their baseline, which the
         noise covariance is estimated from, and are cropped after that.
+    band : Band
+        Filter, applied to as long a piece of the recording as there is.
 
     Returns
     -------
@@ -101,12 +108,12 @@ def select_segment(
     if isinstance(recording, mne.Evoked):
         recording = [recording]
     if isinstance(recording, list):
-        evoked = _choose_evoked(recording, condition).copy()
+        evoked = band.apply(_choose_evoked(recording, condition).copy())
         return evoked, None, f"average of {evoked.nave} trials, condition {evoked.comment!r}"
     if isinstance(recording, mne.io.BaseRaw):
         if condition is None:
-            return _raw_window(recording, tmin, tmax), None, "raw segment, not averaged"
-        recording = _epochs_at_annotations(recording, str(condition))
+            return _raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged"
+        recording, band = _epochs_at_annotations(recording, str(condition), band), OPEN
     if not isinstance(recording, mne.BaseEpochs):
         raise InputError(
             f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs or Evoked, or the path of a recording."
@@ -118,6 +125,7 @@ def select_segment(
         epochs = epochs[str(condition)]
     if len(epochs) == 0:
         raise InputError(f"Condition {condition!r} has no trials left; check the rejection of epochs.")
+    epochs = band.apply(epochs)
     with mne.utils.use_log_level("ERROR"):
         evoked = epochs.average(picks="all")
     return evoked, epochs, f"average of {evoked.nave} trials, condition {condition or 'all'!r}"
@@ -146,7 +154,7 @@ def _choose_evoked(evokeds: list[mne.Evoked], condition: str | int | None) -> mn
     return evokeds[names.index(str(condition))]
 
 
-def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None) -> mne.Evoked:
+def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None, band: Band) -> mne.Evoked:
     start = 0.0 if tmin is None else tmin
     stop = float(raw.times[-1]) if tmax is None else tmax
     check_window(start, stop, 0.0, float(raw.times[-1]))
@@ -157,12 +165,12 @@ def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None) -> 
             f"The raw segment is {stop - start:.0f} s long; choose at most {MAX_RAW_SECONDS:.0f} s with --tmin and "
             f"--tmax{advice}."
         )
-    segment = raw.copy().crop(start, stop).load_data()
+    segment = band.apply(raw).copy().crop(start, stop).load_data()
     info = segment.info.copy()
     return mne.EvokedArray(segment.get_data(), info, tmin=start, comment="raw", nave=1, verbose="ERROR")
 
 
-def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str) -> mne.Epochs:
+def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str, band: Band) -> mne.Epochs:
     known = sorted(set(raw.annotations.description))
     if condition not in known:
         raise InputError(
@@ -171,7 +179,7 @@ def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str) -> mne.Epochs:
         )
     events, event_id = mne.events_from_annotations(raw, {condition: 1}, verbose="ERROR")
     return mne.Epochs(
-        raw, events, event_id, *EVENT_WINDOW, baseline=(None, 0), preload=True, proj=False, verbose="ERROR"
+        band.apply(raw), events, event_id, *EVENT_WINDOW, baseline=(None, 0), preload=True, proj=False, verbose="ERROR"
     )
 
 

@@ -1,0 +1,47 @@
+"""The frequency band of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mne
+
+from headwater._utils.errors import InputError
+
+# Recursive, since averages are often shorter than the window of a steep FIR filter.
+BUTTERWORTH = {"order": 4, "ftype": "butter", "output": "sos"}
+
+
+@dataclass(frozen=True)
+class Band:
+    """Zero-phase Butterworth filter of fourth order.
+
+    Attributes
+    ----------
+    highpass, lowpass : float | None
+        Its edges in Hz; None leaves that side open.
+    """
+
+    highpass: float | None = None
+    lowpass: float | None = None
+
+    def apply(self, inst: mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked) -> mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked:
+        """Return a filtered copy; the recording itself if the band is open on both sides."""
+        edges = [edge for edge in (self.highpass, self.lowpass) if edge is not None]
+        if not edges:
+            return inst
+        nyquist = inst.info["sfreq"] / 2
+        if not all(0 < edge < nyquist for edge in edges) or sorted(set(edges)) != edges:
+            raise InputError(
+                f"A filter from {self.highpass or 0:g} to {self.lowpass or nyquist:g} Hz is impossible: give "
+                f"--highpass below --lowpass, both between 0 and {nyquist:g} Hz, half the sampling rate."
+            )
+        inst = inst.copy()
+        if not isinstance(inst, mne.Evoked):
+            inst.load_data()
+        return inst.filter(self.highpass, self.lowpass, method="iir", iir_params=dict(BUTTERWORTH), verbose="ERROR")
+
+    def __str__(self) -> str:
+        edges = (("high-pass", self.highpass), ("low-pass", self.lowpass))
+        words = [f"{name} {edge:g} Hz" for name, edge in edges if edge is not None]
+        return " and ".join(words) or "none beyond the recording's own"
