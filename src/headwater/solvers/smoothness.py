@@ -1,0 +1,153 @@
+"""Minimum norm of something rougher than the currents: neighbours are assumed to be alike.
+
+The prior precision of the currents is ``M' M``, with ``M`` a sparse matrix that compares each source with those around
+it. The prior covariance ``R = (M' M)^-1`` would be as large as the number of sources squared; only ``R G'`` is needed,
+and comes from two sparse triangular solves per channel and orientation.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Self
+
+import mne
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.forward.neighbours import Grid
+from headwater.solvers.linear import LinearSolver
+from headwater.solvers.matrices import symmetric_power
+from headwater.solvers.minimum_norm import inverse_operator
+from headwater.solvers.prior import Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
+from headwater.solvers.whitening import Rank, Whitened, whiten
+
+
+class SmoothSolver(LinearSolver):
+    """What LORETA and LAURA share: ``x = R G' (G R G' + lambda2 I)^-1 y`` with ``R = D (M' M)^-1 D'``.
+
+    ``M`` acts on each direction by itself; ``D`` is the square root of the orientation prior. ``R`` is scaled as in
+    the minimum-norm family, so that ``lambda2`` means the same.
+
+    Parameters
+    ----------
+    lambda2 : float
+        Regularisation, ``1 / SNR ** 2``.
+    loose : float | "auto" | dict
+        As in `MinimumNorm`. Unless it is 0, vectors are compared in head coordinates, whatever way the cortex folds.
+    exponent : float
+        Of the weights that make up for depth. 1: every source may contribute equally to the whitened data; 0: none.
+    leak : float
+        Sources in a volume are tied to zero by its boundary. A cortex has none, and without it the data alone would
+        choose the mean current of a hemisphere; so there the neighbours' mean counts ``1 - leak``. Likeness then
+        reaches about ``0.5 / sqrt(leak)`` neighbours far.
+    rank : dict | str | None
+        As in :func:`mne.compute_rank`.
+    """
+
+    def __init__(
+        self,
+        *,
+        lambda2: float = 1 / 9,
+        loose: Loose = "auto",
+        exponent: float = 1.0,
+        leak: float = 0.01,
+        rank: Rank = None,
+    ) -> None:
+        self.lambda2 = lambda2
+        self.loose = loose
+        self.exponent = exponent
+        self.leak = leak
+        self.rank = rank
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Prepare the solver for one lead field and one noise covariance."""
+        if not 0 < self.leak <= 1:
+            raise InputError(f"leak is {self.leak:g}; it must lie above 0 and be at most 1.")
+        white = whiten(leadfield, noise_cov, self.rank)
+        loose = loose_per_source(white.leadfield, self.loose)
+        gain = oriented_gain(white, loose)
+        root = symmetric_power(orientation_blocks(loose, white.leadfield.normals, gain.shape[2]), 0.5)
+        roughness = self._roughness(white.leadfield, source_strength(white, self.exponent))
+        weighted, gram = smooth_prior_gain(gain, root, roughness)
+        self._learn(inverse_operator(weighted, gram, self.lambda2), white.whitener)
+        self.leadfield_ = white.leadfield
+        return self
+
+    @abstractmethod
+    def _roughness(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
+        """Return ``M``, shape (n_sources, n_sources), given how strongly the sensors see each source."""
+
+
+def source_strength(white: Whitened, exponent: float) -> np.ndarray:
+    """How strongly whitened sensors see each source, ``|G_s| ** exponent`` (Frobenius norm), shape (n_sources,)."""
+    options = {"exp": exponent, "limit": None, "limit_depth_chs": "whiten", "combine_xyz": "fro"}
+    return depth_variance(white, options) ** -0.5
+
+
+def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.sparray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``G R`` and ``G R G'`` for ``R = D (M' M)^-1 D'``, scaled to a trace of the number of channels.
+
+    Parameters
+    ----------
+    gain : array of shape (rank, n_sources, n_orient)
+    root : array of shape (n_sources, n_orient, n_orient)
+        ``D``, symmetric.
+    roughness : sparse array of shape (n_sources, n_sources)
+        ``M``.
+    """
+    rank, n_sources, n_orient = gain.shape
+    factors = splu(sparse.csc_array(roughness), permc_spec="MMD_AT_PLUS_A")
+    seen = np.einsum("csi,sij->scj", gain, root).reshape(n_sources, rank * n_orient)
+    half = factors.solve(seen, trans="T")
+    whole = factors.solve(half).reshape(n_sources, rank, n_orient)
+    half = half.reshape(n_sources, rank, n_orient)
+    gram = np.einsum("scj,sdj->cd", half, half, optimize=True)
+    scale = rank / np.trace(gram)
+    return scale * np.einsum("scj,sji->csi", whole, root), scale * gram
+
+
+def neighbour_weights(leadfield: LeadField, grid_neighbours: sparse.csr_array | None) -> sparse.csr_array:
+    """Return who is a neighbour of whom, 1.0 where two sources are, shape (n_sources, n_sources).
+
+    On the cortex those of the mesh, on the grid the given ones (None: the six along its axes), and among discrete
+    sources, where nobody says who they are, the six nearest.
+    """
+    if leadfield.adjacency is None:
+        return nearest_neighbours(leadfield.pos)
+    if grid_neighbours is None:
+        return leadfield.adjacency
+    elsewhere = sparse.diags_array((~on_grid(leadfield)).astype(float))
+    return sparse.csr_array(elsewhere @ leadfield.adjacency @ elsewhere + grid_neighbours)
+
+
+def nearest_neighbours(pos: np.ndarray, count: int = 6) -> sparse.csr_array:
+    """Return 1.0 where one of two points is among the ``count`` nearest of the other."""
+    _, nearest = cKDTree(pos).query(pos, k=min(count + 1, len(pos)))
+    i, j = np.repeat(np.arange(len(pos)), nearest.shape[1]), nearest.ravel()
+    i, j = i[i != j], j[i != j]
+    graph = sparse.csr_array((np.ones(2 * len(i)), (np.r_[i, j], np.r_[j, i])), shape=(len(pos), len(pos)))
+    graph.data[:] = 1.0  # pairs that are among the nearest of each other were summed
+    return graph
+
+
+def on_grid(leadfield: LeadField) -> np.ndarray:
+    """Which sources lie on the volume grid: bool array of shape (n_sources,)."""
+    inside = np.zeros(leadfield.n_sources, bool)
+    if leadfield.grid is not None:
+        inside[leadfield.grid.sources] = True
+    return inside
+
+
+def cube_neighbours(grid: Grid, n_sources: int) -> sparse.csr_array:
+    """Return the up to 26 neighbours of each source of a grid, 1.0 where two are in one cube of 3 x 3 x 3 points."""
+    lookup = np.full(np.add(grid.shape, 2), -1)
+    lookup[tuple(grid.index.T + 1)] = grid.sources
+    steps = [step for step in np.ndindex(3, 3, 3) if step != (1, 1, 1)]
+    shifted = np.stack([lookup[tuple((grid.index + step).T)] for step in steps])
+    there = shifted >= 0
+    i, j = np.broadcast_to(grid.sources, shifted.shape)[there], shifted[there]
+    return sparse.csr_array((np.ones(len(i)), (i, j)), shape=(n_sources, n_sources))
