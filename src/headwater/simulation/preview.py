@@ -8,43 +8,66 @@ from typing import Any
 import mne
 import numpy as np
 
+from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples
-from headwater.simulation.simulator import simulate
+from headwater.simulation.simulator import Simulator
 
-VIEWS = {"from the right": (1, 2), "from above": (0, 1), "from behind": (0, 2)}  # axes of head coordinates
+# Axes of the picture (of MRI coordinates, or head coordinates where there is no MRI), and what lies left and right.
+VIEWS = {"from the right": (1, 2, "PA"), "from above": (0, 1, "LR"), "from behind": (0, 2, "LR")}
+FORMATS = (".png", ".pdf", ".svg")
 N_SAMPLES = 4
-SENSOR_UNITS = {"eeg": (1e6, "µV"), "mag": (1e15, "fT"), "grad": (1e13, "fT/cm")}
+MOST_NAMED = 5  # sources whose regions are named
+ACTIVE = 0.02  # of the largest current: what is shown in colour
+SENSORS = {"eeg": ("EEG", 1e6, "µV"), "mag": ("magnetometers", 1e15, "fT"), "grad": ("gradiometers", 1e13, "fT/cm")}
 
 
 def plot_preview(leadfield: LeadField, preset: Preset, path: str | Path, seed: int = 0) -> None:
     """Draw four samples, one a row, and write the picture.
 
-    From left to right: the strength of each source's current from three sides (at the time when it is largest, strong
-    ones on top, centres ringed); the time courses at the centres; those of the sensors, or their values where there is
-    one time only; and the topography, one for each sensor type whose positions are known.
+    From left to right: the strength of each source's current from three sides, at the time when the recording is
+    strongest (dotted line), strong ones on top, with a ring of its own colour around each centre; the time courses at
+    the centres, in these colours; those of the sensors, or, where there is one time only, their values (dots) and what
+    they would be without noise (line); and the topography, one for each sensor type whose positions are known.
+
+    Parameters
+    ----------
+    leadfield : LeadField
+    preset : Preset
+    path : path
+        Of a .png, .pdf or .svg file, which is replaced.
+    seed : int
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    samples = simulate(leadfield, preset, N_SAMPLES, seed)
-    kinds = [kind for kind in SENSOR_UNITS if kind in leadfield.info.get_channel_types()]
+    check_picture(path)
+    simulator = Simulator(leadfield, preset)
+    samples = next(simulator.batches(seed, N_SAMPLES))
+    signal = samples.currents.project(simulator.gain)
+    kinds = [kind for kind in SENSORS if kind in leadfield.ch_types]
     shown = [kind for kind in kinds if _has_positions(leadfield.info, kind)]
     n_columns = len(VIEWS) + 2 + len(shown)
     figure = Figure(figsize=(2.6 * n_columns, 2.5 * N_SAMPLES), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{preset.name}: {N_SAMPLES} samples, seed {seed}")
+    figure.suptitle(f"{preset.name}: {N_SAMPLES} samples, seed {seed}   ({repr(leadfield).strip('<>')})", fontsize=10)
     for row, axes in enumerate(figure.subplots(N_SAMPLES, n_columns, squeeze=False)):
         one = samples[row : row + 1]
         _draw_sources(axes[: len(VIEWS)], leadfield, one, title=row == 0)
-        _draw_courses(axes[len(VIEWS)], one)
-        _draw_sensors(axes[len(VIEWS) + 1], leadfield, one, kinds[0])
+        _draw_courses(axes[len(VIEWS)], leadfield, one)
+        _draw_sensors(axes[len(VIEWS) + 1], leadfield, one, signal[row].cpu().numpy(), kinds[0])
         for axis, kind in zip(axes[len(VIEWS) + 2 :], shown, strict=True):
             _draw_topography(axis, leadfield, one, kind)
     with atomic_file(Path(path)) as temporary:
         figure.savefig(temporary, dpi=110)
+
+
+def check_picture(path: str | Path) -> None:
+    """Refuse a picture whose format is not known by its name."""
+    if Path(path).suffix.lower() not in FORMATS:
+        raise InputError(f"{path} is no name of a picture; let it end in {', '.join(FORMATS)}.")
 
 
 def _has_positions(info: mne.Info, kind: str) -> bool:
@@ -58,59 +81,105 @@ def _peak_time(sample: Samples) -> int:
     return int(sample.y[0].square().sum(0).argmax())
 
 
+def _colors(n: int) -> list[str]:
+    return [f"C{k % 10}" for k in range(n)]
+
+
+def _centers(sample: Samples) -> np.ndarray:
+    centers = sample.truth.centers[0].cpu().numpy()
+    return centers[centers >= 0]
+
+
+def _positions_mm(leadfield: LeadField) -> np.ndarray:
+    """Positions in MRI coordinates, along which grids and brains are straight, or in head coordinates."""
+    head_mri_t = leadfield.mri_head_t and mne.transforms.invert_transform(leadfield.mri_head_t)
+    return 1e3 * (mne.transforms.apply_trans(head_mri_t, leadfield.pos) if head_mri_t else leadfield.pos)
+
+
 def _draw_sources(axes: Any, leadfield: LeadField, sample: Samples, *, title: bool) -> None:
-    strength = 1e9 * sample.x[0, :, :, _peak_time(sample)].norm(dim=1).numpy()
-    drawn = sample.truth.centers[0].numpy()
-    centers = drawn[drawn >= 0]
+    strength = 1e9 * sample.x[0, :, :, _peak_time(sample)].norm(dim=1).cpu().numpy()
     order = np.argsort(strength)
-    for axis, (name, (across, up)) in zip(axes, VIEWS.items(), strict=True):
-        mm = 1e3 * leadfield.pos
-        dots = axis.scatter(mm[order, across], mm[order, up], c=strength[order], s=4, cmap="magma_r", vmin=0, lw=0)
-        axis.scatter(mm[centers, across], mm[centers, up], s=30, facecolors="none", edgecolors="tab:blue", lw=0.8)
+    active = order[strength[order] > ACTIVE * strength.max()]
+    mm, centers = _positions_mm(leadfield), _centers(sample)
+    for axis, (name, (across, up, sides)) in zip(axes, VIEWS.items(), strict=True):
+        axis.scatter(mm[:, across], mm[:, up], color="0.88", s=4, lw=0)
+        dots = axis.scatter(
+            mm[active, across],
+            mm[active, up],
+            c=strength[active],
+            s=5,
+            cmap="magma_r",
+            vmin=0,
+            vmax=strength.max(),
+            lw=0,
+        )
+        axis.scatter(
+            mm[centers, across], mm[centers, up], s=36, facecolors="none", edgecolors=_colors(len(centers)), lw=1.2
+        )
         axis.set_aspect("equal")
         axis.set_axis_off()
+        for side, place in zip(sides, (0.02, 0.98), strict=True):
+            axis.text(place, 0.02, side, transform=axis.transAxes, ha="center", fontsize=8, color="0.4")
         if title:
             axis.set_title(name, fontsize=9)
-    axes[-1].figure.colorbar(dots, ax=axes[-1], shrink=0.7, label="nA m")
+    axes[-1].figure.colorbar(dots, ax=axes[-1], shrink=0.7).set_label("current, nA m", fontsize=8)
 
 
-def _draw_courses(axis: Any, sample: Samples) -> None:
-    centers = sample.truth.centers[0]
-    present = centers >= 0
-    times = np.arange(sample.y.shape[2]) / sample.sfreq
-    moments = sample.x[0, centers[present]]
-    along = moments if moments.shape[1] == 1 else sample.truth.orientation[0, present, :, None] * moments
-    courses = 1e9 * along.sum(1).numpy()
-    if len(times) == 1:
+def _draw_courses(axis: Any, leadfield: LeadField, sample: Samples) -> None:
+    centers = _centers(sample)
+    orientation = sample.truth.orientation[0, sample.truth.centers[0] >= 0]
+    moments = sample.x[0, centers]
+    along = moments if moments.shape[1] == 1 else orientation[:, :, None] * moments
+    courses = 1e9 * along.sum(1).cpu().numpy()
+    n, colors = len(centers), _colors(len(centers))
+    names = [name or "no region" for name in leadfield.region_of(centers)]
+    if courses.shape[1] == 1:
+        lines = list(axis.bar(np.arange(1, n + 1), courses[:, 0], 0.6, color=colors))
         axis.axhline(0, color="0.7", lw=0.8)
-        axis.plot(np.arange(1, len(courses) + 1), courses[:, 0], "o", ms=4)
-        axis.set_xlabel("source", fontsize=8)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.set_xlim(0.2, max(n, MOST_NAMED) + 0.8)
+        axis.set_xticks(np.arange(1, n + 1, 1 if n <= 2 * MOST_NAMED else MOST_NAMED))
+        axis.set_xlabel("centre", fontsize=8)
     else:
-        axis.plot(times, courses.T, lw=0.8)
-        axis.set_xlabel("s", fontsize=8)
-    axis.set_title(f"at {len(courses)} centre{'s' if len(courses) > 1 else ''}, nA m", fontsize=8)
+        times = np.arange(courses.shape[1]) / sample.sfreq
+        lines = [
+            axis.plot(times, course, color=color, lw=0.8)[0] for course, color in zip(courses, colors, strict=True)
+        ]
+        _mark_peak(axis, sample)
+    axis.set_title(f"current at the {f'{n} centres' if n > 1 else 'centre'}", fontsize=8)
+    axis.set_ylabel("nA m", fontsize=8)
     axis.tick_params(labelsize=7)
+    if n <= MOST_NAMED and leadfield.region_names:
+        axis.margins(y=0.3)
+        axis.legend(lines, names, fontsize=6, loc="best", frameon=True, framealpha=0.7, handlelength=1)
 
 
-def _draw_sensors(axis: Any, leadfield: LeadField, sample: Samples, kind: str) -> None:
-    scale, unit = SENSOR_UNITS[kind]
-    rows = np.flatnonzero(np.array(leadfield.info.get_channel_types()) == kind)
-    values = scale * sample.y[0, rows].numpy()
+def _mark_peak(axis: Any, sample: Samples) -> None:
+    axis.axvline(_peak_time(sample) / sample.sfreq, color="0.4", lw=0.8, ls=":")
+    axis.set_xlabel("s", fontsize=8)
+
+
+def _draw_sensors(axis: Any, leadfield: LeadField, sample: Samples, signal: np.ndarray, kind: str) -> None:
+    name, scale, unit = SENSORS[kind]
+    rows = np.flatnonzero(np.array(leadfield.ch_types) == kind)
+    values = scale * sample.y[0, rows].cpu().numpy()
     if values.shape[1] == 1:
-        axis.plot(values[:, 0], "k.-", lw=0.5, ms=3)
-        axis.set_xlabel("channel", fontsize=8)
+        axis.plot(scale * signal[rows, 0], "0.6", lw=0.8)
+        axis.plot(values[:, 0], "k.", ms=3)
+        axis.set_xlabel("channel (line: without noise)", fontsize=8)
     else:
         axis.plot(np.arange(values.shape[1]) / sample.sfreq, values.T, "k", lw=0.3)
-        axis.set_xlabel("s", fontsize=8)
+        _mark_peak(axis, sample)
     snr = sample.truth.snr_db[0, 0].item()
-    axis.set_title(f"{kind} in {unit}, " + (f"SNR {snr:.0f} dB" if np.isfinite(snr) else "no noise"), fontsize=8)
+    axis.set_title(f"{name}, " + (f"SNR {snr:.0f} dB" if np.isfinite(snr) else "no sensor noise"), fontsize=8)
+    axis.set_ylabel(unit, fontsize=8)
     axis.tick_params(labelsize=7)
 
 
 def _draw_topography(axis: Any, leadfield: LeadField, sample: Samples, kind: str) -> None:
-    picks = np.flatnonzero(np.array(leadfield.info.get_channel_types()) == kind)
+    name, scale, unit = SENSORS[kind]
+    picks = np.flatnonzero(np.array(leadfield.ch_types) == kind)
+    values = scale * sample.y[0, picks, _peak_time(sample)].cpu().numpy()
+    largest = np.abs(values).max()
     info = mne.pick_info(leadfield.info, picks)
-    values = sample.y[0, picks, _peak_time(sample)].numpy()
-    mne.viz.plot_topomap(values, info, axes=axis, show=False, contours=4)
-    axis.set_title(kind, fontsize=8)
+    mne.viz.plot_topomap(values, info, axes=axis, show=False, contours=4, cmap="RdBu_r", vlim=(-largest, largest))
+    axis.set_title(f"{name}, blue to red: ±{largest:.2g} {unit}", fontsize=8)
