@@ -1,8 +1,10 @@
 """The command line as a user meets it: what it prints, what it writes, and every mistake it should catch."""
 
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,6 +225,20 @@ def test_full_disk_leaves_nothing_behind(files: Path, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
     assert "Error: " in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_killed_half_way_leaves_no_result(files: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "headwater.cli", "localize", files / "tone-ave.fif"]
+    command += ["--forward", files / "leadfield.npz", "--out", out]
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not list(tmp_path.glob(".part-out-*/*")):
+            time.sleep(0.005)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed while writing"
+    assert not out.exists()
+    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+    assert (out / "report.html").exists()
 
 
 def test_lists_and_versions(run_cli: RunCli) -> None:

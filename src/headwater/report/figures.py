@@ -151,7 +151,8 @@ def _draw_sources(axis: Axes, localization: Localization, unit: str) -> None:
         label = f"{number + 1}. {row.region} {place}" if row.region else f"{number + 1}. {place}"
         color = colormaps["Dark2"](number)
         axis.plot(times_ms, localization.magnitude[source], color=color, linewidth=1.8, label=label)
-    axis.set_title(f"Strongest sources ({frame})", fontsize=10, loc="left")
+    # Three names in one row fill the width, so the title goes above them.
+    axis.set_title(f"Strongest sources ({frame})", fontsize=10, loc="left", pad=22)
     axis.set_ylabel(unit)
     _legend(axis)
 

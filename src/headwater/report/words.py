@@ -121,11 +121,17 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
 def _measured(resolution: Resolution) -> str:
     return (
         f"Single test sources within {1e3 * RADIUS:.0f} mm of the peak, as strong against the noise as the recording "
-        f"is at its peak, were localised in the same way: half of them ended {_within(resolution.median_mm)} their "
-        f"true place, nine in ten {_within(resolution.worst_mm)} it. Without noise, one point of activity shows as a "
-        f"blob with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured area is not the extent "
+        f"is at its peak, were localised in the same way: {_errors(resolution)}. Without noise, one point of activity "
+        f"shows as a blob with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured area is not the extent "
         "of the activity. This test takes the head model to be exact: expect larger errors in a real head."
     )
+
+
+def _errors(resolution: Resolution) -> str:
+    if resolution.worst_mm < 0.5:
+        return "nine in ten of them ended exactly at their true place"
+    median, worst = _within(resolution.median_mm), _within(resolution.worst_mm)
+    return f"half of them ended {median} their true place, nine in ten {worst} it"
 
 
 def _within(error_mm: float) -> str:
