@@ -122,8 +122,8 @@ def _measured(resolution: Resolution) -> str:
     return (
         f"Single test sources within {1e3 * RADIUS:.0f} mm of the peak, as strong against the noise as the recording "
         f"is at its peak, were localised in the same way: {_errors(resolution)}. Without noise, one point of activity "
-        f"shows as a blob with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured area is not the extent "
-        "of the activity. This test takes the head model to be exact: expect larger errors in a real head."
+        f"shows as a blob with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured area is not "
+        "that of the activity. This test takes the head model to be exact: expect larger errors in a real head."
     )
 
 
