@@ -2,11 +2,16 @@
 
 from headwater.solvers.base import Solver
 from headwater.solvers.beamformer import LCMV
+from headwater.solvers.dipole import DipoleScan
 from headwater.solvers.eloreta import ELORETA
 from headwater.solvers.laura import LAURA
 from headwater.solvers.loreta import LORETA
 from headwater.solvers.minimum_norm import DSPM, SLORETA, MinimumNorm, WeightedMinimumNorm
 from headwater.solvers.moore_penrose import MoorePenrose
+from headwater.solvers.music import MUSIC, RAPMUSIC
+from headwater.solvers.random_control import Random
+from headwater.solvers.sam import SAM
+from headwater.solvers.sparse_bayes import Champagne, GammaMap
 
 SOLVERS: dict[str, type[Solver]] = {
     "mne": MinimumNorm,
@@ -18,6 +23,13 @@ SOLVERS: dict[str, type[Solver]] = {
     "lcmv": LCMV,
     "loreta": LORETA,
     "laura": LAURA,
+    "sam": SAM,
+    "music": MUSIC,
+    "rap-music": RAPMUSIC,
+    "dipole-scan": DipoleScan,
+    "champagne": Champagne,
+    "gamma-map": GammaMap,
+    "random": Random,
 }
 
 __all__ = [
@@ -26,10 +38,17 @@ __all__ = [
     "LAURA",
     "LCMV",
     "LORETA",
+    "MUSIC",
+    "RAPMUSIC",
+    "SAM",
     "SLORETA",
     "SOLVERS",
+    "Champagne",
+    "DipoleScan",
+    "GammaMap",
     "MinimumNorm",
     "MoorePenrose",
+    "Random",
     "Solver",
     "WeightedMinimumNorm",
 ]

@@ -1,0 +1,174 @@
+"""Dipole scan: the few positions at which current dipoles explain the data best."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Self
+
+import mne
+import numpy as np
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.solvers.base import Solver, check_data
+from headwater.solvers.topographies import Topographies, compact, orthonormal, without
+from headwater.solvers.whitening import Rank, whiten
+
+
+@dataclass(frozen=True, eq=False)
+class DipoleFit:
+    """Current dipoles and how well they explain the data.
+
+    Attributes
+    ----------
+    sources : int array of shape (n_dipoles,)
+        Index into the sources of the lead field; the nearest one where the position has been refined.
+    pos : array of shape (n_dipoles, 3)
+        In head coordinates, in metres.
+    moments : array of shape (n_dipoles, n_orient, n_times)
+        In A m, along the axes of head coordinates, or along the normals of fixed sources.
+    goodness_of_fit : float
+        Fraction of the whitened data's power that all dipoles together explain, between 0 and 1.
+    """
+
+    sources: np.ndarray
+    pos: np.ndarray
+    moments: np.ndarray
+    goodness_of_fit: float
+
+    def currents(self, n_sources: int) -> np.ndarray:
+        """Currents of all sources, shape (n_sources, n_orient, n_times): zero where there is no dipole."""
+        dense = np.zeros((n_sources, *self.moments.shape[1:]))
+        np.add.at(dense, self.sources, self.moments)
+        return dense
+
+
+def explained_power(columns: np.ndarray, coefficients: np.ndarray, white: np.ndarray) -> float:
+    """Goodness of fit ``1 - |z - A c|^2 / |z|^2``; 1 for data that are zero."""
+    total = float(np.sum(white**2))
+    return 1.0 - float(np.sum((white - columns @ coefficients) ** 2)) / total if total > 0 else 1.0
+
+
+class DipoleScan(Solver):
+    """Dipole scan: current dipoles at the positions of the source space that together explain most of the data.
+
+    One dipole for each position in turn, moments by least squares on whitened data; the position with the best
+    goodness of fit wins (Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541). Every further dipole is the one
+    that explains most in addition to those found, all moments being fitted together. Then each position in turn is
+    sought again with the others held, until none changes (alternating projection; Ziskind & Wax 1988, IEEE Trans.
+    Acoust. Speech Signal Process. 36:1553). Moments are free to rotate over time.
+
+    The estimate is that of the dipoles in A m, and zero everywhere else.
+
+    Parameters
+    ----------
+    n_dipoles : int
+    moving : bool
+        False: one set of positions for all time points. True: each time point has its own.
+    max_sweeps : int
+        Rounds of seeking all positions again; a warning says when they were too few.
+    rank : dict | str | None
+        As in :func:`mne.compute_rank`.
+    """
+
+    def __init__(self, *, n_dipoles: int = 1, moving: bool = False, max_sweeps: int = 20, rank: Rank = None) -> None:
+        self.n_dipoles = n_dipoles
+        self.moving = moving
+        self.max_sweeps = max_sweeps
+        self.rank = rank
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Prepare the solver for one lead field and one noise covariance.
+
+        Attributes
+        ----------
+        whitener_ : array of shape (rank, n_channels)
+        topographies_ : Topographies
+        """
+        white = whiten(leadfield, noise_cov, self.rank)
+        rank, n_sources, n_orient = white.gain.shape
+        most = min(n_sources, rank // n_orient)
+        if not 1 <= self.n_dipoles <= most:
+            raise InputError(
+                f"n_dipoles is {self.n_dipoles}; with {rank} independent channels give a number from 1 to {most}."
+            )
+        self.topographies_ = Topographies.of(white.gain)
+        self.whitener_ = white.whitener
+        self.leadfield_ = white.leadfield
+        return self
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        """Find the dipoles of data of shape (..., n_channels, n_times), each sample by itself."""
+        data = check_data(data, self)
+        white = self.whitener_ @ data
+        if self.moving:  # every time point is a sample
+            white = np.moveaxis(white, -1, -2)[..., np.newaxis]
+        n_sources, n_orient, rank = self.topographies_.basis.shape
+        out = np.zeros((*white.shape[:-2], n_sources, n_orient, white.shape[-1]), data.dtype)
+        samples = out.reshape(-1, *out.shape[-3:])
+        for index, sample in enumerate(white.reshape(-1, rank, white.shape[-1])):
+            found = self._fit(sample)
+            samples[index, found.sources] = found.moments
+        return np.moveaxis(out[..., 0], -3, -1) if self.moving else out
+
+    def dipoles(self, data: np.ndarray) -> DipoleFit:
+        """Find the dipoles of one sample of shape (n_channels, n_times), at the same positions all the time."""
+        data = check_data(data, self)
+        if data.ndim != 2:
+            raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
+        return self._fit(self.whitener_ @ data)
+
+    def goodness_of_fit(self, data: np.ndarray) -> np.ndarray:
+        """Map the fraction of power that one dipole explains: (..., n_channels, n_times) to (..., n_sources)."""
+        white = self.whitener_ @ check_data(data, self).astype(np.float64)
+        samples = white.reshape(-1, *white.shape[-2:])
+        power = [np.sum(self.topographies_.coordinates(compact(sample)) ** 2, axis=(1, 2)) for sample in samples]
+        total = np.sum(samples**2, axis=(1, 2))[:, np.newaxis]
+        n_sources = self.leadfield_.n_sources
+        fraction = np.reshape(power, (-1, n_sources)) / np.where(total > 0, total, 1.0)
+        return fraction.reshape(*white.shape[:-2], n_sources)
+
+    def _fit(self, white: np.ndarray) -> DipoleFit:
+        """Positions by search, moments by least squares, for one whitened sample (rank, n_times)."""
+        white = white.astype(np.float64, copy=False)
+        signals = compact(white)
+        sources: list[int] = []
+        for _ in range(self.n_dipoles):
+            sources.append(self._best(signals, sources))
+        if self.n_dipoles > 1:
+            self._sweep(signals, sources)
+        basis = self.topographies_.basis[sources]
+        columns = basis.reshape(-1, basis.shape[2]).T
+        coefficients = np.linalg.lstsq(columns, white)[0]
+        moments = self.topographies_.moments[sources] @ coefficients.reshape(len(sources), basis.shape[1], -1)
+        return DipoleFit(
+            sources=np.array(sources),
+            pos=self.leadfield_.pos[sources],
+            moments=moments,
+            goodness_of_fit=explained_power(columns, coefficients, white),
+        )
+
+    def _best(self, signals: np.ndarray, others: list[int]) -> int:
+        """Source that explains most of the signals in addition to others."""
+        basis = self.topographies_.basis
+        found = orthonormal(basis[others].reshape(-1, basis.shape[2]).T)
+        coordinates, _ = self.topographies_.explained(without(signals, found), found)
+        power = np.einsum("sot,sot->s", coordinates, coordinates)
+        power[others] = -1.0  # a moment that rotates freely explains at once all that its position can
+        return int(power.argmax())
+
+    def _sweep(self, signals: np.ndarray, sources: list[int]) -> None:
+        """Seek each source again with the others held, in place, until none changes."""
+        for _ in range(self.max_sweeps):
+            before = list(sources)
+            for index in range(len(sources)):
+                sources[index] = self._best(signals, sources[:index] + sources[index + 1 :])
+            if sources == before:
+                return
+        warnings.warn(
+            f"The positions of {len(sources)} dipoles still changed after {self.max_sweeps} sweeps; "
+            "raise max_sweeps, or fit fewer dipoles.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
