@@ -1,0 +1,93 @@
+"""Single instants of Gaussian bells in a volume: Morik et al., 3D-PIUNet, figures 5-7 and the rows of table I.
+
+The width is the standard deviation of the bells, as the paper says (its code reads it in other ways). Where it does not
+say how many sources figure 5 has, one is taken, as in table I, whose setting is the case ``snr-20``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headwater.benchmark.heads import Space
+from headwater.benchmark.protocol import Case
+from headwater.benchmark.simulated import Extent, Simulated
+from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform
+from headwater.simulation.noise import White
+from headwater.simulation.presets import PIUNET as TRAINING
+from headwater.simulation.presets import Preset
+from headwater.simulation.spatial import GaussianBells
+
+WIDTHS = Uniform(10.0, 80.0)
+MOST_SOURCES = 5
+
+
+def bells(snr_db: float, n_sources: Distribution, sigma_mm: Distribution = WIDTHS) -> Preset:
+    """Bells of the paper's law with this SNR, number and width."""
+    assert isinstance(TRAINING.sources, GaussianBells)  # noqa: S101
+    sources = replace(TRAINING.sources, n_sources=n_sources, sigma_mm=sigma_mm)
+    return replace(TRAINING, sources=sources, noise=White(Constant(snr_db)))
+
+
+def cases(snrs: tuple[int, ...], widths: tuple[int, ...], numbers: tuple[int, ...]) -> tuple[Case, ...]:
+    """Figure 5 (SNR), figure 6 (width, at 5 dB) and figure 7 (number of sources, at 20 dB)."""
+    one = Constant(1)
+    snr = [
+        Case(
+            name=f"snr-{at}",
+            title=f"one source of 10-80 mm, {at} dB",
+            tuned_on=f"{at} dB",
+            axis="SNR (dB)",
+            at=at,
+            setting=bells(at, one),
+        )
+        for at in snrs
+    ]
+    width = [
+        Case(
+            name=f"width-{at}",
+            title=f"one source of {at} mm, 5 dB",
+            tuned_on="5 dB",
+            axis="width (mm)",
+            at=at,
+            setting=bells(5, one, Constant(at)),
+        )
+        for at in widths
+    ]
+    number = [
+        Case(
+            name=f"sources-{at}",
+            title=f"{at} sources of 10-80 mm, 20 dB",
+            tuned_on="20 dB",
+            axis="number of sources",
+            at=at,
+            setting=bells(20, Constant(at)),
+        )
+        for at in numbers
+    ]
+    return (*snr, *width, *number)
+
+
+SNRS = (0, 5, 10, 20, 30, 40)
+
+PIUNET = Simulated(
+    name="piunet",
+    title="Sources of any width in a volume, from one instant (3D-PIUNet)",
+    sizes={
+        "quick": Extent(
+            space=Space("easycap-M10", "volume", 12.0, ico=3),
+            n=40,
+            n_training=12,
+            seeds=(1,),
+            cases=cases((0, 5, 20), (10, 40, 80), (2, 5)),
+        ),
+        "paper": Extent(
+            space=Space("easycap-M10", "volume", 7.0),
+            n=400,
+            n_training=100,
+            seeds=(1, 2, 3, 4, 5),
+            cases=cases(SNRS, (10, 20, 40, 60, 80), (2, 3, 5, 10, 20)),
+        ),
+    },
+    training_presets={f"{at} dB": bells(at, Integers(1, MOST_SOURCES)) for at in SNRS},
+    metrics=("nemd_fast", "nmse", "weighted_cosine_distance", "localization_error"),
+)

@@ -1,0 +1,115 @@
+"""Results as a page of Markdown: one table a case, solvers as rows, scores with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from headwater.benchmark.protocol import CONTROLS, Case, Column, Protocol
+from headwater.benchmark.results import summary
+from headwater.metrics.bootstrap import Interval
+
+Scores = Mapping[tuple[str, str, str], np.ndarray]
+
+ABSENT = "–"
+
+
+def markdown(
+    protocol: Protocol,
+    cases: tuple[Case, ...],
+    methods: list[str],
+    results: pd.DataFrame,
+    scores: Scores,
+    about: Mapping[str, Any],
+) -> str:
+    """Write everything that is worth reading beside the figures."""
+    parts = [f"# {protocol.title}", _introduction(protocol, about), _provenance(about)]
+    for case in cases:
+        parts += [f"## {case.title}", case_table(protocol, case, methods, results, scores)]
+    if gaps := _gaps(results):
+        parts += ["## What could not be scored, and why", gaps]
+    return "\n\n".join(parts) + "\n"
+
+
+def case_table(protocol: Protocol, case: Case, methods: list[str], results: pd.DataFrame, scores: Scores) -> str:
+    """Table of one case; the best score of each metric is bold, the controls aside."""
+    columns = protocol.columns
+    intervals = {
+        (method, metric): summary(scores[case.name, method, metric], protocol.statistic)
+        for method in methods
+        for metric in columns
+        if (case.name, method, metric) in scores
+    }
+    best = {metric: _best(metric, column, methods, intervals) for metric, column in columns.items()}
+    header = ["solver", *(_label(name, column) for name, column in columns.items()), "chosen", "ms a sample"]
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    of_case = results[results["case"] == case.name]
+    for method in methods:
+        rows = of_case[of_case["solver"] == method]
+        cells = []
+        for metric in columns:
+            found = intervals.get((method, metric))
+            words = ABSENT if found is None or np.isnan(found.estimate) else _cell(found)
+            cells.append(f"**{words}**" if method == best[metric] else words)
+        chosen = ", ".join(dict.fromkeys(rows["parameters"].dropna())) or ABSENT
+        seconds = rows["s_per_sample"].astype(float).median()
+        cells += [chosen, ABSENT if method in CONTROLS or np.isnan(seconds) else f"{1e3 * seconds:.3g}"]
+        lines.append("| " + " | ".join([method, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _introduction(protocol: Protocol, about: Mapping[str, Any]) -> str:
+    crime = (
+        " **Inverse crime**: the data come from the very lead field that the solvers use, which flatters all of them."
+        if about["inverse crime"]
+        else ""
+    )
+    return (
+        f"{protocol.about} Scores are the {protocol.statistic} over samples and heads, with the 95 % interval of a "
+        "bootstrap over samples in brackets; arrows point to better scores, and the best one is bold. Random knows "
+        f"nothing, Perfect knows the truth.{crime}"
+    ).strip()
+
+
+def _provenance(about: Mapping[str, Any]) -> str:
+    shown = {**about, "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items())}
+    shown["solvers"] = ", ".join(about["solvers"])
+    shown["seeds"] = ", ".join(map(str, about["seeds"]))
+    return "\n".join(f"- {name}: {value}" for name, value in shown.items() if value not in (None, ""))
+
+
+def _label(name: str, column: Column) -> str:
+    unit = f" ({column.unit})" if column.unit else ""
+    return f"{name}{unit} {'↑' if column.higher_is_better else '↓'}"
+
+
+def _cell(found: Interval) -> str:
+    if np.isnan(found.low):
+        return f"{found.estimate:.3g}"
+    return f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]"
+
+
+def _best(metric: str, column: Column, methods: list[str], intervals: Mapping[tuple[str, str], Interval]) -> str:
+    """Name of the best solver; empty where none has a score."""
+    found = {
+        method: intervals[method, metric].estimate
+        for method in methods
+        if method not in CONTROLS and (method, metric) in intervals
+    }
+    found = {method: value for method, value in found.items() if not np.isnan(value)}
+    if not found:
+        return ""
+    return (max if column.higher_is_better else min)(found, key=lambda method: found[method])
+
+
+def _gaps(results: pd.DataFrame) -> str:
+    """Reasons, each with the solver and the metrics and cases it holds for."""
+    absent = results[results["status"] != "ok"]
+    lines = []
+    for (solver, status, reason), rows in absent.groupby(["solver", "status", "reason"], sort=False):
+        metrics, cases = (", ".join(dict.fromkeys(rows[name])) for name in ("metric", "case"))
+        lines.append(f"- {solver} ({status}; {cases}; {metrics}): {reason}")
+    return "\n".join(lines)
