@@ -5,7 +5,7 @@ import lazy_loader
 # Public names in the order in which data flows; each module is imported when one of its names is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["metrics", "solvers"],
+    submodules=["metrics", "simulation", "solvers"],
     submod_attrs={
         "_utils.errors": ["InputError"],
         "head.model": ["Head"],
@@ -14,6 +14,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "head.sensors": ["montage_info"],
         "forward.leadfield": ["LeadField"],
         "forward.make": ["make_leadfield"],
+        "simulation": [
+            *("Preset", "presets", "read_preset", "write_preset", "plot_preview"),
+            *("Samples", "simulate", "stream", "write_samples", "read_samples"),
+        ],
         "localization": ["Localization", "analyze", "localize", "read_recording"],
         "report.html": ["write_report"],
         "report.results": ["write_results"],

@@ -10,7 +10,7 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.simulation import spike_generation
 from headwater.simulation.brains import PUBLISHED_SETTINGS, Setting
-from headwater.simulation.clips import ClipLibrary
+from headwater.simulation.clips import Clips
 from headwater.simulation.connectome import distance_rule_connectome
 from headwater.simulation.spike_generation import LibraryPlan, make_spike_library
 from headwater.simulation.spike_library import SpikeLibrary
@@ -142,23 +142,21 @@ def test_draw_takes_clips_of_the_region(made):
         np.testing.assert_array_equal(drawn, np.unique(library.clips[region].astype(np.float32), axis=0))
 
 
-def test_sources_draw_windows_with_their_peak(made):
-    _, library = made
-    regions = np.array([7, 7, 3, -1])
-    spikes = library.for_sources(regions)
-    assert isinstance(spikes, ClipLibrary)
-    centers = torch.tensor([0, 2, -1] * 50)
-    windows = spikes.draw(centers, 60, torch.Generator().manual_seed(1))
-    assert windows.shape == (150, 60)
-    assert (windows.amax(dim=1) >= 7.99).all()
-    assert torch.equal(windows, spikes.draw(centers, 60, torch.Generator().manual_seed(1)))
-    whole = spikes.draw(torch.tensor([1]), 120, torch.Generator())[0].numpy()
-    assert (library.clips[7, :, 0] == whole).all(axis=1).any()
-    assert len(np.unique(windows.argmax(dim=1))) > 20
-    with pytest.raises(InputError, match="no spike of the region of source 3"):
-        spikes.draw(torch.tensor([3]), 60, torch.Generator())
-    with pytest.raises(InputError, match="120 times and cannot fill 121"):
-        spikes.draw(centers, 121, torch.Generator())
+def test_a_library_gives_sources_the_spikes_of_their_regions(made):
+    path, library = made
+    courses = Clips(path, by_source=True)
+    drawn = courses.draw(torch.tensor([[7, 3]]).repeat(50, 1), 120, library.sfreq, torch.Generator().manual_seed(1))
+    for k, region in enumerate((7, 3)):
+        spikes = library.clips[region, :, 0].astype(np.float32)
+        spikes -= spikes.mean(axis=1, keepdims=True)
+        spikes /= np.abs(spikes).max(axis=1, keepdims=True)
+        distance = np.abs(drawn[:, k].numpy()[:, None] - spikes).max(axis=2)
+        assert distance.min(axis=1).max() < 1e-5
+        assert len(set(distance.argmin(axis=1))) == 5
+    with pytest.raises(InputError, match="no clip of region 20"):
+        courses.draw(torch.tensor([[20]]), 120, library.sfreq, torch.Generator())
+    with pytest.raises(InputError, match="120 times, fewer than the 121"):
+        courses.draw(torch.tensor([[7]]), 121, library.sfreq, torch.Generator())
 
 
 def test_absent_regions_are_named(made):

@@ -142,8 +142,7 @@ def simulate(
     -------
     samples : Samples
     """
-    if n < 1:
-        raise InputError(f"n is {n}; ask for at least one sample.")
+    check_request(n, seed)
     return next(stream(leadfield, preset, n, seed, device=device))
 
 
@@ -162,6 +161,13 @@ def stream(
     """
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; it must be at least 1.")
+    check_request(batch_size, seed)
+    return Simulator(leadfield, preset, device).batches(seed, batch_size, start=start)
+
+
+def check_request(n: int, seed: int) -> None:
+    """Refuse numbers of samples and seeds that make no sense."""
+    if n < 1:
+        raise InputError(f"n is {n}; ask for at least one sample.")
     if seed < 0:
         raise InputError(f"seed is {seed}; give a whole number from 0 on.")
-    return Simulator(leadfield, preset, device).batches(seed, batch_size, start=start)

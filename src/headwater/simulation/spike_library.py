@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from headwater._utils.errors import InputError
 
@@ -88,75 +87,3 @@ class SpikeLibrary:
             raise InputError(f"The library has no clip of region {absent[0]} ({len(absent)} such regions asked for).")
         which = rng.integers(self.counts[rows])
         return self.clips[rows, which].astype(np.float32), self.members[rows]
-
-    def for_sources(self, regions: np.ndarray | None = None) -> SourceSpikes:
-        """Return the spikes alone, as time courses for the sources of a lead field.
-
-        Parameters
-        ----------
-        regions : int array of shape (n_sources,) | None
-            Region of each source; if None, source k is region k.
-        """
-        if self.counts.sum() == 0:
-            raise InputError("The library has no clips yet; run make_spike_library to its end.")
-        regions = np.arange(self.regions[-1] + 1) if regions is None else np.asarray(regions, dtype=int)
-        rows = np.searchsorted(self.regions, regions).clip(max=len(self.regions) - 1)
-        rows = np.where((self.regions[rows] == regions) & (self.counts[rows] > 0), rows, -1)
-        return SourceSpikes(
-            spikes=np.array(self.clips[:, :, 0]), peaks=self.peaks, counts=self.counts, rows=rows, sfreq=self.sfreq
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class SourceSpikes:
-    """Spikes in memory, drawn by source rather than by region.
-
-    Attributes
-    ----------
-    spikes : array of float16, of shape (n_targets, n_clips, n_samples)
-    peaks : int array of shape (n_targets, n_clips)
-    counts : int array of shape (n_targets,)
-    rows : int array of shape (n_sources,)
-        Target of each source, -1 where its region has no clip.
-    sfreq : float
-        Hz.
-    """
-
-    spikes: np.ndarray
-    peaks: np.ndarray
-    counts: np.ndarray
-    rows: np.ndarray
-    sfreq: float
-
-    def draw(self, centers: torch.Tensor, n_times: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw one spike for each source, in a window that begins at random but holds the spike's peak.
-
-        Parameters
-        ----------
-        centers : int tensor of shape (n,)
-            Sources, or -1 for a spike of any region.
-        n_times : int
-        generator : torch.Generator
-
-        Returns
-        -------
-        spikes : float32 tensor of shape (n, n_times)
-            In mV.
-        """
-        n_samples = self.spikes.shape[2]
-        if not 0 < n_times <= n_samples:
-            raise InputError(f"The clips have {n_samples} times and cannot fill {n_times}; change n_times.")
-        device = generator.device
-        unit = torch.rand((3, len(centers)), generator=generator, device=device, dtype=torch.float64).cpu().numpy()
-        sources = centers.cpu().numpy()
-        filled = np.flatnonzero(self.counts)
-        rows = np.where(sources < 0, filled[(unit[0] * len(filled)).astype(int)], self.rows[sources])
-        if (rows < 0).any():
-            raise InputError(f"The library has no spike of the region of source {sources[rows < 0][0]}.")
-        which = (unit[1] * self.counts[rows]).astype(int)
-        peaks = self.peaks[rows, which]
-        earliest = (peaks - n_times + 1).clip(min=0)
-        latest = peaks.clip(max=n_samples - n_times)
-        starts = earliest + (unit[2] * (latest - earliest + 1)).astype(int)
-        spikes = self.spikes[rows[:, None], which[:, None], starts[:, None] + np.arange(n_times)]
-        return torch.from_numpy(spikes.astype(np.float32)).to(device)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
@@ -16,13 +17,14 @@ import torch
 import zarr
 
 from headwater._utils.errors import InputError
+from headwater._utils.files import atomic_folder
 from headwater._utils.progress import track
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.currents import DenseCurrents, Patches, SparseCurrents
 from headwater.simulation.preset_files import preset_to_yaml
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples, Truth
-from headwater.simulation.simulator import Simulator
+from headwater.simulation.simulator import Simulator, check_request
 
 FORMAT = "headwater samples 1"
 SHARD_BYTES = 2**26  # of recordings and dense currents, about
@@ -55,11 +57,10 @@ def write_samples(
     cluster : str | None
         Address of a Dask scheduler, whose workers do the work instead and must see ``path`` (extra ``cluster``).
     overwrite : bool
-        Replace a group that was made with other settings.
+        Replace samples that were made with other settings.
     """
     path = Path(path)
-    if n < 1:
-        raise InputError(f"n is {n}; ask for at least one sample.")
+    check_request(n, seed)
     if workers < 1:
         raise InputError(f"workers is {workers}; give at least one.")
     simulator = Simulator(leadfield, preset)
@@ -84,28 +85,48 @@ def _open(path: Path, mode: Literal["r", "r+"]) -> Any:
 def _prepare(path: Path, simulator: Simulator, leadfield: LeadField, n: int, seed: int, *, overwrite: bool) -> None:
     """Create the group, or check that the one there is what would be written."""
     settings = _settings(simulator, leadfield, n, seed)
-    if path.exists():
-        try:
-            found = dict(_open(path, mode="r").attrs)
-        except (FileNotFoundError, ValueError) as error:
-            raise InputError(f"{path} exists and is no Zarr group; choose another path.") from error
-        if found == settings:
-            return
-        if not overwrite:
-            different = sorted(key for key in settings if found.get(key) != settings[key])
-            raise InputError(
-                f"{path} holds samples made with other settings ({', '.join(different)}); "
-                "choose another path, or overwrite it."
-            )
-        shutil.rmtree(path)
+    found = found_settings(path)
+    if found == settings:
+        return
+    if found is not None and not overwrite:
+        different = sorted(key for key in settings if found.get(key) != settings[key])
+        raise InputError(
+            f"{path} holds samples made with other settings ({', '.join(different)}); "
+            "choose another path, or overwrite it."
+        )
     first = simulator.chunk(seed, 0)[:1]
     shard = settings["shard_size"]
-    group = zarr.create_group(path, attributes=settings)
-    for name, value in _regular(first).items():
-        shape = (n, *value.shape[1:])
-        group.create_array(name, shape=shape, chunks=(min(shard, n), *shape[1:]), dtype=value.dtype)
-    n_shards = -(-n // shard)
-    group.create_array("done", shape=(n_shards,), chunks=(1,), dtype=bool, fill_value=False)
+    with atomic_folder(path, overwrite=overwrite) as temporary:
+        group = zarr.create_group(temporary, attributes=settings)
+        for name, value in _regular(first).items():
+            shape = (n, *value.shape[1:])
+            group.create_array(name, shape=shape, chunks=(min(shard, n), *shape[1:]), dtype=value.dtype)
+        group.create_array("done", shape=(-(-n // shard),), chunks=(1,), dtype=bool, fill_value=False)
+
+
+def found_settings(path: Path) -> dict[str, Any] | None:
+    """Return the settings of the samples at a path, None where there is nothing; anything else is refused."""
+    if not path.exists():
+        return None
+    try:
+        found = dict(_open(path, mode="r").attrs)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise InputError(f"{path} exists and is no Zarr group; choose another path.") from error
+    if not str(found.get("format")).startswith("headwater samples"):
+        raise InputError(
+            f"{path} is a Zarr group that headwater did not write, and is left alone; choose another path."
+        )
+    return found
+
+
+def count_written(path: str | Path) -> int:
+    """Return how many samples of a group, finished or not, are on disk."""
+    settings = found_settings(Path(path))
+    if settings is None:
+        return 0
+    done = np.flatnonzero(_open(Path(path), mode="r")["done"][:])
+    size = settings["shard_size"]
+    return int((np.minimum((done + 1) * size, settings["n"]) - done * size).sum())
 
 
 def _settings(simulator: Simulator, leadfield: LeadField, n: int, seed: int) -> dict[str, Any]:
@@ -127,6 +148,7 @@ def _settings(simulator: Simulator, leadfield: LeadField, n: int, seed: int) -> 
         "n_sources": leadfield.gain.shape[1],
         "ch_names": list(simulator.sensors.ch_names),
         "leadfield": leadfield.fingerprint,
+        "assumptions": dict(leadfield.assumptions),
     }
 
 
@@ -165,6 +187,7 @@ _SIMULATOR: list[Simulator] = []  # that of a worker process
 
 
 def _start_worker(leadfield: LeadField, preset: Preset, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     torch.set_num_threads(threads)
     _SIMULATOR.append(Simulator(leadfield, preset))
 
@@ -176,11 +199,19 @@ def _write_in_worker(path: Path, shard: int) -> int:
 def _in_processes(workers: int, path: Path, leadfield: LeadField, preset: Preset, todo: list[int]) -> Iterator[int]:
     workers = min(workers, len(todo))
     threads = max(1, (os.cpu_count() or 1) // workers)
-    with ProcessPoolExecutor(
+    pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), _start_worker, (leadfield, preset, threads)
-    ) as pool:
+    )
+    try:
         for future in as_completed([pool.submit(_write_in_worker, path, shard) for shard in todo]):
             yield future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"A worker process was killed, often for lack of memory; what is in {path} is kept, so go on with fewer "
+            "workers."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _on_cluster(address: str, path: Path, leadfield: LeadField, preset: Preset, todo: list[int]) -> Iterator[int]:

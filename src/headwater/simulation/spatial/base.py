@@ -63,6 +63,9 @@ class SpatialPattern(ABC):
     sparse: bool = True
     """Whether most sources are at rest."""
 
+    space: str = "cortex"
+    """Source space the pattern is meant for, where the user chooses none."""
+
     @property
     def n_components(self) -> int:
         """Most components that one sample can have."""

@@ -73,6 +73,7 @@ class GaussianBells(SpatialPattern):
     orientation: Orientation = field(default_factory=RandomDirection)
 
     sparse = False
+    space = "volume"
 
     def __post_init__(self) -> None:
         check_common(self)

@@ -42,6 +42,8 @@ class RingClusters(SpatialPattern):
     further: Further = field(default_factory=Independent)
     orientation: Orientation = field(default_factory=AlongNormal)
 
+    space = "mixed"
+
     def __post_init__(self) -> None:
         check_common(self)
         object.__setattr__(self, "ring_amplitudes", tuple(self.ring_amplitudes))

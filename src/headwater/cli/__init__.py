@@ -1,0 +1,15 @@
+"""The command line: one thin sub-command per public function."""
+
+from headwater.cli.app import app, main
+from headwater.cli.demo import demo
+from headwater.cli.info import info, list_
+from headwater.cli.localize import localize
+from headwater.cli.simulate import simulate
+
+app.command("localize")(localize)
+app.command("simulate")(simulate)
+app.command("demo")(demo)
+app.command("list")(list_)
+app.command("info")(info)
+
+__all__ = ["app", "main"]

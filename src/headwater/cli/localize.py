@@ -1,0 +1,111 @@
+"""``headwater localize``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from headwater._utils.errors import InputError
+from headwater.cli.app import called_as, console
+from headwater.cli.options import Forward, Space, Subject, SubjectsDir, chosen_head
+
+if TYPE_CHECKING:
+    from headwater.solvers import Solver
+
+
+class Sensors(StrEnum):
+    """Which sensor types are used."""
+
+    all = "all"
+    eeg = "eeg"
+    meg = "meg"
+    mag = "mag"
+    grad = "grad"
+
+
+def localize(
+    recording: Annotated[Path, typer.Argument(help="Raw data, epochs or averages, in any format MNE-Python reads.")],
+    out: Annotated[Path | None, typer.Option(help="Results folder [default: RECORDING-headwater].")] = None,
+    condition: Annotated[str | None, typer.Option(help="Average, kind of epochs, or annotation.")] = None,
+    tmin: Annotated[float | None, typer.Option(help="Start of the window, in s.")] = None,
+    tmax: Annotated[float | None, typer.Option(help="End of the window, in s.")] = None,
+    solver: Annotated[str, typer.Option(help="See `headwater list solvers`.")] = "eloreta",
+    snr: Annotated[float | None, typer.Option(help="Signal-to-noise ratio; lambda2 = 1/snr^2.")] = None,
+    sensors: Annotated[Sensors, typer.Option(help="Sensor types to use.")] = Sensors.all,
+    bads: Annotated[str, typer.Option(help="Further bad channels, separated by commas.")] = "",
+    highpass: Annotated[float | None, typer.Option(help="High-pass filter, in Hz.")] = None,
+    lowpass: Annotated[float | None, typer.Option(help="Low-pass filter, in Hz.")] = None,
+    forward: Forward = None,
+    subject: Subject = None,
+    subjects_dir: SubjectsDir = None,
+    noise_cov: Annotated[Path | None, typer.Option(help="Noise covariance [default: from the baseline].")] = None,
+    space: Annotated[Space, typer.Option(help="Source space.")] = Space.volume,
+    spacing: Annotated[float | None, typer.Option(help="Distance of sources, in mm.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier results folder.")] = False,
+) -> None:
+    """Localise a recording: source estimate, table of peaks, report."""
+    from headwater._utils.files import refuse_unowned
+    from headwater.localization import analyze, read_recording
+    from headwater.localization.leadfield_file import read_leadfield
+    from headwater.localization.noise import read_noise_cov
+    from headwater.report.results import MARKER, write_results
+
+    out = out or Path(f"{_stem(recording)}-headwater")
+    refuse_unowned(out, MARKER, overwrite=overwrite)
+    method = _solver(solver, snr)
+    head = chosen_head(subject, subjects_dir)
+    localization = analyze(
+        read_recording(recording),
+        method,
+        head=head,
+        forward=None if forward is None else read_leadfield(forward, head),
+        noise_cov=None if noise_cov is None else read_noise_cov(noise_cov),
+        condition=condition,
+        tmin=tmin,
+        tmax=tmax,
+        sensors=sensors.value,
+        bads=tuple(name.strip() for name in bads.split(",") if name.strip()),
+        space=space.value,
+        spacing=spacing,
+        highpass=highpass,
+        lowpass=lowpass,
+    )
+    write_results(localization, out, command=called_as(), overwrite=overwrite)
+    _print_peaks(localization.peaks)
+    console.print(f"Results in {out}: open {out / 'report.html'} in a browser.", soft_wrap=True)
+
+
+def _stem(recording: Path) -> str:
+    """File name without suffixes such as ``.fif.gz``."""
+    return recording.name.removesuffix(".gz").rsplit(".", 1)[0] or recording.name
+
+
+def _solver(name: str, snr: float | None) -> Solver:
+    from headwater.localization.analyze import SNR_AVERAGE
+    from headwater.solvers import SOLVERS
+
+    if name not in SOLVERS:
+        raise InputError(f"Unknown solver {name!r}; choose one of {', '.join(SOLVERS)}.")
+    if snr is not None and not 0 < snr < float("inf"):
+        raise InputError(f"An SNR of {snr} makes no sense; give a positive number, such as {SNR_AVERAGE:g}.")
+    make: Callable[..., Solver] = SOLVERS[name]
+    if snr is None:
+        return make()
+    if "lambda2" not in inspect.signature(make).parameters:
+        raise InputError(f"The solver {name!r} is not regularised by an SNR; leave out --snr.")
+    return make(lambda2=1 / snr**2)
+
+
+def _print_peaks(peaks) -> None:  # noqa: ANN001
+    table = Table(title="Peaks, strongest first")
+    for column in peaks.columns:
+        table.add_column(column, justify="left" if column in ("frame", "region", "unit") else "right")
+    for row in peaks.itertuples(index=False):
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+    console.print(table)

@@ -1,0 +1,40 @@
+"""Options that several sub-commands have, and what they stand for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater._utils.errors import InputError
+
+if TYPE_CHECKING:
+    from headwater.head.model import Head
+
+
+class Space(StrEnum):
+    """Where sources may lie."""
+
+    volume = "volume"
+    cortex = "cortex"
+    mixed = "mixed"
+
+
+Forward = Annotated[Path | None, typer.Option(help="Forward solution (-fwd.fif) or lead field (.npz).")]
+Subject = Annotated[str | None, typer.Option(help="FreeSurfer subject [default: the template head].")]
+SubjectsDir = Annotated[Path | None, typer.Option(help="FreeSurfer's subjects folder.")]
+
+
+def chosen_head(subject: str | None, subjects_dir: Path | None) -> Head | None:
+    """Return the subject's head, or None for the template."""
+    if subject is None:
+        if subjects_dir is not None:
+            raise InputError("--subjects-dir needs --subject NAME.")
+        return None
+    if subjects_dir is None:
+        raise InputError("--subject needs --subjects-dir, the folder that holds FreeSurfer's subjects.")
+    from headwater.head.subject import head_from_subject
+
+    return head_from_subject(subject, subjects_dir)

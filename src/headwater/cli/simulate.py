@@ -1,0 +1,152 @@
+"""``headwater simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater._utils.errors import InputError
+from headwater.cli.app import console, errors
+from headwater.cli.options import Forward, Space, Subject, SubjectsDir, chosen_head
+
+if TYPE_CHECKING:
+    from headwater.forward.leadfield import LeadField
+    from headwater.simulation.presets import Preset
+
+MONTAGE = "easycap-M10"
+INTERRUPTED = 130  # the shell's exit code after Ctrl-C
+
+
+def simulate(
+    preset: Annotated[str, typer.Argument(help="See `headwater list presets`; or a YAML file with one of your own.")],
+    out: Annotated[Path | None, typer.Option(help="Samples, as a Zarr group; an unfinished one is finished.")] = None,
+    n: Annotated[int, typer.Option("--n", help="Number of samples.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same samples.")] = 0,
+    preview: Annotated[Path | None, typer.Option(help="Picture (.png, .pdf, .svg) of four samples.")] = None,
+    space: Annotated[Space | None, typer.Option(help="Source space [default: what the preset is meant for].")] = None,
+    spacing: Annotated[str | None, typer.Option(help="Distance of sources, in mm, or ico3, ico4, ico5.")] = None,
+    montage: Annotated[str | None, typer.Option(help=f"EEG montage of MNE-Python [default: {MONTAGE}].")] = None,
+    forward: Forward = None,
+    subject: Subject = None,
+    subjects_dir: SubjectsDir = None,
+    workers: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, instead of processes.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other samples and pictures.")] = False,
+) -> None:
+    """Simulate recordings together with the sources behind them."""
+    from headwater.simulation.preview import check_picture, plot_preview
+    from headwater.simulation.simulator import check_request
+    from headwater.simulation.store import found_settings
+
+    chosen = _preset(preset)
+    check_request(n, seed)
+    if out is None and preview is None:
+        raise InputError(
+            "Nothing to write: give --out FILE.zarr for samples, --preview FILE.png for a picture, or both."
+        )
+    if out is not None:
+        found_settings(out)
+    if preview is not None:
+        check_picture(preview)
+        if preview.exists() and not overwrite:
+            raise InputError(f"{preview} already exists; choose another --preview or add --overwrite to replace it.")
+    leadfield = _leadfield(chosen, space, spacing, montage, forward, subject, subjects_dir)
+    console.print(f"{chosen.name} on {_described(leadfield)}", highlight=False, soft_wrap=True)
+    if preview is not None:
+        plot_preview(leadfield, chosen, preview, seed)
+        console.print(f"Picture of four samples in {preview}.", highlight=False, soft_wrap=True)
+    if out is not None:
+        _write(out, leadfield, chosen, n, seed, workers=workers, cluster=cluster, overwrite=overwrite)
+        console.print(f"{n} samples in {out}: headwater.read_samples reads them.", highlight=False, soft_wrap=True)
+
+
+def _write(
+    out: Path,
+    leadfield: LeadField,
+    preset: Preset,
+    n: int,
+    seed: int,
+    *,
+    workers: int,
+    cluster: str | None,
+    overwrite: bool,
+) -> None:
+    """Write the samples; say how to go on when that is interrupted."""
+    from headwater.simulation.store import count_written, write_samples
+
+    try:
+        write_samples(out, leadfield, preset, n, seed, workers=workers, cluster=cluster, overwrite=overwrite)
+    except KeyboardInterrupt:
+        errors.print(
+            f"Stopped: {count_written(out)} of {n} samples are in {out}; the same command goes on from there.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        raise InputError(
+            f"Cannot write to {out} ({error.strerror or error}); what is finished is kept, and the same command goes "
+            "on from there."
+        ) from error
+
+
+def _preset(name: str) -> Preset:
+    """Return a published preset, or one from a file."""
+    from headwater.simulation.preset_files import read_preset
+    from headwater.simulation.presets import PRESETS
+
+    known = name.upper().replace("-", "_")
+    if known in PRESETS:
+        return PRESETS[known]
+    if Path(name).suffix.lower() in (".yaml", ".yml"):
+        return read_preset(name)
+    raise InputError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}, or give a YAML file.")
+
+
+def _leadfield(
+    preset: Preset,
+    space: str | None,
+    spacing: str | None,
+    montage: str | None,
+    forward: Path | None,
+    subject: str | None,
+    subjects_dir: Path | None,
+) -> LeadField:
+    """Return the lead field asked for: by default the template's, in the space that the preset is meant for."""
+    from headwater.forward.make import make_leadfield
+    from headwater.head.sensors import montage_info
+    from headwater.head.template import template_head
+    from headwater.localization.leadfield_file import read_leadfield
+
+    head = chosen_head(subject, subjects_dir)
+    if forward is not None:
+        if space or spacing or montage:
+            raise InputError(
+                "--forward says where sources and sensors are; leave out --space, --spacing and --montage."
+            )
+        return read_leadfield(forward, head)
+    head = head or template_head()
+    space = space or preset.sources.space
+    return make_leadfield(
+        head,
+        montage_info(head, montage or MONTAGE),
+        str(space),
+        spacing=_spacing(spacing),
+        orient="fixed" if space == "cortex" else "free",
+    )
+
+
+def _spacing(text: str | None) -> float | str | None:
+    """Return a number of mm, or the name of an icosahedron as it is."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def _described(leadfield: LeadField) -> str:
+    what = repr(leadfield).strip("<>").removeprefix("LeadField | ")
+    method = leadfield.assumptions.get("forward method")
+    return what + (f" | {method}" if method else "")
