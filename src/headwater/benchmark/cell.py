@@ -62,8 +62,8 @@ def tune(task: Task) -> None:
     """Choose the hyper-parameters of a solver for a training set, unless that is done already."""
     if task.tuning_path.exists() or isinstance(task.method, Control):
         return
-    training = _training(task.protocol, task.case.tuned_on, task.settings)
     try:
+        training = _training(task.protocol, task.case.tuned_on, task.settings)
         found = tuned(
             task.method,
             training.leadfield,
@@ -77,7 +77,7 @@ def tune(task: Task) -> None:
             "scores": json.loads(found.scores.to_json(orient="records")),
         }
     except Exception as error:  # whatever a solver raises becomes a row of the table
-        outcome = {"error": _words(error)}
+        outcome = {"status": _status(error), "error": _words(error)}
     _write(task.tuning_path, outcome)
 
 
@@ -85,26 +85,33 @@ def score(task: Task) -> None:
     """Score a cell and keep its rows, unless that is done already."""
     if task.cell_path.exists():
         return
-    columns = list(task.protocol.columns)
     if reason := task.protocol.skipped(task.case, task.settings):
-        _write(task.cell_path, {"status": "skipped", "reasons": dict.fromkeys(columns, reason)})
+        _write(task.cell_path, _without_scores(task, "skipped", reason))
         return
-    cell: dict[str, Any] = {"status": "ok", "parameters": {}}
+    tuning = {} if isinstance(task.method, Control) else json.loads(task.tuning_path.read_text())
+    if "error" in tuning:
+        _write(task.cell_path, _without_scores(task, tuning["status"], tuning["error"]))
+        return
+    parameters = tuning.get("parameters", {})
+    method = task.method if isinstance(task.method, Control) else Fitter(task.method, parameters)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            if isinstance(task.method, Control):
-                scored = task.protocol.score(task.method, task.case, task.seed, task.settings)
-            else:
-                cell["parameters"] = _parameters(task)
-                fit = Fitter(task.method, cell["parameters"])
-                scored = task.protocol.score(fit, task.case, task.seed, task.settings)
-        cell |= _rounded(scored) | {"note": "; ".join(dict.fromkeys(str(one.message) for one in caught))}
-    except InputError as error:
-        cell |= {"status": "incompatible", "reasons": dict.fromkeys(columns, str(error))}
+            scored = task.protocol.score(method, task.case, task.seed, task.settings)
+        note = "; ".join(dict.fromkeys(str(one.message) for one in caught))
+        cell = {"status": "ok", **_rounded(scored), "note": note}
     except Exception as error:  # never a missing row
-        cell |= {"status": "failed", "reasons": dict.fromkeys(columns, _words(error))}
-    _write(task.cell_path, cell)
+        cell = _without_scores(task, _status(error), _words(error))
+    _write(task.cell_path, {**cell, "parameters": parameters})
+
+
+def _without_scores(task: Task, status: str, reason: str) -> dict[str, Any]:
+    return {"status": status, "reasons": dict.fromkeys(task.protocol.columns, reason)}
+
+
+def _status(error: Exception) -> str:
+    """Tell what a method refuses in plain words from what breaks it."""
+    return "incompatible" if isinstance(error, InputError) else "failed"
 
 
 class Fitter:
@@ -127,13 +134,6 @@ class Fitter:
             solver.fit(leadfield, noise_cov)
             last = Fitter._last = key, solver, time.perf_counter() - start
         return last[1:]
-
-
-def _parameters(task: Task) -> dict[str, Any]:
-    tuning = json.loads(task.tuning_path.read_text())
-    if "error" in tuning:
-        raise InputError(tuning["error"])
-    return tuning["parameters"]
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,141 @@
+"""Real recordings whose answer is known, from their files to MNE-Python's objects.
+
+The folder is that of the project's reference data: ``mne-sample``, ``spharapy-sep`` and ``deepsif`` with the files of
+their authors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mne
+import numpy as np
+from mne.transforms import apply_trans
+from scipy.io import loadmat
+
+from headwater.forward.leadfield import LeadField
+from headwater.head.template import template_head
+
+# A signal known only up to its scale is given that of a strong EEG.
+TYPICAL_EEG = 1e-4  # V
+
+# Left auditory cortex (MNI -50, -20, 8) of the sample subject in its head coordinates.
+LEFT_AUDITORY_HEAD = np.array([-0.0533, 0.0202, 0.0626])  # m
+
+# Hand area of the left primary somatosensory cortex, MNI305.
+LEFT_HAND_MNI = np.array([-0.042, -0.026, 0.054])  # m
+
+BAD_SAMPLE_EEG = "EEG 053"
+SEP_OUTLIERS = ("L6L", "R3F")
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A recording with a known answer.
+
+    Attributes
+    ----------
+    segments : list of mne.Evoked | mne.io.BaseRaw
+        Each is localised by itself.
+    options : dict
+        For `headwater.analyze`.
+    truth : array of shape (n_points, 3)
+        Where the activity is: a point, or all of an area; head coordinates, in metres.
+    over_time : bool
+        Whether activity is looked at over the whole window (a seizure), or where and when it is strongest.
+    """
+
+    segments: list[Any]
+    truth: np.ndarray
+    options: dict[str, Any] = field(default_factory=dict)
+    over_time: bool = False
+
+
+def right_visual(data: Path, sensors: str) -> Answered:
+    """Response to the right visual field: left primary visual cortex."""
+    label = mne.read_label(data / "mne-sample" / "lh.V1.label", subject="sample")
+    head_mri_t = mne.read_trans(data / "mne-sample" / "sample_audvis_trunc-trans.fif")
+    truth = apply_trans(np.linalg.inv(head_mri_t["trans"]), label.pos)
+    return _sample(data, "Right visual", (0.08, 0.13), sensors, truth)
+
+
+def right_auditory(data: Path, sensors: str) -> Answered:
+    """Response to the right ear: left auditory cortex first."""
+    return _sample(data, "Right Auditory", (0.07, 0.11), sensors, LEFT_AUDITORY_HEAD[np.newaxis])
+
+
+def _sample(data: Path, condition: str, window: tuple[float, float], sensors: str, truth: np.ndarray) -> Answered:
+    folder = data / "mne-sample"
+    evokeds = mne.read_evokeds(folder / "sample_right-auditory_right-visual-ave.fif", verbose="error")
+    options = {
+        "forward": mne.read_forward_solution(folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error"),
+        "noise_cov": mne.read_cov(folder / "sample_audvis_trunc-cov.fif", verbose="error"),
+        "condition": condition,
+        "tmin": window[0],
+        "tmax": window[1],
+        "sensors": sensors,
+        "bads": (BAD_SAMPLE_EEG,) if sensors == "eeg" else (),
+        "lowpass": 40.0,
+    }
+    return Answered([evokeds], truth, options)
+
+
+def median_nerve_evoked(data: Path) -> mne.EvokedArray:
+    """Somatosensory evoked potential after stimulation of the right median nerve, 256 electrodes."""
+    folder = data / "spharapy-sep"
+    vertices = np.loadtxt(folder / "eeg_256_channels_vert.csv", delimiter=",") / 1e3
+    microvolts = np.loadtxt(folder / "eeg_256_channels_sep_data.csv", delimiter=",")
+    labels = (folder / "eeg_256_channels_label.csv").read_text().split()
+    # The order of the labels does not match that of the vertices and the data, so channels are named by row.
+    names = [f"E{row:03d}" for row in range(len(vertices))]
+    info = mne.create_info(names, 2048.0, "eeg")
+    positions = dict(zip(names, np.column_stack([-vertices[:, 1], vertices[:, 0], vertices[:, 2]]), strict=True))
+    info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
+    info["bads"] = [names[labels.index(label)] for label in SEP_OUTLIERS]
+    return mne.EvokedArray(microvolts * 1e-6, info, tmin=-0.05, nave=6000, comment="median nerve")
+
+
+def median_nerve(data: Path, time: float, spacing: float) -> Answered:
+    """Response of the hand area at one latency.
+
+    As in the clinic, a high-pass separates the cortical response from the slow one of the brain stem (N18), which is
+    the stronger one at 20 ms without it.
+    """
+    options = {"tmin": time - 0.0005, "tmax": time + 0.0005, "highpass": 30.0, "spacing": spacing}
+    return Answered([median_nerve_evoked(data)], template_head().from_mni(LEFT_HAND_MNI)[np.newaxis], options)
+
+
+def seizure_leadfield(data: Path) -> tuple[LeadField, np.ndarray]:
+    """Lead field of the seizure's 994 cortical regions, and which of them were resected."""
+    electrodes = _load(data, "anatomy/electrode_75.mat")["eloc75"]
+    # The file has x to the front and y to the left.
+    positions = {e["labels"]: np.array([-e["Y"], e["X"], e["Z"]], float) / 1e3 for e in electrodes}
+    info = mne.create_info(list(positions), 500.0, "eeg")
+    info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
+    cortex = _load(data, "anatomy/fs_cortex_20k.mat")
+    region_of_vertex = _load(data, "anatomy/fs_cortex_20k_region_mapping.mat")["rm"]
+    size = np.bincount(region_of_vertex)
+    mean = [np.bincount(region_of_vertex, column) / size for column in (*cortex["pos"].T, *cortex["ori"].T)]
+    pos, normals = np.column_stack(mean[:3]) / 1e3, np.column_stack(mean[3:])
+    gain = _load(data, "anatomy/leadfield_75_20k.mat")["fwd"]
+    leadfield = LeadField.from_arrays(gain, pos, normals=normals, info=info, subject="fsaverage5")
+    resected = np.zeros(len(pos), bool)
+    resected[_load(data, "ictal/examples/P2/anatomy/projected_resection_to_fs_cortex.mat")["resection_region"]] = True
+    return leadfield, resected
+
+
+def seizure(data: Path) -> Answered:
+    """Three seconds of a seizure whose focus was resected, with success: right anterior temporal."""
+    leadfield, resected = seizure_leadfield(data)
+    segments = []
+    for number in (1, 2, 3):
+        recorded = _load(data, f"ictal/examples/P2/sz_data/data{number}.mat")["data"].T * TYPICAL_EEG
+        segments.append(mne.io.RawArray(recorded, leadfield.info.copy(), verbose="error"))
+    options = {"forward": leadfield, "highpass": 1.0, "lowpass": 30.0}
+    return Answered(segments, leadfield.pos[resected], options, over_time=True)
+
+
+def _load(data: Path, name: str) -> dict[str, Any]:
+    return loadmat(data / "deepsif" / name, simplify_cells=True)
