@@ -28,6 +28,7 @@ from headwater.simulation.simulator import Simulator, check_request
 
 FORMAT = "headwater samples 1"
 SHARD_BYTES = 2**26  # of recordings and dense currents, about
+CLUSTER_TIMEOUT = 20.0  # s, until a scheduler must have answered
 PER_ENTRY = ("component", "source", "coefficient", "direction")  # ragged: one group of arrays for each shard
 TRUTH = tuple(one.name for one in fields(Truth))
 
@@ -220,7 +221,7 @@ def _on_cluster(address: str, path: Path, leadfield: LeadField, preset: Preset, 
     except ImportError as error:
         raise InputError("A cluster needs Dask; install headwater[cluster].") from error
     try:
-        client = distributed.Client(address, timeout=20)
+        client = distributed.Client(address, timeout=CLUSTER_TIMEOUT)
     except (OSError, ValueError) as error:
         raise InputError(f"No Dask scheduler answers at {address}: {error}") from error
     with client:
