@@ -4,12 +4,14 @@ from headwater.solvers.base import Solver
 from headwater.solvers.beamformer import LCMV
 from headwater.solvers.dipole import DipoleScan
 from headwater.solvers.eloreta import ELORETA
+from headwater.solvers.kalman import STKF
 from headwater.solvers.laura import LAURA
 from headwater.solvers.loreta import LORETA
 from headwater.solvers.minimum_norm import DSPM, SLORETA, MinimumNorm, WeightedMinimumNorm
 from headwater.solvers.moore_penrose import MoorePenrose
 from headwater.solvers.music import MUSIC, RAPMUSIC
 from headwater.solvers.random_control import Random
+from headwater.solvers.regional_kalman import RSTKF
 from headwater.solvers.sam import SAM
 from headwater.solvers.sparse_bayes import Champagne, GammaMap
 
@@ -29,6 +31,8 @@ SOLVERS: dict[str, type[Solver]] = {
     "dipole-scan": DipoleScan,
     "champagne": Champagne,
     "gamma-map": GammaMap,
+    "stkf": STKF,
+    "rstkf": RSTKF,
     "random": Random,
 }
 
@@ -40,9 +44,11 @@ __all__ = [
     "LORETA",
     "MUSIC",
     "RAPMUSIC",
+    "RSTKF",
     "SAM",
     "SLORETA",
     "SOLVERS",
+    "STKF",
     "Champagne",
     "DipoleScan",
     "GammaMap",

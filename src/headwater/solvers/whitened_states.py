@@ -1,0 +1,88 @@
+"""Currents as states that are independent of each other, given that neighbours are alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from headwater._utils.errors import InputError
+from headwater.solvers.loreta import laplacian
+from headwater.solvers.matrices import symmetric_power
+from headwater.solvers.prior import Loose, loose_per_source, orientation_blocks, oriented_gain
+from headwater.solvers.smoothness import source_strength
+from headwater.solvers.whitening import Whitened
+
+
+@dataclass(frozen=True, eq=False)
+class WhitenedStates:
+    """States ``u = B W D^-1 x / c``, whose unit variance gives the currents ``x`` the prior of `LORETA`.
+
+    ``B`` is the Laplacian, ``W`` the strength with which the sensors see each source, ``D`` the square root of the
+    orientation prior, and ``c`` gives ``K K'`` the trace of the identity. Only sparse matrices are kept.
+
+    Attributes
+    ----------
+    gain : array of shape (rank, n_sources, n_orient)
+        ``K = c G D (B W)^-1``: whitened sensors see ``K u``.
+    roughness : sparse array of shape (n_sources, n_sources)
+        ``B W``.
+    root : array of shape (n_sources, n_orient, n_orient)
+        ``D``.
+    mean : sparse array of shape (n_sources, n_sources)
+        ``M = I - B``, the mean over neighbours.
+    scale : float
+        ``c``, in A m.
+    """
+
+    gain: np.ndarray
+    roughness: sparse.csc_array
+    root: np.ndarray
+    mean: sparse.csr_array
+    scale: float
+
+    @classmethod
+    def of(cls, white: Whitened, loose: Loose, exponent: float, leak: float) -> Self:
+        """Whiten the currents of a lead field; the parameters are those of `LORETA`."""
+        if not 0 < leak <= 1:
+            raise InputError(f"leak is {leak:g}; it must lie above 0 and be at most 1.")
+        tangential = loose_per_source(white.leadfield, loose)
+        gain = oriented_gain(white, tangential)
+        rank, n_sources, n_orient = gain.shape
+        root = symmetric_power(orientation_blocks(tangential, white.leadfield.normals, n_orient), 0.5)
+        difference = laplacian(white.leadfield, leak)
+        roughness = sparse.csc_array(difference @ sparse.diags_array(source_strength(white, exponent)))
+        seen = np.einsum("csi,sij->scj", gain, root).reshape(n_sources, -1)
+        states = _factors(roughness).solve(seen, trans="T").reshape(n_sources, rank, n_orient)
+        scale = float(np.sqrt(rank / np.sum(states**2)))
+        return cls(
+            gain=np.ascontiguousarray(scale * np.moveaxis(states, 0, 1)),
+            roughness=roughness,
+            root=root,
+            mean=sparse.csr_array(sparse.eye_array(n_sources) - difference),
+            scale=scale,
+        )
+
+    def currents(self, states: np.ndarray) -> np.ndarray:
+        """Turn states into currents in A m, both of shape (n_sources, n_orient, n)."""
+        smooth = _factors(self.roughness).solve(states.reshape(len(states), -1)).reshape(states.shape)
+        return self.scale * np.einsum("sij,sjt->sit", self.root, smooth)
+
+    def kernel(self, variance: np.ndarray, basis: np.ndarray) -> np.ndarray:
+        """Return the currents of ``diag(variance) K' basis``, shape (n_sources, n_orient, n).
+
+        Parameters
+        ----------
+        variance : array of shape (n_sources,)
+        basis : array of shape (rank, n)
+        """
+        states = np.einsum("csi,cm->sim", self.gain, basis, optimize=True)
+        return self.currents(variance[:, np.newaxis, np.newaxis] * states)
+
+
+def _factors(roughness: sparse.csc_array):
+    # Made anew where needed: the factors cannot be pickled, and a fitted solver can.
+    return splu(roughness, permc_spec="MMD_AT_PLUS_A")
