@@ -2,7 +2,7 @@
 
 Run::
 
-    python benchmarks/bench_neural_mass.py [--connectome connectivity_998.zip] [--seconds 4]
+    python benchmarks/bench_neural_mass.py [--connectome connectivity_998.zip] --out benchmarks/results/neural_mass.md
 
 Without a connectome, the distance rule is applied to 998 random places on a sphere. Time is CPU time of one thread. The
 sparse product is what couples the regions: no simulation with these delays can be faster than it.
@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import torch
+from record import recorded
 
 from headwater.simulation.brains import Brain
 from headwater.simulation.connectome import Connectome, distance_rule_connectome
@@ -99,11 +100,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connectome", help="connectivity archive of The Virtual Brain")
     parser.add_argument("--seconds", type=float, default=4.0, help="brain time of each timed run")
+    parser.add_argument("--out", help="also write everything to this Markdown file")
     args = parser.parse_args()
     torch.set_num_threads(1)
     connectome = Connectome.from_tvb_zip(args.connectome) if args.connectome else sphere_connectome()
-    speed(connectome, args.seconds)
-    whole_library(connectome, LibraryPlan())
+    with recorded(args.out, "Speed of the neural-mass model"):
+        speed(connectome, args.seconds)
+        whole_library(connectome, LibraryPlan())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How fast each preset simulates, beside the cost of the matrix product ``L x`` alone.
 
-    python benchmarks/bench_simulation.py [--device cuda] [--million]
+    python benchmarks/bench_simulation.py --million --out benchmarks/results/simulation.md
+    python benchmarks/bench_simulation.py --million --device cuda --out benchmarks/results/simulation-gpu.md
 
 Sizes are those of the papers; geometry is synthetic (spheres and grids with a random smooth gain), because speed
 depends on sizes only. ``--million`` adds a million samples of SUBCORTICAL and the peak of memory while they pass by.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import mne
 import numpy as np
 import torch
+from record import recorded
 from scipy import sparse
 from scipy.spatial import cKDTree
 
@@ -157,13 +159,19 @@ def million(case: Case, device: torch.device) -> None:
 
 
 def main() -> None:
-    """Print the table."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--million", action="store_true")
+    parser.add_argument("--out", help="also write everything to this Markdown file")
     arguments = parser.parse_args()
     mne.set_log_level("error")
-    device = torch.device(arguments.device)
+    with recorded(arguments.out, "Speed of simulations"):
+        print_table(torch.device(arguments.device), with_million=arguments.million)
+
+
+def print_table(device: torch.device, *, with_million: bool) -> None:
+    """Measure every case and, on request, a million samples."""
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     print(f"{where}, torch {torch.__version__}")
     print(
@@ -173,7 +181,7 @@ def main() -> None:
     all_cases = cases()
     for case in all_cases:
         print(measure(case, device), flush=True)
-    if arguments.million:
+    if with_million:
         million(all_cases[-1], device)
 
 
