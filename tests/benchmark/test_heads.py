@@ -1,0 +1,38 @@
+"""The head behind the data is another one, but its sources are the solvers' sources, one by one."""
+
+import numpy as np
+
+import headwater as hw
+from headwater.benchmark.heads import Space, carried_leadfield, data_leadfield, solver_leadfield
+
+VOLUME = Space("easycap-M10", "volume", 22.0, ico=3)
+
+
+def test_carried_to_the_same_head_a_lead_field_is_unchanged() -> None:
+    leadfield = solver_leadfield(VOLUME)
+    template = hw.template_head()
+    again = carried_leadfield(leadfield, template, template, leadfield.info, ico=3)
+    np.testing.assert_allclose(again.gain, leadfield.gain, rtol=1e-9)
+    np.testing.assert_allclose(again.pos, leadfield.pos, atol=1e-12)
+
+
+def test_the_data_head_differs_as_one_person_from_another() -> None:
+    mine, other = solver_leadfield(VOLUME), data_leadfield(VOLUME, 1)
+    assert mine.gain.shape == other.gain.shape
+    moved_mm = 1e3 * np.linalg.norm(mine.pos - other.pos, axis=1)
+    assert 1 < np.median(moved_mm) < 20
+    assert not np.array_equal(data_leadfield(VOLUME, 2).gain, other.gain)
+    columns = [field.matrix - field.matrix.mean(axis=0) for field in (mine, other)]
+    a, b = (column / np.linalg.norm(column, axis=0) for column in columns)
+    rdm = np.linalg.norm(a - b, axis=0)
+    assert 0.02 < np.median(rdm) < 0.5
+
+
+def test_cortical_sources_are_the_same_vertices() -> None:
+    space = Space("easycap-M10", "cortex", "ico3", ico=3)
+    mine, other = solver_leadfield(space), data_leadfield(space, 1)
+    assert mine.n_orient == other.n_orient == 1
+    for a, b in zip(mine.src, other.src, strict=True):
+        np.testing.assert_array_equal(a["vertno"], b["vertno"])
+    agreement = np.sum(mine.normals * other.normals, axis=1)
+    assert np.median(agreement) > 0.95

@@ -1,0 +1,166 @@
+"""A benchmark loses no row, knows its controls, and gives the same table however it was interrupted."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from headwater._utils.errors import InputError
+from headwater.benchmark import PROTOCOLS, Settings, run, run_benchmark
+from headwater.benchmark.cell import score
+
+TIMINGS = ["fit_s", "s_per_sample"]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("bench") / "run"
+    run_benchmark(tiny, "quick", None, out, command="headwater benchmark tiny")
+    return out
+
+
+@pytest.fixture(scope="module")
+def results(finished: Path) -> pd.DataFrame:
+    return pd.read_csv(finished / "results.csv")
+
+
+def of_mne(results: pd.DataFrame) -> pd.DataFrame:
+    """Rows that a run with one solver has too."""
+    return results[results["solver"].isin(["mne", "Random", "Perfect"])].reset_index(drop=True)
+
+
+def test_there_is_a_row_for_everything(results: pd.DataFrame, tiny) -> None:
+    n_cases, n_methods, n_seeds, n_metrics = 3, 6, 2, 3
+    assert len(results) == n_cases * n_methods * n_seeds * n_metrics
+    assert not results.duplicated(["case", "solver", "seed", "metric"]).any()
+    assert (results["status"].eq("ok") == results["value"].notna()).all()
+    assert results.loc[results["status"] != "ok", "reason"].str.len().gt(5).all()
+
+
+def test_failures_and_refusals_say_why(results: pd.DataFrame) -> None:
+    def reasons(solver: str, status: str) -> set[str]:
+        return set(results.query("solver == @solver and status == @status")["reason"])
+
+    assert reasons("breaking", "failed") == {"ZeroDivisionError: the third root of nothing"}
+    (refusal,) = reasons("refusing", "incompatible")
+    assert "more than one time point" in refusal
+    (unit,) = reasons("dspm", "incompatible")
+    assert "statistics without a unit" in unit
+    assert set(results.query("solver == 'dspm' and status == 'incompatible'")["metric"]) == {"nmse"}
+
+
+def test_perfect_is_best_and_random_is_chance(results: pd.DataFrame) -> None:
+    value = results.set_index(["solver", "case", "seed", "metric"])["value"].unstack("metric")
+    assert np.allclose(value.loc["Perfect"], 0, atol=1e-9)
+    error = value["localization_error"]
+    assert (error["mne"] < error["Random"]).all()
+    assert (error["mne", "snr-20"] < 0.7 * error["Random", "snr-20"]).all()
+    assert value.loc["Random", "nemd_fast"].between(0.9, 1.2).all()
+
+
+def test_regularisation_was_tuned(results: pd.DataFrame, finished: Path) -> None:
+    (chosen,) = set(results.query("solver == 'mne'")["parameters"])
+    table = pd.DataFrame(json.loads((finished / "tuning" / "20-dB--mne.json").read_text())["scores"])
+    assert chosen == f"lambda2={table['lambda2'][table['score'].idxmin()]:g}"
+
+
+def test_more_heads_than_one(results: pd.DataFrame) -> None:
+    values = results.query("solver == 'mne' and metric == 'nmse'").pivot(index="case", columns="seed", values="value")
+    assert (values[1] != values[2]).all()
+
+
+def test_the_report_needs_nothing_beside_it(finished: Path, results: pd.DataFrame) -> None:
+    page = (finished / "report.html").read_text()
+    assert "data:image/png;base64," in page
+    assert "http" not in page
+    assert "headwater benchmark tiny" in page
+    table = (finished / "table.md").read_text()
+    assert table.count("| Random |") == table.count("| Perfect |") == 3
+    assert "the third root of nothing" in table
+    assert {path.stem for path in finished.glob("*.png")} == {"by-snr", "by-number-of-sources"}
+
+
+def test_an_interrupted_run_goes_on_to_the_same_table(
+    tiny, finished: Path, results: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    done = []
+
+    def until_killed(task) -> None:
+        if len(done) == 7:
+            raise KeyboardInterrupt
+        score(task)
+        done.append(task.cell_path)
+
+    monkeypatch.setattr(run, "score", until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark(tiny, "quick", ["mne"], out)
+    assert not (out / "results.csv").exists()
+    with pytest.raises(InputError, match="beginning of another run"):
+        run_benchmark(tiny, "quick", ["dspm"], out)
+    written = {path: path.stat().st_mtime_ns for path in done}
+    monkeypatch.undo()
+    run_benchmark(tiny, "quick", ["mne"], out)
+    assert {path: path.stat().st_mtime_ns for path in done} == written
+    again = pd.read_csv(out / "results.csv")
+    pd.testing.assert_frame_equal(again.drop(columns=TIMINGS), of_mne(results).drop(columns=TIMINGS), check_dtype=False)
+
+
+def test_a_finished_run_is_kept_unless_asked(tiny, finished: Path) -> None:
+    with pytest.raises(InputError, match="finished benchmark"):
+        run_benchmark(tiny, "quick", None, finished)
+
+
+def test_foreign_folders_are_left_alone(tiny, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="left alone"):
+        run_benchmark(tiny, "quick", None, tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_inverse_crime_flatters_and_is_called_by_its_name(tiny, results: pd.DataFrame, tmp_path: Path) -> None:
+    crime = run_benchmark(tiny, "quick", ["mne"], tmp_path / "crime", inverse_crime=True)
+    assert "**Inverse crime**" in (tmp_path / "crime" / "table.md").read_text()
+    honest = results.query("solver == 'mne' and metric == 'nmse'")["value"].mean()
+    assert crime.query("solver == 'mne' and metric == 'nmse'")["value"].mean() < honest
+
+
+def test_a_cluster_gives_the_same_table(tiny, results: pd.DataFrame, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("dask.distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        spread = run_benchmark(tiny, "quick", ["mne"], tmp_path / "out", cluster=cluster.scheduler_address)
+    columns = ["case", "solver", "seed", "metric", "value", "low", "high", "n"]
+    pd.testing.assert_frame_equal(spread[columns], of_mne(results)[columns], check_dtype=False, rtol=1e-5)
+
+
+def test_what_does_not_exist_is_named(tiny, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="choose one of piunet, multi-source, speed, real"):
+        run_benchmark("fmri", out=tmp_path / "a")
+    with pytest.raises(InputError, match="quick or paper"):
+        run_benchmark(tiny, "huge", out=tmp_path / "a")
+    with pytest.raises(InputError, match="no solver guess"):
+        run_benchmark(tiny, "quick", ["guess"], tmp_path / "a")
+    with pytest.raises(InputError, match="No Dask scheduler"):
+        run_benchmark(tiny, "quick", ["mne"], tmp_path / "a", cluster="carrier-pigeon://home")
+
+
+@pytest.mark.parametrize("size", ["quick", "paper"])
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_has_cases_that_can_be_told_apart(name: str, size: str) -> None:
+    protocol, settings = PROTOCOLS[name], Settings(size)
+    cases = protocol.cases(settings)
+    assert protocol.name == name
+    assert len({case.name for case in cases}) == len({case.title for case in cases}) == len(cases) > 0
+    assert len(protocol.seeds(settings)) > 0
+    assert len(protocol.columns) > 1
+
+
+def test_without_recordings_every_case_is_skipped_with_a_reason(tmp_path: Path) -> None:
+    results = run_benchmark("real", "quick", ["mne"], tmp_path / "out")
+    assert set(results["status"]) == {"skipped"}
+    assert results["reason"].str.contains("no folder of recordings").all()
+    assert (tmp_path / "out" / "report.html").exists()
