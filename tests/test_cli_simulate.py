@@ -213,7 +213,14 @@ def test_a_preset_that_makes_no_sense(simulate: RunCli, tmp_path: Path) -> None:
             "!Preset {name: a, sources: !GaussianBells {where: !Anywhere {regions: [Moon]}}}",
             "Anywhere.regions names Moon",
         ),
-        ("!Preset {name: a, sources: !GaussianBells {}, noise: !Recorded {recording: none.fif}}", "none.fif"),
+        (
+            "!Preset {name: a, sources: !GaussianBells {}, noise: !Recorded {recording: none.fif}}",
+            "cannot read none.fif",
+        ),
+        (
+            "!Preset {name: a, sources: !GaussianBells {}, noise: !FromCovariance {covariance: mine.yaml}}",
+            "FromCovariance.covariance: MNE-Python cannot read",
+        ),
         ("name: a", "begins with !Preset"),
     ):
         path.write_text(text)

@@ -13,8 +13,10 @@ So ``sigma_noise = sigma_signal / sqrt(10^(SNR / 10))`` with ``sigma`` the root 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mne
 import numpy as np
@@ -105,7 +107,7 @@ class FromCovariance(Noise):
     def _matrix(self, sensors: Sensors) -> np.ndarray:
         covariance = self.covariance
         if isinstance(covariance, str | Path):
-            covariance = mne.read_cov(covariance, verbose="error")
+            covariance = _read(mne.read_cov, covariance, "FromCovariance.covariance")
         if isinstance(covariance, mne.Covariance):
             picks = _rows(covariance.ch_names, sensors, "FromCovariance.covariance")
             matrix = np.diag(covariance.data) if covariance["diag"] else covariance.data
@@ -154,7 +156,7 @@ class Recorded(Noise):
     def _data(self, sensors: Sensors) -> np.ndarray:
         recording = self.recording
         if isinstance(recording, str | Path):
-            recording = mne.io.read_raw(recording, verbose="error")
+            recording = _read(mne.io.read_raw, recording, "Recorded.recording")
         if isinstance(recording, mne.io.BaseRaw):
             picks = _rows(recording.ch_names, sensors, "Recorded.recording")
             if recording.info["sfreq"] != sensors.sfreq:
@@ -194,6 +196,13 @@ class PerSensorType(Noise):
             if getattr(self, kind) is None:
                 raise InputError(f"PerSensorType.{kind} is not given, but the lead field has {kind} channels.")
         return CombinedNoise(sensors, {kind: getattr(self, kind).bind(sensors.only(kind)) for kind in sensors.types})
+
+
+def _read(reader: Callable[..., Any], path: str | Path, owner: str) -> Any:
+    try:
+        return reader(path, verbose="error")
+    except Exception as error:  # MNE-Python raises many things on files that are absent, foreign or truncated
+        raise InputError(f"{owner}: MNE-Python cannot read {path} ({' '.join(str(error).split())}).") from error
 
 
 def _rows(names: list[str], sensors: Sensors, owner: str) -> list[int]:
