@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from headwater.forward.leadfield import LeadField
+from headwater.forward.sphere import sphere_eeg
 
 SENSORS = {"eeg": {"meg": False, "eeg": True}, "meg": {"meg": True, "eeg": False}, "both": {"meg": True, "eeg": True}}
 
@@ -119,3 +120,36 @@ def _recording(evokeds, noise_cov, forward, *, meg: bool, eeg: bool) -> Recordin
     data = np.hstack([average.copy().pick(names).data for average in evokeds])
     data_cov = mne.Covariance(data @ data.T / data.shape[1], names, [], evoked.info["projs"], data.shape[1])
     return Recording(evoked.crop(0.08, 0.1), noise_cov, data_cov, forward, LeadField.from_forward(forward))
+
+
+class Sphere:
+    """64 electrodes on three concentric shells, of which the exact potentials are known at every position."""
+
+    RADII = np.array([0.080, 0.086, 0.092])
+    CONDUCTIVITIES = np.array([0.33, 0.33 / 50, 0.33])
+
+    def __init__(self) -> None:
+        montage = mne.channels.make_standard_montage("biosemi64")
+        self.ch_names = montage.ch_names
+        electrodes = np.array(list(montage.get_positions()["ch_pos"].values()))
+        self.electrodes = self.RADII[-1] * electrodes / np.linalg.norm(electrodes, axis=1, keepdims=True)
+
+    def gain_at(self, pos: np.ndarray) -> np.ndarray:
+        return sphere_eeg(self.electrodes, pos, self.RADII, self.CONDUCTIVITIES)
+
+    def leadfield(self, spacing: float = 0.015) -> LeadField:
+        """Sources on a regular grid in the upper part of the brain."""
+        steps = np.arange(-0.075, 0.076, spacing)
+        pos = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+        pos = pos[(np.linalg.norm(pos, axis=1) < 0.07) & (pos[:, 2] > -0.02)]
+        return LeadField.from_arrays(self.gain_at(pos), pos, ch_names=self.ch_names)
+
+
+@pytest.fixture(scope="session")
+def sphere() -> Sphere:
+    return Sphere()
+
+
+@pytest.fixture(scope="session")
+def sphere_leadfield(sphere) -> LeadField:
+    return sphere.leadfield()

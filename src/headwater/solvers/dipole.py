@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Self
 
 import mne
 import numpy as np
+from scipy.spatial import cKDTree
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.base import Solver, check_data
 from headwater.solvers.topographies import Topographies, compact, orthonormal, without
 from headwater.solvers.whitening import Rank, whiten
+
+# A position and its 26 neighbours on a grid of spacing 1, itself first.
+NEIGHBOURS = np.array(sorted(product((-1.0, 0.0, 1.0), repeat=3), key=np.linalg.norm))
+
+Gain = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +65,8 @@ class DipoleScan(Solver):
     goodness of fit wins (Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541). Every further dipole is the one
     that explains most in addition to those found, all moments being fitted together. Then each position in turn is
     sought again with the others held, until none changes (alternating projection; Ziskind & Wax 1988, IEEE Trans.
-    Acoust. Speech Signal Process. 36:1553). Moments are free to rotate over time.
+    Acoust. Speech Signal Process. 36:1553). Moments are free to rotate over time. Where several dipoles have to be told
+    apart by few time points, this may end where no single move helps but another set would be better.
 
     The estimate is that of the dipoles in A m, and zero everywhere else.
 
@@ -119,6 +128,56 @@ class DipoleScan(Solver):
             raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
         return self._fit(self.whitener_ @ data)
 
+    def refine(
+        self, data: np.ndarray, gain_at: Gain, *, step: float = 0.005, tolerance: float = 1e-5, reach: float = 0.01
+    ) -> DipoleFit:
+        """Move the dipoles of one sample off the grid, to where they explain most.
+
+        Each dipole in turn goes to the best of its 26 neighbours at a distance of ``step``, all moments being fitted
+        together; where none is better, the step is halved (compass search). :func:`mne.fit_dipole` does this for single
+        dipoles, one for each time point, in MNE-Python's conductor models.
+
+        Parameters
+        ----------
+        data : array of shape (n_channels, n_times)
+        gain_at : callable
+            Takes positions of shape (n, 3) in head coordinates, in metres; returns the gain of the channels
+            ``leadfield_.ch_names`` there, shape (n_channels, n, 3), along the axes of head coordinates.
+        step, tolerance : float
+            First and last step, in metres.
+        reach : float
+            How far from the nearest source of the lead field a dipole may go, in metres.
+        """
+        if self.leadfield_.n_orient != 3:
+            raise InputError("Sources of fixed orientation have none off the grid; fit on a free lead field to refine.")
+        start = self.dipoles(data)
+        white = self.whitener_ @ data.astype(np.float64)
+        tree = cKDTree(self.leadfield_.pos)
+        pos = start.pos.copy()
+        while step > tolerance:
+            moved = False
+            for index in range(len(pos)):
+                candidates = pos[index] + step * NEIGHBOURS
+                candidates = candidates[tree.query(candidates)[0] <= reach]
+                best = self._best_of(white, self._topographies(gain_at, candidates), np.delete(pos, index, 0), gain_at)
+                moved = moved or best > 0
+                pos[index] = candidates[best]
+            step = step if moved else step / 2
+        found = self._topographies(gain_at, pos)
+        return _least_squares(found, white, sources=tree.query(pos)[1], pos=pos)
+
+    def _topographies(self, gain_at: Gain, pos: np.ndarray) -> Topographies:
+        return Topographies.of(np.einsum("rc,csx->rsx", self.whitener_, gain_at(pos)))
+
+    def _best_of(self, white: np.ndarray, candidates: Topographies, others: np.ndarray, gain_at: Gain) -> int:
+        """Candidate that explains most in addition to dipoles elsewhere; the first one unless another is better."""
+        found = np.zeros((len(white), 0))
+        if len(others):
+            found = orthonormal(np.concatenate(self._topographies(gain_at, others).basis).T)
+        coordinates, _ = candidates.explained(compact(without(white, found)), found)
+        power = np.einsum("sot,sot->s", coordinates, coordinates)
+        return int(power.argmax()) if power.max() > power[0] * (1 + 1e-12) else 0
+
     def goodness_of_fit(self, data: np.ndarray) -> np.ndarray:
         """Map the fraction of power that one dipole explains: (..., n_channels, n_times) to (..., n_sources)."""
         white = self.whitener_ @ check_data(data, self).astype(np.float64)
@@ -138,16 +197,8 @@ class DipoleScan(Solver):
             sources.append(self._best(signals, sources))
         if self.n_dipoles > 1:
             self._sweep(signals, sources)
-        basis = self.topographies_.basis[sources]
-        columns = basis.reshape(-1, basis.shape[2]).T
-        coefficients = np.linalg.lstsq(columns, white)[0]
-        moments = self.topographies_.moments[sources] @ coefficients.reshape(len(sources), basis.shape[1], -1)
-        return DipoleFit(
-            sources=np.array(sources),
-            pos=self.leadfield_.pos[sources],
-            moments=moments,
-            goodness_of_fit=explained_power(columns, coefficients, white),
-        )
+        found = Topographies(self.topographies_.basis[sources], self.topographies_.moments[sources])
+        return _least_squares(found, white, sources=np.array(sources), pos=self.leadfield_.pos[sources])
 
     def _best(self, signals: np.ndarray, others: list[int]) -> int:
         """Source that explains most of the signals in addition to others."""
@@ -172,3 +223,11 @@ class DipoleScan(Solver):
             RuntimeWarning,
             stacklevel=4,
         )
+
+
+def _least_squares(found: Topographies, white: np.ndarray, *, sources: np.ndarray, pos: np.ndarray) -> DipoleFit:
+    """Fit the moments of dipoles of known topographies together."""
+    columns = np.concatenate(found.basis).T
+    coefficients = np.linalg.lstsq(columns, white)[0]
+    moments = found.moments @ coefficients.reshape(len(sources), found.basis.shape[1], -1)
+    return DipoleFit(sources, pos, moments, explained_power(columns, coefficients, white))

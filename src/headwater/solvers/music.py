@@ -206,8 +206,9 @@ class RAPMUSIC(SubspaceSolver):
     """Recursively applied and projected MUSIC: one dipole at a time, each out of what the others leave.
 
     The source with the largest subspace correlation is found, its topography is projected out of the gain and the
-    signal space, and so on (Mosher & Leahy 1999, IEEE Trans. Signal Process. 47:332), as :func:`mne.beamformer.rap_music`,
-    which does not normalise the projected signal space: what has been found counts for less.
+    signal space, and so on (Mosher & Leahy 1999, IEEE Trans. Signal Process. 47:332), as in
+    :func:`mne.beamformer.rap_music`, which does not normalise the projected signal space: what has been found counts
+    for less.
 
     With fewer time points than sources the search goes on in what is left of the signal space; with a single one this
     is orthogonal matching pursuit.

@@ -22,9 +22,6 @@ from headwater.solvers.evidence import CONVEX_BOUNDING, LEARNT_NOISE, MACKAY, RE
 from headwater.solvers.topographies import compact
 from headwater.solvers.whitening import Rank, whiten
 
-# A source whose share of the modelled signal is below this fraction of the strongest one's is off, and stays off.
-OFF = 1e-10
-
 
 @dataclass(frozen=True, eq=False)
 class SparsePosterior:
@@ -67,6 +64,8 @@ class SparseBayes(Solver):
     eps : float
         Converged when an iteration changes the cost, twice the negative log evidence per time point, by less than this
         per channel.
+    prune : float
+        A source whose share of the modelled signal falls below this fraction of the strongest one's is off for good.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -75,6 +74,7 @@ class SparseBayes(Solver):
     noise: NoiseLevel
     max_iter: int
     eps: float
+    prune: float
     rank: Rank
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
@@ -107,7 +107,7 @@ class SparseBayes(Solver):
         if changes:
             warnings.warn(
                 f"The evidence of {len(changes)} of {len(samples)} samples still changed by up to {max(changes):.1e} "
-                f"per channel after {self.max_iter} iterations; raise max_iter, or accept a larger eps than {self.eps:g}.",
+                f"per channel after {self.max_iter} iterations; raise max_iter, or accept more than eps={self.eps:g}.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -165,7 +165,7 @@ class SparseBayes(Solver):
             power = share**2 * _mean_square(unmixed.T @ mixing, n_orient)
             share = self.update(share, power, precision)
             noise = self.noise.update(noise, float(np.sum((inverse_root.T @ unmixed) ** 2) / np.sum(inverse_root**2)))
-            on = share > OFF * share.max()
+            on = share > self.prune * share.max()
             if not on.all():
                 active, share, gain = active[on], share[on], gain[:, on]
 
@@ -219,7 +219,7 @@ class Champagne(SparseBayes):
 
     Parameters
     ----------
-    update, noise, max_iter, eps, rank
+    update, noise, max_iter, eps, prune, rank
         As in `SparseBayes`.
     """
 
@@ -230,12 +230,14 @@ class Champagne(SparseBayes):
         noise: NoiseLevel = LEARNT_NOISE,
         max_iter: int = 2000,
         eps: float = 1e-6,
+        prune: float = 1e-8,
         rank: Rank = None,
     ) -> None:
         self.update = update
         self.noise = noise
         self.max_iter = max_iter
         self.eps = eps
+        self.prune = prune
         self.rank = rank
 
 
@@ -248,7 +250,7 @@ class GammaMap(SparseBayes):
 
     Parameters
     ----------
-    update, noise, max_iter, eps, rank
+    update, noise, max_iter, eps, prune, rank
         As in `SparseBayes`.
     """
 
@@ -259,10 +261,12 @@ class GammaMap(SparseBayes):
         noise: NoiseLevel = RELATIVE_NOISE,
         max_iter: int = 2000,
         eps: float = 1e-6,
+        prune: float = 1e-8,
         rank: Rank = None,
     ) -> None:
         self.update = update
         self.noise = noise
         self.max_iter = max_iter
         self.eps = eps
+        self.prune = prune
         self.rank = rank
