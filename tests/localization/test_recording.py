@@ -192,3 +192,20 @@ def test_impossible_bands_are_refused(raw: mne.io.RawArray) -> None:
     for edges in ((40.0, 5.0), (None, 100.0), (-1.0, None), (float("nan"), None)):
         with pytest.raises(InputError, match="--highpass below --lowpass, both between 0 and 100 Hz"):
             Band(*edges).apply(raw)
+
+
+@pytest.mark.parametrize("n_baseline", [21, 100])
+def test_few_baseline_samples_do_not_lower_the_rank(n_baseline: int) -> None:
+    info = mne.create_info(NAMES[:32], 100.0, "eeg")
+    data = 1e-6 * np.random.default_rng(0).standard_normal((32, n_baseline + 50))
+    evoked = mne.EvokedArray(data, info, tmin=-n_baseline / 100.0, nave=10, baseline=None, verbose="ERROR")
+    evoked.set_eeg_reference(projection=True, verbose="ERROR").apply_proj(verbose="ERROR")
+    noise_cov, words = noise_covariance(evoked, None, None)
+    assert f"{n_baseline} samples" in words
+    assert mne.compute_rank(noise_cov, info=evoked.info, verbose="ERROR") == {"eeg": 31}
+
+
+def test_one_sample_is_no_baseline() -> None:
+    info = mne.create_info(NAMES[:32], 100.0, "eeg")
+    evoked = mne.EvokedArray(np.ones((32, 50)), info, tmin=-0.004, baseline=None, verbose="ERROR")
+    assert "no baseline" in noise_covariance(evoked, None, None)[1]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import mne
 import numpy as np
 import pandas as pd
-from mne.proj import make_eeg_average_ref_proj
+from mne.io.constants import FIFF
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
@@ -17,12 +17,13 @@ from headwater.head.sensors import fit_head, info_with_standard_positions, posit
 from headwater.head.template import template_head
 from headwater.localization.checks import check_channels_known, check_data, pick_sensors
 from headwater.localization.filtering import Band
-from headwater.localization.noise import noise_covariance
+from headwater.localization.noise import has_baseline, noise_covariance
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.recording import Recording, check_window, select_segment
 from headwater.localization.result import Localization
 from headwater.solvers import ELORETA
 from headwater.solvers.base import Solver
+from headwater.solvers.recording import eeg_average_projection, make_average_projection
 
 # MNE-Python's convention: an average has an SNR of about 3, a single segment of about 1 (lambda2 = 1 / SNR**2).
 SNR_AVERAGE, SNR_SINGLE = 3.0, 1.0
@@ -170,7 +171,7 @@ def _baseline(evoked: mne.Evoked) -> str:
     """Subtract the mean before time zero, unless the recording has been corrected already."""
     if evoked.baseline is not None:
         return f"corrected in the recording ({evoked.baseline[0]:.3f} to {evoked.baseline[1]:.3f} s)"
-    if evoked.comment == "raw" or evoked.times[0] >= 0:
+    if not has_baseline(evoked.times):
         return "none"
     evoked.apply_baseline((None, 0), verbose="ERROR")
     return f"mean of {evoked.times[0]:.3f} to 0 s subtracted"
@@ -190,9 +191,10 @@ def _place(evoked: mne.Evoked, head: Head | None) -> tuple[Head, str]:
 
 def _average_reference(evoked: mne.Evoked) -> None:
     """Project the mean out of EEG and apply all projections, as every inverse method here expects."""
-    has_reference = any(proj["desc"] == "Average EEG reference" for proj in evoked.info["projs"])
-    if "eeg" in evoked and not has_reference:
-        evoked.add_proj(make_eeg_average_ref_proj(evoked.info, activate=False), verbose="ERROR")
+    if "eeg" in evoked and not eeg_average_projection(evoked.info["projs"]):
+        evoked.add_proj(make_average_projection(evoked.info), verbose="ERROR")
+    with evoked.info._unlock():  # whatever reference there was, it is gone
+        evoked.info["custom_ref_applied"] = FIFF.FIFFV_MNE_CUSTOM_REF_OFF
     evoked.apply_proj(verbose="ERROR")
 
 

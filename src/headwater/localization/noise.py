@@ -49,7 +49,7 @@ def noise_covariance(
         noise_cov = noise_cov.copy().pick_channels(evoked.ch_names, ordered=True, verbose="ERROR")
         return _with_projs(noise_cov, evoked), "as given"
     trials = _projected_trials(evoked, epochs)
-    n_samples = int((trials.times < 0).sum()) * len(trials)
+    n_samples = int((trials.times < 0).sum()) * len(trials) if has_baseline(trials.times) else 0
     if n_samples < MIN_BASELINE_SAMPLES:
         assumed = mne.make_ad_hoc_cov(evoked.info, verbose="ERROR")
         return _with_projs(assumed, evoked), "assumed: typical sensor noise, independent between channels (no baseline)"
@@ -57,7 +57,15 @@ def noise_covariance(
         # MNE warns of few samples for this many channels; that is what the shrinkage is for, and the report says so.
         warnings.simplefilter("ignore", RuntimeWarning)
         estimated = mne.compute_covariance(
-            trials, tmax=0.0, method="ledoit_wolf", keep_sample_mean=True, on_few_samples="ignore", verbose="ERROR"
+            trials,
+            tmax=0.0,
+            method="ledoit_wolf",
+            # Fewer samples than channels span too little of the noise for their rank to be its rank: shrinkage then
+            # fills all directions, and the projections that the covariance carries take theirs away again.
+            rank=None if n_samples > len(evoked.ch_names) else "full",
+            keep_sample_mean=True,
+            on_few_samples="ignore",
+            verbose="ERROR",
         )
     words = f"estimated from the baseline ({n_samples} samples of {len(trials)} trials, Ledoit-Wolf shrinkage)"
     if epochs is None:
@@ -75,7 +83,12 @@ def _projected_trials(evoked: mne.Evoked, epochs: mne.BaseEpochs | None) -> mne.
     projector, _, _ = make_projector(evoked.info["projs"], evoked.ch_names)
     info = evoked.info.copy()  # its projections are marked as applied
     trials = mne.EpochsArray(projector @ data, info, tmin=first, proj=False, verbose="ERROR")
-    return trials.apply_baseline((None, 0), verbose="ERROR") if first < 0 else trials
+    return trials.apply_baseline((None, 0), verbose="ERROR") if has_baseline(trials.times) else trials
+
+
+def has_baseline(times: np.ndarray) -> bool:
+    """Whether there is a baseline up to time zero: one sample alone is none."""
+    return int((times <= 0).sum()) > 1
 
 
 def _with_projs(noise_cov: mne.Covariance, evoked: mne.Evoked) -> mne.Covariance:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import mne
 import numpy as np
 from mne.io.constants import FIFF
-from mne.proj import make_projector
+from mne.proj import make_eeg_average_ref_proj, make_projector
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
@@ -42,6 +42,14 @@ def check_recording(inst: object, leadfield: LeadField) -> None:
 def eeg_average_projection(projs: Sequence[mne.Projection]) -> bool:
     """Whether one of the projections is an average reference of the EEG."""
     return any(proj["kind"] == FIFF.FIFFV_PROJ_ITEM_EEG_AVREF for proj in projs)
+
+
+def make_average_projection(info: mne.Info) -> mne.Projection:
+    """Average reference of the EEG, not yet applied; whatever reference the data have had, nothing of it remains."""
+    info = info.copy()
+    with info._unlock():
+        info["custom_ref_applied"] = FIFF.FIFFV_MNE_CUSTOM_REF_OFF  # MNE-Python would refuse any other
+    return make_eeg_average_ref_proj(info, activate=False, verbose="error")
 
 
 def _check_channels(info: mne.Info, ch_names: Sequence[str]) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import mne
 import numpy as np
-from mne.proj import make_eeg_average_ref_proj, make_projector
+from mne.proj import make_projector
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.recording import eeg_average_projection
+from headwater.solvers.recording import eeg_average_projection, make_average_projection
 
 Rank = dict[str, int] | str | None
 
@@ -60,7 +60,7 @@ def whiten(leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None, 
     _check_covariance(covariance)
     projs = [*leadfield.info["projs"], *covariance["projs"]]
     if "eeg" in leadfield.ch_types and not eeg_average_projection(projs):
-        projs.append(make_eeg_average_ref_proj(leadfield.info, activate=True, verbose="error"))
+        projs.append(make_average_projection(leadfield.info))
     leadfield = _with_projections(leadfield, projs)
     whitener, _ = mne.cov.compute_whitener(
         covariance, leadfield.info, rank=rank, pca=True, on_rank_mismatch="ignore", verbose="error"

@@ -1,0 +1,60 @@
+"""What `analyze` makes of recordings as people have them."""
+
+from functools import cache
+
+import mne
+import numpy as np
+import pytest
+
+import headwater as hw
+
+N_TRIALS = 20
+
+
+@cache
+def leadfield() -> hw.LeadField:
+    head = hw.template_head()
+    return hw.make_leadfield(head, hw.montage_info(head, "easycap-M10"), spacing=25.0, method="sphere")
+
+
+@pytest.fixture
+def evoked() -> mne.Evoked:
+    """An average with 40 samples of baseline, fewer than channels, and one source from 50 to 100 ms."""
+    model = leadfield()
+    info = hw.montage_info(hw.template_head(), "easycap-M10", sfreq=200.0)
+    data = 1e-7 * np.random.default_rng(0).standard_normal((model.n_channels, 80))
+    data[:, 50:60] += 50e-9 * model.gain[:, model.n_sources // 2, 2:]
+    return mne.EvokedArray(data, info, tmin=-0.2, nave=N_TRIALS, comment="raw", baseline=None, verbose="error")
+
+
+def found_in(evoked: mne.Evoked, **settings: object) -> hw.Localization:
+    return hw.analyze(evoked, forward=leadfield(), tmin=0.05, tmax=0.09, **settings)
+
+
+@pytest.mark.parametrize("reference", ["average", "one channel"])
+def test_data_with_a_reference_of_their_own_give_the_same(evoked: mne.Evoked, reference: str) -> None:
+    name = evoked.ch_names[0]
+    channels, bads = ("average", ()) if reference == "average" else ([name], (name,))  # the reference itself is flat
+    again = evoked.copy().set_eeg_reference(channels, projection=False, verbose="error")
+    assert again.info["custom_ref_applied"]
+    found, expected = found_in(again, bads=bads).stc.data, found_in(evoked, bads=bads).stc.data
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * expected.max())
+
+
+def test_baseline_is_subtracted_whatever_the_average_is_called(evoked: mne.Evoked) -> None:
+    evoked.data += 1e-6 * np.arange(len(evoked.ch_names))[:, np.newaxis]
+    found = found_in(evoked)
+    assert "subtracted" in found.assumptions["Baseline"]
+
+
+def test_nothing_given_is_changed(evoked: mne.Evoked) -> None:
+    noise_cov = mne.make_ad_hoc_cov(evoked.info, verbose="error")
+    before = evoked.copy()
+    gain, variance = leadfield().gain.copy(), noise_cov["data"].copy()
+    found_in(evoked, noise_cov=noise_cov, bads=(evoked.ch_names[3],), highpass=1.0)
+    np.testing.assert_array_equal(evoked.data, before.data)
+    assert not mne.utils.object_diff(evoked.info, before.info)
+    assert (evoked.times[0], evoked.baseline) == (before.times[0], before.baseline)
+    np.testing.assert_array_equal(leadfield().gain, gain)
+    np.testing.assert_array_equal(noise_cov["data"], variance)
+    assert noise_cov["projs"] == []
