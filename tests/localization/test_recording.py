@@ -72,7 +72,8 @@ def test_raw_window_keeps_its_times(raw: mne.io.RawArray) -> None:
         (None, (None, None), "at most 10 s"),
         (None, (3.0, 2.0), "is empty"),
         (None, (2.0, 99.0), "is not within the recording"),
-        (None, (float("nan"), 1.0), "is empty"),
+        (None, (float("nan"), 1.0), "--tmin nan s is not within"),
+        (None, (99.0, None), "--tmin 99 s is not within"),
         ("up", (None, None), "'left', 'right'"),
     ],
 )
@@ -209,3 +210,40 @@ def test_one_sample_is_no_baseline() -> None:
     info = mne.create_info(NAMES[:32], 100.0, "eeg")
     evoked = mne.EvokedArray(np.ones((32, 50)), info, tmin=-0.004, baseline=None, verbose="ERROR")
     assert "no baseline" in noise_covariance(evoked, None, None)[1]
+
+
+def test_window_may_exceed_the_recording_by_less_than_a_millisecond(raw: mne.io.RawArray) -> None:
+    evoked, _, _ = select_segment(raw.copy().crop(0, 2), None, -0.0005, 2.0005)
+    np.testing.assert_allclose([evoked.times[0], evoked.times[-1]], [0, 2], atol=1e-9)
+
+
+def test_a_marker_written_twice_counts_once(raw: mne.io.RawArray) -> None:
+    raw.set_annotations(raw.annotations + raw.annotations)
+    assert select_segment(raw, "left")[0].nave == 3
+
+
+def test_averages_of_long_names_are_chosen_by_number(epochs: mne.Epochs) -> None:
+    averages = [epochs.average(), epochs.average()]
+    for number, evoked in enumerate(averages):
+        evoked.comment = f"{number} trials of " + "one kind and " * 20
+    with pytest.raises(InputError, match=r"0: '0 trials.*\.\.\.', 1: '1 trials") as refusal:
+        select_segment(averages)
+    assert len(str(refusal.value)) < 300
+
+
+def test_edf_cut_short_is_refused(raw: mne.io.RawArray, tmp_path: Path) -> None:
+    path = tmp_path / "cut.edf"
+    mne.export.export_raw(path, raw.copy().pick("eeg"), verbose="ERROR")
+    path.write_bytes(path.read_bytes()[:-10000])
+    with pytest.raises(InputError, match="truncated"):
+        read_recording(path)
+
+
+def test_averages_of_nothing_and_channels_that_are_all_bad_are_refused(raw: mne.io.RawArray) -> None:
+    evoked = pick_sensors(evoked_of(raw), "all")
+    evoked.nave = 0
+    with pytest.raises(InputError, match="average of 0 trials"):
+        check_data(evoked)
+    evoked.info["bads"] = list(evoked.ch_names)
+    with pytest.raises(InputError, match="All 20 channels"):
+        pick_sensors(evoked, "all")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import mne
 import numpy as np
 
@@ -34,6 +36,11 @@ def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -
     if sensors not in wanted:
         raise InputError(f"Unknown sensors {sensors!r}; choose one of {', '.join(wanted)}.")
     picks = mne.pick_types(evoked.info, ref_meg=False, exclude="bads", **wanted[sensors])
+    if len(picks) == 0 and len(all_bad := mne.pick_types(evoked.info, ref_meg=False, exclude=(), **wanted[sensors])):
+        raise InputError(
+            f"All {len(all_bad)} channels of the chosen sensors are marked as bad; clear info['bads'] where they are "
+            "good, or choose other --sensors."
+        )
     if len(picks) == 0:
         present = ", ".join(sorted(set(evoked.get_channel_types())))
         raise InputError(
@@ -50,10 +57,15 @@ def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -
 
 
 def check_data(evoked: mne.Evoked) -> None:
-    """Refuse channels with NaN, flat channels and values in other units than SI."""
+    """Refuse channels with NaN, flat channels, values in other units than SI, and averages of nothing."""
+    if not evoked.nave > 0:
+        raise InputError(
+            f"The recording says that it is an average of {evoked.nave:g} trials, on which its noise depends; set "
+            "evoked.nave to their true number."
+        )
     invalid = [name for name, row in zip(evoked.ch_names, evoked.data, strict=True) if not np.isfinite(row).all()]
     if invalid:
-        raise InputError(f"NaN or infinite values in {_few(invalid)}; mark these channels as bad, for example --bads.")
+        raise InputError(f"NaN or infinite values in {_few(invalid)}; {_as_bad(invalid)}.")
     if len(evoked.times) > 1:
         kinds, spread = np.array(evoked.get_channel_types()), np.ptp(evoked.data, axis=1)
         typical = {kind: np.median(spread[kinds == kind]) for kind in set(kinds)}
@@ -63,7 +75,7 @@ def check_data(evoked: mne.Evoked) -> None:
             if size <= FLAT_SHARE * typical[kind]
         ]
         if flat:
-            raise InputError(f"The signal is flat in {_few(flat)}; mark these channels as bad, for example --bads.")
+            raise InputError(f"The signal is flat in {_few(flat)}; {_as_bad(flat)} (a reference electrode, too).")
     for kind, (limit, unit) in MAX_STD.items():
         picks = [i for i, other in enumerate(evoked.get_channel_types()) if other == kind]
         if not picks:
@@ -85,6 +97,10 @@ def check_channels_known(evoked: mne.Evoked, known: list[str]) -> None:
             f"The forward solution lacks {len(missing)} of the {len(evoked.ch_names)} good channels ({_few(missing)}); "
             "mark them as bad with --bads, or compute the forward solution for this recording."
         )
+
+
+def _as_bad(names: list[str]) -> str:
+    return f"mark what is wrong as bad, for example --bads {shlex.quote(','.join(names[:8]))}"
 
 
 def _few(names: list[str], most: int = 8) -> str:

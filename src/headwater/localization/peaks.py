@@ -50,6 +50,6 @@ def peaks_table(
     times_s: np.ndarray, pos_mm: np.ndarray, frame: str, regions: list[str], amplitude: np.ndarray, unit: str
 ) -> pd.DataFrame:
     """Table of peaks with the columns of ``peaks.csv``, one row a peak."""
-    x, y, z = pos_mm.T
+    x, y, z = np.round(pos_mm, 6).T + 0.0  # a nanometre: rounding errors would read as 7e-15, or -0
     rows = [times_s, x, y, z, [frame] * len(times_s), regions, amplitude, [unit] * len(times_s)]
     return pd.DataFrame(dict(zip(COLUMNS, rows, strict=True)))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import mne
-import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.localization.filtering import Band
@@ -44,8 +43,9 @@ def read_recording(path: Path | str) -> Recording:
         raise InputError(f"The recording {path} is empty; export or copy it again.")
     try:
         # Readers warn about unfamiliar file names and the like, which changes nothing for what follows.
-        with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"):
+        with warnings.catch_warnings(), mne.utils.use_log_level("WARNING"):
             warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", message=".*does not match the file size")  # EDF and BDF cut short
             return _read(path)
     except InputError:
         raise
@@ -67,7 +67,9 @@ def _read(path: Path) -> Recording:
         if content == "unknown":
             raise ValueError("no measurement was found in it")
         if content != "raw":
-            raise InputError(f"{path} holds {content}, not a recording; give a file of raw data, epochs or averages.")
+            raise InputError(
+                f"{path} holds {content}, not a recording, or is truncated; give a file of raw data, epochs, averages."
+            )
     if path.suffix == ".set":
         try:
             return mne.read_epochs_eeglab(path)
@@ -142,16 +144,24 @@ def _names(names: object) -> str:
 
 def _choose_evoked(evokeds: list[mne.Evoked], condition: str | int | None) -> mne.Evoked:
     names = [evoked.comment for evoked in evokeds]
+    known = ", ".join(f"{number}: {_short(name)!r}" for number, name in enumerate(names)) or "none"
     if condition is None:
         if len(evokeds) == 1:
             return evokeds[0]
-        raise InputError(f"The recording holds several conditions ({_names(names)}); choose one with --condition.")
+        raise InputError(
+            f"The recording holds several conditions; choose one with --condition, by number or name ({known})."
+        )
     if isinstance(condition, int) or str(condition) not in names:
         try:
             return evokeds[int(condition)]
         except (ValueError, IndexError):
-            raise InputError(f"Condition {condition!r} is not in the recording, which has {_names(names)}.") from None
+            raise InputError(f"Condition {condition!r} is not in the recording, which has {known}.") from None
     return evokeds[names.index(str(condition))]
+
+
+def _short(name: str, most: int = 60) -> str:
+    """Names of averages that MNE-Python makes from many kinds of trials are as long as a page."""
+    return name if len(name) <= most else f"{name[:most]}..."
 
 
 def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None, band: Band) -> mne.Evoked:
@@ -165,9 +175,9 @@ def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None, ban
             f"The raw segment is {stop - start:.0f} s long; choose at most {MAX_RAW_SECONDS:.0f} s with --tmin and "
             f"--tmax{advice}."
         )
-    segment = band.apply(raw).copy().crop(start, stop).load_data()
+    segment = band.apply(raw).copy().crop(max(start, 0.0), min(stop, float(raw.times[-1]))).load_data()
     info = segment.info.copy()
-    return mne.EvokedArray(segment.get_data(), info, tmin=start, comment="raw", nave=1, verbose="ERROR")
+    return mne.EvokedArray(segment.get_data(), info, tmin=max(start, 0.0), comment="raw", nave=1, verbose="ERROR")
 
 
 def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str, band: Band) -> mne.Epochs:
@@ -179,16 +189,25 @@ def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str, band: Band) -> m
         )
     events, event_id = mne.events_from_annotations(raw, {condition: 1}, verbose="ERROR")
     return mne.Epochs(
-        band.apply(raw), events, event_id, *EVENT_WINDOW, baseline=(None, 0), preload=True, proj=False, verbose="ERROR"
+        band.apply(raw),
+        events,
+        event_id,
+        *EVENT_WINDOW,
+        baseline=(None, 0),
+        preload=True,
+        proj=False,
+        event_repeated="drop",  # some systems write the same marker twice
+        verbose="ERROR",
     )
 
 
 def check_window(tmin: float, tmax: float, first: float, last: float) -> None:
     """Refuse a time window that is empty or lies outside the data (times in seconds)."""
-    if not np.isfinite([tmin, tmax]).all() or tmin > tmax:
-        raise InputError(f"The time window {tmin:g} to {tmax:g} s is empty; give --tmin below --tmax, in seconds.")
     slack = 1e-3  # files give times to the sample, people to the millisecond
-    if tmin < first - slack or tmax > last + slack:
-        raise InputError(
-            f"The time window {tmin:g} to {tmax:g} s is not within the recording ({first:.3f} to {last:.3f} s)."
-        )
+    for name, time in (("--tmin", tmin), ("--tmax", tmax)):
+        if not first - slack <= time <= last + slack:
+            raise InputError(
+                f"{name} {time:g} s is not within the recording ({first:.3f} to {last:.3f} s); give a time that is."
+            )
+    if tmin > tmax:
+        raise InputError(f"The time window {tmin:g} to {tmax:g} s is empty; give --tmin below --tmax, in seconds.")
