@@ -125,7 +125,7 @@ def test_the_order_of_channels_does_not_matter(make, leadfield, noise_cov, data)
 
 
 def evoked(data: np.ndarray, info: mne.Info) -> mne.Evoked:
-    return mne.EvokedArray(data[0, 0], info, tmin=-0.1)
+    return mne.EvokedArray(data[0, 0].copy(), info, tmin=-0.1)
 
 
 def test_recordings_give_source_estimates(solver, data, info, leadfield):
