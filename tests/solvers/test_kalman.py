@@ -277,6 +277,16 @@ def test_too_few_iterations_are_said_in_words(head, method):
         solver.estimate(data)
 
 
+def test_data_without_noise_are_said_in_words(head):
+    source, truth, _ = wave(head, cap(head), 12)
+    data = head.gain[:, source] @ truth
+    solver = STKF().fit(head, cap(head))
+    assert solver.posterior(data).noiseless
+    with pytest.warns(RuntimeWarning, match="1 of 1 samples are free of noise"):
+        solver.estimate(data)
+    assert not STKF(lambda2=1e-4).fit(head, cap(head)).posterior(data).noiseless
+
+
 @pytest.mark.parametrize("method", [STKF, RSTKF])
 def test_silence_is_silent_and_a_fitted_filter_can_be_sent_elsewhere(tiny, method):
     solver = pickle.loads(pickle.dumps(method().fit(tiny, cap(tiny))))

@@ -52,6 +52,8 @@ class KalmanEstimate:
     n_parameters : int
         How many were learnt, the common scale of all variances among them.
     converged : bool
+    noiseless : bool
+        Whether the learnt ``lambda2`` is as small as it may be: to the model, all of the data are signal.
     """
 
     currents: np.ndarray
@@ -61,6 +63,7 @@ class KalmanEstimate:
     log_likelihoods: np.ndarray
     n_parameters: int
     converged: bool
+    noiseless: bool
 
     @property
     def aic(self) -> float:
@@ -87,18 +90,23 @@ class KalmanSolver(Solver):
         data = check_data(data, self)
         out = np.zeros((*data.shape[:-2], *self.states_.gain.shape[1:], data.shape[-1]), data.dtype)
         samples = out.reshape(-1, *out.shape[-3:])
-        unfinished = 0
+        unfinished = noiseless = 0
         for index, sample in enumerate(data.reshape(-1, *data.shape[-2:])):
             found = self._filter(sample)
             if found is not None:
                 samples[index] = found.currents
                 unfinished += not found.converged
+                noiseless += found.noiseless
         if unfinished:
-            warnings.warn(
+            _warn(
                 f"The likelihood of {unfinished} of {len(samples)} samples was still rising after {self.max_iter} "
-                f"iterations, with eps={self.eps:g}; raise max_iter, or accept a larger eps.",
-                RuntimeWarning,
-                stacklevel=2,
+                f"iterations, with eps={self.eps:g}; raise max_iter, or accept a larger eps."
+            )
+        if noiseless:
+            _warn(
+                f"To the filter {noiseless} of {len(samples)} samples are free of noise, as data with slow offsets, or "
+                "sampled far above their low-pass, are: correct the baseline, resample to some three times the "
+                "low-pass, or give STKF a lambda2."
             )
         return out
 
@@ -219,6 +227,7 @@ class STKF(KalmanSolver):
             log_likelihoods=np.array([*search.log_likelihoods, innovations.log_likelihood]),
             n_parameters=len(search.values) + 1,
             converged=search.converged,
+            noiseless=search.noiseless,
         )
 
     def learn(self, modes: np.ndarray) -> Search:
@@ -247,13 +256,13 @@ class STKF(KalmanSolver):
         return free
 
     def _innovations(self, modes: np.ndarray, dynamics: Dynamics) -> Innovations:
-        if dynamics.neighbours == 0:
+        if dynamics.neighbours == 0 or modes.shape[1] == 1:
             return filter_modes(self.variance_, dynamics, modes)[1]
         return self._follow(modes, dynamics, None)
 
     def _run(self, modes: np.ndarray, dynamics: Dynamics) -> tuple[np.ndarray, Innovations]:
         """Return currents of shape (n_sources, n_orient, n_times) and innovations."""
-        if dynamics.neighbours == 0:
+        if dynamics.neighbours == 0 or modes.shape[1] == 1:  # nothing to take over from neighbours yet
             states, innovations = filter_modes(self.variance_, dynamics, modes)
             return self.kernel_ @ states, innovations
         followed = np.empty((*self.states_.gain.shape[1:], modes.shape[1]))
@@ -273,3 +282,7 @@ class STKF(KalmanSolver):
             if followed is not None:
                 followed[..., t] = state
         return Innovations(errors, innovation)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=3)

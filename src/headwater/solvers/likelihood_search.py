@@ -14,6 +14,7 @@ from headwater._utils.errors import InputError
 # neighbours) are fractions of what stability leaves to them.
 BOUNDS = {"own": (-0.999, 0.999), "share": (-0.999, 0.999), "log_lambda2": (np.log(1e-4), np.log(1e4))}
 START = {"own": 0.6, "share": 0.0, "log_lambda2": 0.0}
+NEAR = 1e-3  # to a bound
 STEP = {"own": 0.3, "share": 0.3, "log_lambda2": -2.0}
 
 
@@ -32,6 +33,11 @@ class Search:
     values: Mapping[str, float]
     log_likelihoods: list[float]
     converged: bool
+
+    @property
+    def noiseless(self) -> bool:
+        """Whether the data would have less noise than anything that was tried."""
+        return self.values.get("log_lambda2", np.inf) <= BOUNDS["log_lambda2"][0] + NEAR
 
 
 def maximize(

@@ -108,6 +108,7 @@ class RSTKF(KalmanSolver):
             # The noise is learnt once, as lambda2 relative to variances that are 1, or as the scale of all.
             n_parameters=len(search.values) + len(learnt.variance),
             converged=search.converged and learnt.rise < self.eps,
+            noiseless=search.noiseless,
         )
 
     def _learn(self, white: np.ndarray, dynamics: Dynamics) -> _Regions:

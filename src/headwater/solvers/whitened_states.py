@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 
 from headwater._utils.errors import InputError
 from headwater.solvers.loreta import laplacian
@@ -56,7 +57,7 @@ class WhitenedStates:
         difference = laplacian(white.leadfield, leak)
         roughness = sparse.csc_array(difference @ sparse.diags_array(source_strength(white, exponent)))
         seen = np.einsum("csi,sij->scj", gain, root).reshape(n_sources, -1)
-        states = _factors(roughness).solve(seen, trans="T").reshape(n_sources, rank, n_orient)
+        states = _factorized(roughness).solve(seen, trans="T").reshape(n_sources, rank, n_orient)
         scale = float(np.sqrt(rank / np.sum(states**2)))
         return cls(
             gain=np.ascontiguousarray(scale * np.moveaxis(states, 0, 1)),
@@ -68,7 +69,7 @@ class WhitenedStates:
 
     def currents(self, states: np.ndarray) -> np.ndarray:
         """Turn states into currents in A m, both of shape (n_sources, n_orient, n)."""
-        smooth = _factors(self.roughness).solve(states.reshape(len(states), -1)).reshape(states.shape)
+        smooth = self._factors.solve(states.reshape(len(states), -1)).reshape(states.shape)
         return self.scale * np.einsum("sij,sjt->sit", self.root, smooth)
 
     def kernel(self, variance: np.ndarray, basis: np.ndarray) -> np.ndarray:
@@ -82,7 +83,14 @@ class WhitenedStates:
         states = np.einsum("csi,cm->sim", self.gain, basis, optimize=True)
         return self.currents(variance[:, np.newaxis, np.newaxis] * states)
 
+    @cached_property
+    def _factors(self) -> SuperLU:
+        return _factorized(self.roughness)
 
-def _factors(roughness: sparse.csc_array):
-    # Made anew where needed: the factors cannot be pickled, and a fitted solver can.
+    def __getstate__(self) -> dict:
+        # The factors cannot be pickled, and are made anew where they are needed.
+        return {name: value for name, value in vars(self).items() if name != "_factors"}
+
+
+def _factorized(roughness: sparse.csc_array) -> SuperLU:
     return splu(roughness, permc_spec="MMD_AT_PLUS_A")
