@@ -32,12 +32,12 @@ def test_lengths_equal_mne_python(recording, weight_norm):
 def test_one_source_in_noise_of_known_covariance_peaks_where_it_is_along_its_orientation(recording, source):
     # In theory exact: with data covariance I + s v v' the output grows with the cosine between topography and v.
     moment = np.array([1.0, -2.0, 0.5]) / np.linalg.norm([1.0, -2.0, 0.5])
-    names = LCMV().fit(recording.leadfield, recording.noise_cov).leadfield_.ch_names
-    leadfield = recording.leadfield.pick(names)
-    noise = recording.noise_cov.copy().pick_channels(names, ordered=True)
-    topography = 3e-8 * leadfield.gain[:, source] @ moment
-    data_cov = noise.copy()
-    data_cov["data"] = noise["data"] + np.outer(topography, topography)
+    fitted = LCMV().fit(recording.leadfield, recording.noise_cov)
+    leadfield = recording.leadfield.pick(fitted.leadfield_.ch_names)
+    white_noise = np.linalg.pinv(fitted.whitener_)
+    topography = leadfield.gain[:, source] @ moment
+    topography *= 4 / np.linalg.norm(fitted.whitener_ @ topography)
+    data_cov = white_noise @ white_noise.T + np.outer(topography, topography)
     data = topography[:, np.newaxis] * np.sin(np.arange(1.0, 10.0))
     vectors = SAM(data_cov=data_cov).fit(leadfield, recording.noise_cov).estimate(data)
     assert np.linalg.norm(vectors, axis=(1, 2)).argmax() == source
