@@ -167,6 +167,17 @@ def test_a_single_time_point_is_loretas(head, neighbours):
     assert close(learnt.currents, LORETA(lambda2=learnt.dynamics.lambda2).fit(head, cap(head)).estimate(data))
 
 
+def test_it_is_on_the_cortex_for_eeg_and_meg_together(recordings):
+    leadfield, noise_cov = recordings["both"].leadfield, recordings["both"].noise_cov
+    linear = LORETA(lambda2=LAMBDA2).fit(leadfield, noise_cov)
+    data = recordings["both"].evoked.get_data(linear.leadfield_.ch_names)[:, :4]
+    loreta = linear.estimate(data)
+    for neighbours in (0.0, 0.1):
+        solver = STKF(own=OWN, neighbours=neighbours, lambda2=LAMBDA2).fit(leadfield, noise_cov)
+        assert close(solver.estimate(data)[..., :1], loreta[..., :1])
+    assert close(STKF(own=0.0, lambda2=LAMBDA2).fit(leadfield, noise_cov).estimate(data), loreta)
+
+
 def test_no_memory_is_loreta_at_every_time(head):
     _, _, data = wave(head, cap(head), 5)
     loreta = LORETA(lambda2=LAMBDA2).fit(head, cap(head)).estimate(data)
