@@ -1,12 +1,15 @@
 """What `analyze` makes of recordings as people have them."""
 
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
 
 import mne
 import numpy as np
 import pytest
 
 import headwater as hw
+from headwater.head.variation import warped
+from headwater.head.warp import Warp
 
 N_TRIALS = 20
 
@@ -58,3 +61,19 @@ def test_nothing_given_is_changed(evoked: mne.Evoked) -> None:
     np.testing.assert_array_equal(leadfield().gain, gain)
     np.testing.assert_array_equal(noise_cov["data"], variance)
     assert noise_cov["projs"] == []
+
+
+def test_an_electrode_without_position_joins_the_digitised_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    spheres = partial(hw.make_leadfield, method="sphere")  # in a moment
+    monkeypatch.setattr(import_module("headwater.localization.analyze"), "make_leadfield", spheres)
+    large = warped(hw.template_head(), Warp.from_affine(np.diag([1.1, 1.1, 1.1, 1.0])))
+    info = hw.montage_info(large, "biosemi64", sfreq=200.0)
+    data = 1e-6 * np.random.default_rng(0).standard_normal((64, 20))
+    evoked = mne.EvokedArray(data, info, verbose="error")
+    oz = evoked.info["chs"][evoked.ch_names.index("Oz")]["loc"]
+    place = oz[:3].copy()
+    oz[:3] = np.nan
+    found = hw.analyze(evoked, spacing=30.0)
+    assert found.assumptions["Head"].endswith("digitised positions; Oz placed by name (10-05 system)")
+    new = found.evoked.info["chs"][found.evoked.ch_names.index("Oz")]["loc"][:3]
+    assert np.linalg.norm(new - place) < 0.005

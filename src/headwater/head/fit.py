@@ -44,7 +44,7 @@ def fit_head(head: Head, info: mne.Info) -> Head:
         Its ``mri_head_t`` leads to the recording's head coordinates; its ``to_mni`` undoes the scaling.
     """
     points, fiducials = digitised_points(info)
-    if len(fiducials) < 3 and len(points) < LEAST_POINTS:
+    if not is_digitised(info):
         raise InputError(
             f"The recording has {len(points)} digitised points and {len(fiducials)} of 3 fiducials, too few to fit a "
             "head to; set a montage."
@@ -99,6 +99,12 @@ def fit_to_points(
     matrix[:3, :3], matrix[:3, 3] = turn.as_matrix(), shift
     scaled = warped(head, Warp.from_affine(np.diag([*scale, 1.0]), head.warp))
     return replace(scaled, name=f"{head.name}, fitted", mri_head_t=Transform("mri", "head", matrix))
+
+
+def is_digitised(info: mne.Info) -> bool:
+    """Whether a recording has points enough to fit a head to."""
+    points, fiducials = digitised_points(info)
+    return len(fiducials) == 3 or len(points) >= LEAST_POINTS
 
 
 def digitised_points(info: mne.Info) -> tuple[np.ndarray, dict[str, np.ndarray]]:

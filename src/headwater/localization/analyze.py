@@ -12,8 +12,9 @@ from mne.io.constants import FIFF
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.head.fit import fit_head, is_digitised
 from headwater.head.model import Head
-from headwater.head.sensors import fit_head, info_with_standard_positions, positions_missing
+from headwater.head.sensors import info_with_standard_positions, positions_missing
 from headwater.head.template import template_head
 from headwater.localization.checks import check_channels_known, check_data, pick_sensors
 from headwater.localization.filtering import Band
@@ -180,13 +181,18 @@ def _baseline(evoked: mne.Evoked) -> str:
 def _place(evoked: mne.Evoked, head: Head | None) -> tuple[Head, str]:
     """Bring head and sensors into one frame; say how."""
     missing = positions_missing(evoked.info)
+    words = "" if head is None else head.name
+    if head is None and missing and not is_digitised(evoked.info):
+        head, words = template_head(), "template (fsaverage)"
+    elif head is None:
+        head = fit_head(template_head(), evoked.info)
+        words = "template (fsaverage), scaled to the digitised positions"
     if missing:
-        head = head or template_head()
+        n_electrodes = evoked.get_channel_types().count("eeg")
         evoked.info = info_with_standard_positions(evoked.info, head)
-        return head, f"{head.name}; electrodes placed by name (10-05 system)"
-    if head is None:
-        return fit_head(template_head(), evoked.info), "template (fsaverage), scaled to the digitised positions"
-    return head, head.name
+        which = "electrodes" if len(missing) == n_electrodes else ", ".join(missing)
+        words += f"; {which} placed by name (10-05 system)"
+    return head, words
 
 
 def _average_reference(evoked: mne.Evoked) -> None:
