@@ -122,8 +122,14 @@ class Control:
     perfect: bool
 
     def estimate(self, x_true: np.ndarray, seed: int) -> np.ndarray:
-        """Return the truth itself, or amplitudes and directions drawn at random."""
-        return perfect_estimate(x_true) if self.perfect else random_estimate(x_true, seed=seed)
+        """Return the truth itself, or amplitudes and directions drawn at random, with the truth's power."""
+        if self.perfect:
+            return perfect_estimate(x_true)
+        drawn = random_estimate(x_true, seed=seed)
+        rest = tuple(range(1, drawn.ndim))
+        return drawn * np.sqrt(
+            np.mean(x_true**2, axis=rest, keepdims=True) / np.mean(drawn**2, axis=rest, keepdims=True)
+        )
 
 
 CONTROLS = {"Random": Control(perfect=False), "Perfect": Control(perfect=True)}
@@ -175,8 +181,10 @@ class Protocol(ABC):
 
 
 def metric_columns(names: Iterable[str]) -> dict[str, Column]:
-    """Columns of metrics of the package."""
-    return {name: Column(METRICS[name].unit, METRICS[name].higher_is_better) for name in names}
+    """Columns of metrics of the package; the error of currents can be a thousand times the currents."""
+    return {
+        name: Column(METRICS[name].unit, METRICS[name].higher_is_better, logarithmic=name == "nmse") for name in names
+    }
 
 
 def chosen(protocol: Protocol, names: Iterable[str] | None) -> dict[str, Method]:

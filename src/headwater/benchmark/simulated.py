@@ -67,6 +67,11 @@ class Simulated(Protocol):
         Further solvers.
     """
 
+    about = (
+        "Data come from another head than the solvers' (shape, places of electrodes, conductivities), with the same "
+        "sources, one by one; hyper-parameters are tuned on samples of the solvers' head, for the first metric."
+    )
+
     name: str
     title: str
     sizes: Mapping[str, Extent]

@@ -15,6 +15,7 @@ from headwater.metrics.bootstrap import Interval
 Scores = Mapping[tuple[str, str, str], np.ndarray]
 
 ABSENT = "–"
+DECIMALS = 9  # what is smaller is rounding
 
 
 def markdown(
@@ -87,9 +88,8 @@ def _label(name: str, column: Column) -> str:
 
 
 def _cell(found: Interval) -> str:
-    if np.isnan(found.low):
-        return f"{found.estimate:.3g}"
-    return f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]"
+    estimate, low, high = (f"{round(value, DECIMALS):.3g}" for value in (found.estimate, found.low, found.high))
+    return estimate if np.isnan(found.low) else f"{estimate} [{low}, {high}]"
 
 
 def _best(metric: str, column: Column, methods: list[str], intervals: Mapping[tuple[str, str], Interval]) -> str:
