@@ -4,6 +4,7 @@ from headwater.solvers.base import Solver
 from headwater.solvers.beamformer import LCMV
 from headwater.solvers.dipole import DipoleScan
 from headwater.solvers.eloreta import ELORETA
+from headwater.solvers.group_lasso import GroupLasso
 from headwater.solvers.kalman import STKF
 from headwater.solvers.laura import LAURA
 from headwater.solvers.loreta import LORETA
@@ -34,6 +35,7 @@ SOLVERS: dict[str, type[Solver]] = {
     "stkf": STKF,
     "rstkf": RSTKF,
     "random": Random,
+    "group-lasso": GroupLasso,
 }
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "Champagne",
     "DipoleScan",
     "GammaMap",
+    "GroupLasso",
     "MinimumNorm",
     "MoorePenrose",
     "Random",
