@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mne
 import numpy as np
@@ -18,9 +18,11 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.metrics._inputs import amplitude
 from headwater.metrics.table import Metric
-from headwater.simulation.samples import Samples
 from headwater.solvers.base import Solver
 from headwater.solvers.rules import Rule, balance
+
+if TYPE_CHECKING:  # simulation loads PyTorch, which solvers do without
+    from headwater.simulation.samples import Samples
 
 Grid = Mapping[str, Sequence[Any]]
 
@@ -206,7 +208,7 @@ def _mean_score(
     truth: Callable[[Samples], np.ndarray] | None,
     in_noise_units: bool,
 ) -> float:
-    if not isinstance(samples, Samples):
+    if isinstance(samples, np.ndarray):
         raise InputError("A metric needs the truth; give samples from hw.simulate, or a rule such as GCV().")
     x_true = samples.x.double().cpu().numpy() if truth is None else truth(samples)
     x_true, x_est = comparable(x_true, estimate_samples(solver, samples, in_noise_units=in_noise_units), solver)
@@ -217,10 +219,9 @@ def _mean_score(
 
 def _data(samples: Samples | np.ndarray, *, in_noise_units: bool) -> np.ndarray:
     """Sensor data of shape (batch, n_channels, n_times)."""
-    if not isinstance(samples, Samples):
-        data = np.asarray(samples, float)
-        if data.ndim < 2:
-            raise InputError(f"The data have shape {data.shape}; give (..., n_channels, n_times).")
-        return data.reshape(-1, *data.shape[-2:])
+    if isinstance(samples, np.ndarray):
+        if samples.ndim < 2:
+            raise InputError(f"The data have shape {samples.shape}; give (..., n_channels, n_times).")
+        return samples.reshape(-1, *samples.shape[-2:])
     y = samples.y.double().cpu().numpy()
     return y / noise_level(samples)[:, None, None] if in_noise_units else y
