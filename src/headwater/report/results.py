@@ -17,6 +17,9 @@ from headwater._utils.files import atomic_folder, refuse_unowned
 from headwater.localization import Localization
 from headwater.report.html import write_report
 
+# What a results folder holds; with anything else in it, it is not replaced.
+OURS = ("localization-stc.h5", "localization-src.fif.gz", "peaks.csv", "report.html", "headwater.json")
+
 # Marks a folder as ours, so that --overwrite never replaces anything else, and says how it was made.
 MARKER = "headwater.json"
 
@@ -30,7 +33,7 @@ def write_results(
     ----------
     localization : Localization
     out : path-like
-        The folder to make: ``localization-*stc.h5`` and ``localization-src.fif.gz`` (MNE-Python reads both),
+        The folder to make: ``localization-stc.h5`` and ``localization-src.fif.gz`` (MNE-Python reads both),
         ``peaks.csv``, ``report.html`` and ``headwater.json`` (assumptions and versions, for programs).
     command : str | None
         The command that reproduces it, shown in the report.
@@ -43,6 +46,7 @@ def write_results(
     """
     out = Path(out)
     refuse_unowned(out, MARKER, overwrite=overwrite)
+    _refuse_additions(out)
     with atomic_folder(out, overwrite=overwrite) as folder, said_plainly(out):
         localization.stc.save(folder / "localization", ftype="h5", verbose="ERROR")
         mne.write_source_spaces(folder / "localization-src.fif.gz", localization.leadfield.src, verbose="ERROR")
@@ -50,6 +54,16 @@ def write_results(
         write_report(localization, folder / "report.html", command=command)
         (folder / MARKER).write_text(json.dumps(_provenance(localization, command), indent=1) + "\n")
     return out
+
+
+def _refuse_additions(out: Path) -> None:
+    """Refuse to replace a folder to which somebody has added files."""
+    added = [path.name for path in out.glob("*") if path.name not in OURS]
+    if added:
+        raise InputError(
+            f"{out} holds files that headwater has not written ({', '.join(sorted(added)[:4])}), which would be lost; "
+            "move them away, or choose another --out."
+        )
 
 
 @contextmanager
