@@ -77,3 +77,21 @@ def test_an_electrode_without_position_joins_the_digitised_ones(monkeypatch: pyt
     assert found.assumptions["Head"].endswith("digitised positions; Oz placed by name (10-05 system)")
     new = found.evoked.info["chs"][found.evoked.ch_names.index("Oz")]["loc"][:3]
     assert np.linalg.norm(new - place) < 0.005
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"solver": "eloreta"},
+        {"solver": hw.solvers.DSPM},
+        {"head": "fsaverage"},
+        {"noise_cov": np.eye(61)},
+        {"noise_cov": "some-cov.fif"},
+        {"forward": "some-fwd.fif"},
+    ],
+    ids=str,
+)
+def test_names_paths_and_arrays_are_no_objects(evoked: mne.Evoked, wrong: dict) -> None:
+    (name,) = wrong
+    with pytest.raises(hw.InputError, match=f"^{name} is .*; give "):
+        hw.analyze(evoked, **{"forward": leadfield(), **wrong})

@@ -118,6 +118,7 @@ def test_a_single_time_point_is_loaded_and_finds_its_source(recordings):
         (LCMV(weight_norm="nai"), "weight_norm"),
         (LCMV(pick_ori="vector"), "pick_ori"),
         (LCMV(reg=-1), "at least 0"),
+        (LCMV(reg=float("nan")), "at least 0"),
         (LCMV(data_cov=np.eye(3)), "data covariance has shape"),
     ],
     ids=repr,

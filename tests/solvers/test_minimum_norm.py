@@ -256,6 +256,7 @@ def test_loose_goes_from_fixed_to_free(recordings):
     ("solver", "words"),
     [
         (MinimumNorm(lambda2=-1), "lambda2 is -1"),
+        (ELORETA(lambda2=float("nan")), "lambda2 is nan"),
         (SLORETA(lambda2=0), "lambda2 > 0"),
         (MinimumNorm(loose=1.5), "between 0"),
         (MinimumNorm(loose="tight"), "'auto'"),

@@ -92,9 +92,10 @@ def analyze(
     -------
     localization : Localization
     """
+    _check_types(solver, head, forward, noise_cov)
     band = Band(highpass, lowpass)
     evoked, epochs, origin = select_segment(recording, condition, tmin, tmax, band)
-    evoked = pick_sensors(evoked, sensors, bads)
+    evoked = pick_sensors(evoked, sensors, (bads,) if isinstance(bads, str) else bads)
     check_data(evoked)
     start, stop = _window(evoked, tmin, tmax)
     assumptions = {"Data": f"{origin}; {start:.3f} to {stop:.3f} s", "Filter": str(band)}
@@ -133,6 +134,19 @@ def analyze(
             "Solver": repr(solver),
         },
     )
+
+
+def _check_types(solver: object, head: object, forward: object, noise_cov: object) -> None:
+    """Refuse names, paths, classes and arrays where objects belong."""
+    wanted = {
+        "solver": (solver, Solver, "a solver, such as hw.solvers.DSPM()"),
+        "head": (head, Head, "hw.template_head() or hw.head_from_subject(...)"),
+        "forward": (forward, LeadField | mne.Forward, "mne.read_forward_solution(...) or hw.LeadField.load(...)"),
+        "noise_cov": (noise_cov, mne.Covariance, "an mne.Covariance, such as mne.read_cov(...)"),
+    }
+    for name, (given, kind, advice) in wanted.items():
+        if given is not None and not isinstance(given, kind):
+            raise InputError(f"{name} is {str(given)[:60]!r}, which cannot be used; give {advice}.")
 
 
 def _default_solver(evoked: mne.Evoked) -> Solver:

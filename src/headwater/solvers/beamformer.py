@@ -110,8 +110,8 @@ class LCMV(Solver):
             raise InputError(f"weight_norm is {self.weight_norm!r}; choose one of {WEIGHT_NORMS}.")
         if self.pick_ori not in ORIENTATIONS:
             raise InputError(f"pick_ori is {self.pick_ori!r}; choose one of {ORIENTATIONS}.")
-        if self.reg < 0:
-            raise InputError(f"reg is {self.reg:g}; it must be at least 0.")
+        if not 0 <= self.reg < np.inf:
+            raise InputError(f"reg is {self.reg:g}; it must be at least 0, and finite.")
 
     def _gain(self, white: Whitened) -> np.ndarray:
         """Whitened gain of the orientations to estimate, shape (rank, n_sources, n_orient)."""

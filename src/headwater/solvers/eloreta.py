@@ -11,7 +11,7 @@ import numpy as np
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.linear import LinearSolver
 from headwater.solvers.matrices import regularized_inverse, symmetric_power
-from headwater.solvers.minimum_norm import inverse_operator, prior_gain
+from headwater.solvers.minimum_norm import check_lambda2, inverse_operator, prior_gain
 from headwater.solvers.prior import Loose, loose_per_source, orientation_blocks, oriented_gain
 from headwater.solvers.whitening import Rank, whiten
 
@@ -65,6 +65,7 @@ class ELORETA(LinearSolver):
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Prepare the solver for one lead field and one noise covariance."""
+        check_lambda2(self.lambda2)
         white = whiten(leadfield, noise_cov, self.rank)
         loose = loose_per_source(white.leadfield, self.loose)
         gain = oriented_gain(white, loose)

@@ -87,11 +87,16 @@ def prior_gain(gain: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def inverse_operator(weighted: np.ndarray, gram: np.ndarray, lambda2: float) -> np.ndarray:
     """Return ``R G' (G R G' + lambda2 I)^-1``, shape (n_sources, n_orient, rank), from ``G R`` and ``G R G'``."""
-    if lambda2 < 0:
-        raise InputError(f"lambda2 is {lambda2:g}; it must be at least 0.")
+    check_lambda2(lambda2)
     rank, n_sources, n_orient = weighted.shape
     operator = weighted.reshape(rank, -1).T @ regularized_inverse(gram, lambda2)
     return operator.reshape(n_sources, n_orient, rank)
+
+
+def check_lambda2(lambda2: float) -> None:
+    """Refuse a regularisation that is none."""
+    if not 0 <= lambda2 < np.inf:
+        raise InputError(f"lambda2 is {lambda2:g}; it must be at least 0, and finite.")
 
 
 class MinimumNorm(GaussianPriorSolver):
