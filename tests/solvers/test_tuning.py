@@ -10,7 +10,7 @@ from headwater.metrics.table import METRICS
 from headwater.simulation.noise import White
 from headwater.simulation.presets import PIUNET
 from headwater.simulation.simulator import simulate
-from headwater.solvers import DSPM, ELORETA, LCMV, SLORETA, MinimumNorm, MoorePenrose
+from headwater.solvers import DSPM, ELORETA, LCMV, SLORETA, DipoleScan, MinimumNorm
 from headwater.solvers.rules import GCV, Balance, Discrepancy, LCurve, balance
 from headwater.solvers.tuning import GRIDS, default_grid, estimate_samples, noise_level, tuned, with_parameters
 from headwater.solvers.whitening import whiten
@@ -74,8 +74,8 @@ def test_an_own_grid_is_searched_in_all_combinations(leadfield: hw.LeadField) ->
 
 
 def test_a_solver_without_hyper_parameters_is_only_fitted(leadfield: hw.LeadField) -> None:
-    assert default_grid(MoorePenrose()) == {}
-    found = tuned(MoorePenrose(), leadfield, samples_at(leadfield, 20), ERROR)
+    assert default_grid(DipoleScan()) == {}
+    found = tuned(DipoleScan(), leadfield, samples_at(leadfield, 20), ERROR)
     assert found.parameters == {}
     assert len(found.scores) == 1
 

@@ -106,10 +106,18 @@ def _best(metric: str, column: Column, methods: list[str], intervals: Mapping[tu
 
 
 def _gaps(results: pd.DataFrame) -> str:
-    """Reasons, each with the solver and the metrics and cases it holds for."""
+    """Reasons, each with the solvers, metrics and cases it holds for."""
+    lines: dict[str, list[str]] = {}
     absent = results[results["status"] != "ok"]
-    lines = []
     for (solver, status, reason), rows in absent.groupby(["solver", "status", "reason"], sort=False):
-        metrics, cases = (", ".join(dict.fromkeys(rows[name])) for name in ("metric", "case"))
-        lines.append(f"- {solver} ({status}; {cases}; {metrics}): {reason}")
-    return "\n".join(lines)
+        # Metrics that are missing in the same cases stand together.
+        cases_of = {metric: ", ".join(dict.fromkeys(of["case"])) for metric, of in rows.groupby("metric", sort=False)}
+        metrics_in: dict[str, list[str]] = {}
+        for metric, cases in cases_of.items():
+            metrics_in.setdefault(cases, []).append(str(metric))
+        where = "; ".join(f"{', '.join(metrics)} in {cases}" for cases, metrics in metrics_in.items())
+        lines.setdefault(f"({status}; {where}): {reason}", []).append(str(solver))
+    everyone = results["solver"].nunique()
+    return "\n".join(
+        f"- {'all' if len(solvers) == everyone else ', '.join(solvers)} {words}" for words, solvers in lines.items()
+    )
