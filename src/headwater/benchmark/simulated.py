@@ -125,7 +125,7 @@ class Simulated(Protocol):
         metrics = dict.fromkeys(self.metrics)
         if solver is not None and solver.unit != "Am":
             for name in metrics.keys() & NEED_CURRENTS:
-                scored.reasons[name] = f"compares currents, and this solver gives statistics without a unit"
+                scored.reasons[name] = "compares currents, and this solver gives statistics without a unit"
                 del metrics[name]
         parts: list[dict[str, np.ndarray]] = []
         elapsed = 0.0
