@@ -6,6 +6,7 @@ from importlib import import_module
 import mne
 import numpy as np
 import pytest
+from mne.io.constants import FIFF
 
 import headwater as hw
 from headwater.head.variation import warped
@@ -95,3 +96,42 @@ def test_names_paths_and_arrays_are_no_objects(evoked: mne.Evoked, wrong: dict) 
     (name,) = wrong
     with pytest.raises(hw.InputError, match=f"^{name} is .*; give "):
         hw.analyze(evoked, **{"forward": leadfield(), **wrong})
+
+
+def compensated_meg(weights: np.ndarray) -> tuple[mne.Evoked, mne.Evoked]:
+    """MEG from which a share of three reference sensors is taken off, as in CTF systems, and the same uncompensated."""
+    rng = np.random.default_rng(0)
+    outward = rng.standard_normal((15, 3))
+    outward[:, 2] = np.abs(outward[:, 2])
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    names = [f"M{number}" for number in range(12)] + ["R0", "R1", "R2"]
+    info = mne.create_info(names, 100.0, "mag")
+    for number, (channel, normal) in enumerate(zip(info["chs"], outward, strict=True)):
+        axes = np.linalg.svd(normal[np.newaxis])[2]
+        place = (0.12 if number < 12 else 0.14) * normal + [0, 0, 0.04]
+        channel["loc"][:] = np.concatenate([place, axes[1], np.cross(normal, axes[1]), normal])
+        channel["coil_type"] = FIFF.FIFFV_COIL_POINT_MAGNETOMETER
+    with info._unlock():
+        info["dev_head_t"] = mne.transforms.Transform("meg", "head")
+    plain = mne.EvokedArray(1e-13 * rng.standard_normal((15, 10)), info, verbose="error")
+    evoked = plain.copy()
+    for channel in evoked.info["chs"][:12]:
+        channel["coil_type"] = int(channel["coil_type"]) | (3 << 16)
+    for channel in evoked.info["chs"][12:]:
+        channel["kind"] = FIFF.FIFFV_REF_MEG_CH
+    table = {"nrow": 12, "ncol": 3, "row_names": names[:12], "col_names": names[12:], "data": weights}
+    with evoked.info._unlock():
+        evoked.info["comps"] = [
+            {"kind": 3, "save_calibrated": True, "rowcals": np.ones(12), "colcals": np.ones(3), "data": table}
+        ]
+    return evoked, plain
+
+
+def test_compensated_meg_lacks_a_share_of_its_references() -> None:
+    weights = 0.2 * np.random.default_rng(1).standard_normal((12, 3))
+    evoked, plain = compensated_meg(weights)
+    head = hw.template_head()
+    found = hw.analyze(evoked, head=head, spacing=30.0)
+    gain = hw.make_leadfield(head, plain.info, spacing=30.0).gain
+    expected = gain[:12] - np.tensordot(weights, gain[12:], 1)
+    np.testing.assert_allclose(found.leadfield.gain, expected, rtol=0, atol=1e-6 * np.abs(gain).max())

@@ -95,6 +95,7 @@ def analyze(
     _check_types(solver, head, forward, noise_cov)
     band = Band(highpass, lowpass)
     evoked, epochs, origin = select_segment(recording, condition, tmin, tmax, band)
+    measured = evoked.info.copy()
     evoked = pick_sensors(evoked, sensors, (bads,) if isinstance(bads, str) else bads)
     check_data(evoked)
     start, stop = _window(evoked, tmin, tmax)
@@ -104,7 +105,7 @@ def analyze(
     noise_cov, assumptions["Noise covariance"] = noise_covariance(evoked, epochs, noise_cov)
     if forward is None:
         head, assumptions["Head"] = _place(evoked, head)
-        leadfield = make_leadfield(head, evoked.info, space, spacing=spacing)
+        leadfield = make_leadfield(head, _with_references(evoked, measured), space, spacing=spacing)
     else:
         leadfield = _known_leadfield(forward, head, evoked)
     # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
@@ -207,6 +208,18 @@ def _place(evoked: mne.Evoked, head: Head | None) -> tuple[Head, str]:
         which = "electrodes" if len(missing) == n_electrodes else ", ".join(missing)
         words += f"; {which} placed by name (10-05 system)"
     return head, words
+
+
+def _with_references(evoked: mne.Evoked, measured: mne.Info) -> mne.Info:
+    """Info with the reference sensors of compensated MEG (CTF, 4D): a share of their field is taken off the rest."""
+    if not evoked.compensation_grade:
+        return evoked.info
+    references = [measured.ch_names[pick] for pick in mne.pick_types(measured, meg=False, ref_meg=True, exclude=[])]
+    picks = [measured.ch_names.index(name) for name in [*evoked.ch_names, *references]]
+    info = mne.pick_info(measured, picks)
+    for channel, placed in zip(info["chs"], evoked.info["chs"], strict=False):
+        channel["loc"] = placed["loc"].copy()
+    return info
 
 
 def _average_reference(evoked: mne.Evoked) -> None:
