@@ -18,7 +18,7 @@ import zarr
 
 import headwater as hw
 from headwater.forward import make
-from headwater.simulation import default_spikes, store
+from headwater.simulation import default_spikes, store, workers
 from headwater.simulation.presets import PRESETS
 from headwater.simulation.simulator import Simulator
 
@@ -183,7 +183,7 @@ def test_impossible_requests(
     simulate: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple, parts: tuple
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(store, "CLUSTER_TIMEOUT", 1.0)
+    monkeypatch.setattr(workers, "CLUSTER_TIMEOUT", 1.0)
     refused(simulate(*arguments, code=2), *parts)
     assert not (tmp_path / "a.png").exists()
 

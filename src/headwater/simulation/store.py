@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
@@ -25,10 +20,10 @@ from headwater.simulation.preset_files import preset_to_yaml
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples, Truth
 from headwater.simulation.simulator import Simulator, check_request
+from headwater.simulation.workers import in_processes, on_cluster
 
 FORMAT = "headwater samples 1"
 SHARD_BYTES = 2**26  # of recordings and dense currents, about
-CLUSTER_TIMEOUT = 20.0  # s, until a scheduler must have answered
 PER_ENTRY = ("component", "source", "coefficient", "direction")  # ragged: one group of arrays for each shard
 TRUTH = tuple(one.name for one in fields(Truth))
 
@@ -68,12 +63,13 @@ def write_samples(
     _prepare(path, simulator, leadfield, n, seed, overwrite=overwrite)
     group = _open(path, mode="r")
     todo = np.flatnonzero(~group["done"][:]).tolist()
+    finished: Iterator[int]
     if cluster is not None:
-        finished = _on_cluster(cluster, path, leadfield, preset, todo)
+        finished = on_cluster(_write_shard, path, leadfield, preset, todo, cluster)
     elif workers == 1 or len(todo) < 2:
         finished = (_write_shard(path, simulator, shard) for shard in todo)
     else:
-        finished = _in_processes(workers, path, leadfield, preset, todo)
+        finished = in_processes(_write_shard, path, leadfield, preset, todo, workers)
     for _ in track(finished, f"simulating {preset.name}", total=len(todo)):
         pass
 
@@ -182,54 +178,6 @@ def _write_shard(path: Path, simulator: Simulator, shard: int) -> int:
             entries.create_array(name, data=values, overwrite=True)
     group["done"][shard] = True
     return shard
-
-
-_SIMULATOR: list[Simulator] = []  # that of a worker process
-
-
-def _start_worker(leadfield: LeadField, preset: Preset, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
-    torch.set_num_threads(threads)
-    _SIMULATOR.append(Simulator(leadfield, preset))
-
-
-def _write_in_worker(path: Path, shard: int) -> int:
-    return _write_shard(path, _SIMULATOR[0], shard)
-
-
-def _in_processes(workers: int, path: Path, leadfield: LeadField, preset: Preset, todo: list[int]) -> Iterator[int]:
-    workers = min(workers, len(todo))
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _start_worker, (leadfield, preset, threads)
-    )
-    try:
-        for future in as_completed([pool.submit(_write_in_worker, path, shard) for shard in todo]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise InputError(
-            f"A worker process was killed, often for lack of memory; what is in {path} is kept, so go on with fewer "
-            "workers."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _on_cluster(address: str, path: Path, leadfield: LeadField, preset: Preset, todo: list[int]) -> Iterator[int]:
-    try:
-        from dask import distributed
-    except ImportError as error:
-        raise InputError("A cluster needs Dask; install headwater[cluster].") from error
-    try:
-        client = distributed.Client(address, timeout=CLUSTER_TIMEOUT)
-    except (OSError, ValueError) as error:
-        raise InputError(f"No Dask scheduler answers at {address}: {error}") from error
-    with client:
-        simulator = client.submit(Simulator, leadfield, preset, pure=False)
-        client.replicate(simulator)
-        futures = [client.submit(_write_shard, path.absolute(), simulator, shard, pure=False) for shard in todo]
-        for future in distributed.as_completed(futures):
-            yield future.result()
 
 
 def read_samples(path: str | Path, start: int = 0, stop: int | None = None) -> Samples:
