@@ -9,6 +9,7 @@ from headwater.solvers.kalman import STKF
 from headwater.solvers.laura import LAURA
 from headwater.solvers.loreta import LORETA
 from headwater.solvers.minimum_norm import DSPM, SLORETA, MinimumNorm, WeightedMinimumNorm
+from headwater.solvers.mixed_norm import IRMxNE, MxNE
 from headwater.solvers.moore_penrose import MoorePenrose
 from headwater.solvers.music import MUSIC, RAPMUSIC
 from headwater.solvers.random_control import Random
@@ -36,6 +37,8 @@ SOLVERS: dict[str, type[Solver]] = {
     "rstkf": RSTKF,
     "random": Random,
     "group-lasso": GroupLasso,
+    "mxne": MxNE,
+    "irmxne": IRMxNE,
 }
 
 __all__ = [
@@ -55,8 +58,10 @@ __all__ = [
     "DipoleScan",
     "GammaMap",
     "GroupLasso",
+    "IRMxNE",
     "MinimumNorm",
     "MoorePenrose",
+    "MxNE",
     "Random",
     "Solver",
     "WeightedMinimumNorm",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Self
 
 import mne
@@ -129,7 +130,7 @@ def weighted_gain(white: Whitened, loose: Loose, exponent: float) -> tuple[np.nd
     """Return ``G D`` and ``D``, with which each source costs the same whatever its depth.
 
     ``D_s`` is the square root of the prior covariance, ``v_s (l I + (1 - l) n n')``: what depth and orientation are
-    in the minimum-norm family, and in :func:`mne.inverse_sparse.mixed_norm`.
+    in :func:`mne.inverse_sparse.mixed_norm`: with fixed orientations the depth is that of the fixed sources.
 
     Returns
     -------
@@ -137,11 +138,11 @@ def weighted_gain(white: Whitened, loose: Loose, exponent: float) -> tuple[np.nd
     scaling : array of shape (n_sources, n_orient, n_orient)
     """
     fraction = loose_per_source(white.leadfield, loose)
-    gain = oriented_gain(white, fraction)
-    root = symmetric_power(orientation_blocks(fraction, white.leadfield.normals, gain.shape[2]), 0.5)
+    white = replace(white, gain=oriented_gain(white, fraction))
+    root = symmetric_power(orientation_blocks(fraction, white.leadfield.normals, white.gain.shape[2]), 0.5)
     options = {"exp": exponent, "limit": None, "limit_depth_chs": "whiten", "combine_xyz": "fro"}
     scaling = np.sqrt(depth_variance(white, options))[:, np.newaxis, np.newaxis] * root
-    return np.einsum("csi,sij->csj", gain, scaling), scaling
+    return np.einsum("csi,sij->csj", white.gain, scaling), scaling
 
 
 def reduced_times(white: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
