@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import zarr
 import headwater as hw
 from headwater.forward import make
 from headwater.simulation import default_spikes, store, workers
+from headwater.simulation.preset_files import CLASSES
 from headwater.simulation.presets import PRESETS
 from headwater.simulation.simulator import Simulator
 
@@ -276,7 +278,12 @@ def test_a_full_disk_keeps_what_is_finished(simulate: RunCli, leadfield: Path, t
     assert_complete(out, leadfield, hw.presets.PIUNET, 300)
 
 
-def test_presets_are_listed(run_cli: RunCli) -> None:
+def test_presets_and_their_parts_are_listed(run_cli: RunCli) -> None:
     printed = run_cli("list", "presets")
     for name in PRESETS:
         assert name in printed
+    printed = run_cli("list", "parts")
+    for kind in CLASSES:
+        assert kind.__name__ in printed
+        for field in fields(kind):
+            assert field.name in printed

@@ -1,3 +1,5 @@
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,7 @@ import zarr
 
 from headwater._utils.errors import InputError
 from headwater.simulation import simulator as simulator_module
-from headwater.simulation import store
+from headwater.simulation import store, workers
 from headwater.simulation.noise import FromCovariance
 from headwater.simulation.presets import MULTI_SOURCE, PIUNET, SUBCORTICAL
 from headwater.simulation.simulator import Simulator, simulate
@@ -83,6 +85,22 @@ def test_processes_give_the_same_samples(mixed, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "SHARD_BYTES", 2**16)
     write_samples(tmp_path / "a.zarr", mixed, SUBCORTICAL, 1500, seed=4, workers=2)
     _same(read_samples(tmp_path / "a.zarr"), simulate(mixed, SUBCORTICAL, 1500, seed=4))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="the operating system cannot hold back signals")
+def test_interrupts_wait_until_processes_have_started():
+    handler = signal.getsignal(signal.SIGINT)
+    started = []
+
+    def start() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        started.append("whole")
+
+    with pytest.raises(KeyboardInterrupt), workers._interrupts_held_back():
+        start()
+    assert started == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_a_cluster_gives_the_same_samples(mixed, tmp_path, monkeypatch):

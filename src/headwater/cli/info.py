@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,14 +18,16 @@ class Listing(StrEnum):
 
     solvers = "solvers"
     presets = "presets"
+    parts = "parts"
 
 
 def list_(what: Annotated[Listing, typer.Argument(help="What to list.")] = Listing.solvers) -> None:
     """List what can be named on the command line."""
-    columns, rows = {Listing.solvers: _solvers, Listing.presets: _presets}[what]()
-    table = Table(title=what.value)
+    columns, rows = {Listing.solvers: _solvers, Listing.presets: _presets, Listing.parts: _parts}[what]()
+    parts = what is Listing.parts
+    table = Table(title="parts of presets" if parts else what.value, show_lines=parts)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table)
@@ -48,6 +51,21 @@ def _presets() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         )
         for name, preset in PRESETS.items()
     )
+
+
+def _parts() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    from headwater.simulation.preset_files import CLASSES
+
+    return ("part", "what it is", "fields"), (
+        (kind.__name__, _first_line(kind), "\n".join(map(_in_words, fields(kind)))) for kind in CLASSES
+    )
+
+
+def _in_words(one: Field) -> str:
+    """Return a field's name and default, as Python and nearly as YAML would have them."""
+    if one.default is not MISSING:
+        return f"{one.name}: {one.default!r}"
+    return one.name if one.default_factory is MISSING else f"{one.name}: {one.default_factory()!r}"
 
 
 def _first_line(described: type) -> str:
