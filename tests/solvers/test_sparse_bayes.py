@@ -181,6 +181,17 @@ def test_silence_gives_no_currents(sphere_leadfield):
     assert not Champagne().fit(sphere_leadfield).estimate(np.zeros((64, 3))).any()
 
 
+@pytest.mark.parametrize("solver", [Champagne(), GammaMap()], ids=repr)
+def test_data_that_no_source_can_cause_give_no_currents(sphere_leadfield, rng, solver):
+    few = LeadField.from_arrays(
+        sphere_leadfield.gain[:, :5], sphere_leadfield.pos[:5], ch_names=sphere_leadfield.ch_names
+    )
+    columns = np.column_stack([np.ones(64), few.matrix - few.matrix.mean(axis=0)])
+    data = rng.standard_normal((64, 3))
+    data -= columns @ np.linalg.lstsq(columns, data)[0]
+    assert np.abs(few.matrix @ solver.fit(few).estimate(data).reshape(15, 3)).max() < 1e-6 * np.abs(data).max()
+
+
 @pytest.mark.parametrize(
     ("solver", "words"),
     [

@@ -165,7 +165,7 @@ class SparseBayes(Solver):
             power = share**2 * _mean_square(unmixed.T @ mixing, n_orient)
             share = self.update(share, power, precision)
             noise = self.noise.update(noise, float(np.sum((inverse_root.T @ unmixed) ** 2) / np.sum(inverse_root**2)))
-            on = share > self.prune * share.max()
+            on = share > self.prune * share.max(initial=0.0)
             if not on.all():
                 active, share, gain = active[on], share[on], gain[:, on]
 
