@@ -14,8 +14,10 @@ from headwater.solvers.moore_penrose import MoorePenrose
 from headwater.solvers.music import MUSIC, RAPMUSIC
 from headwater.solvers.random_control import Random
 from headwater.solvers.regional_kalman import RSTKF
+from headwater.solvers.rules import GCV, Discrepancy, LCurve
 from headwater.solvers.sam import SAM
 from headwater.solvers.sparse_bayes import Champagne, GammaMap
+from headwater.solvers.tuning import Tuned, tuned
 
 SOLVERS: dict[str, type[Solver]] = {
     "mne": MinimumNorm,
@@ -44,6 +46,7 @@ SOLVERS: dict[str, type[Solver]] = {
 __all__ = [
     "DSPM",
     "ELORETA",
+    "GCV",
     "LAURA",
     "LCMV",
     "LORETA",
@@ -56,13 +59,17 @@ __all__ = [
     "STKF",
     "Champagne",
     "DipoleScan",
+    "Discrepancy",
     "GammaMap",
     "GroupLasso",
     "IRMxNE",
+    "LCurve",
     "MinimumNorm",
     "MoorePenrose",
     "MxNE",
     "Random",
     "Solver",
+    "Tuned",
     "WeightedMinimumNorm",
+    "tuned",
 ]
