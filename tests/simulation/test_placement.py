@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,19 @@ def test_anywhere_is_uniform(cortex):
     expected = n / cortex.n_sources
     chi2 = np.sum((counts - expected) ** 2 / expected)
     assert abs(chi2 - cortex.n_sources) < 5 * np.sqrt(2 * cortex.n_sources)
+
+
+def test_the_medial_wall_is_no_place_for_sources(mixed):
+    ids = np.asarray(mixed.region_ids).copy()
+    wall = np.flatnonzero(geometry_of(mixed, CPU).cortical)[:50]
+    deep = np.flatnonzero(~geometry_of(mixed, CPU).cortical.numpy())[:5]
+    ids[wall], ids[deep] = -1, -1
+    density = Anywhere().density(geometry_of(replace(mixed, region_ids=ids), CPU))
+    assert not density[wall].any()
+    assert density[deep].all()
+    assert density.sum() == mixed.n_sources - 50
+    cortex_unnamed = np.where(geometry_of(mixed, CPU).cortical, -1, mixed.region_ids)
+    assert Anywhere().density(geometry_of(replace(mixed, region_ids=cortex_unnamed), CPU)).all()
 
 
 def test_regions_hold_the_centres_and_unknown_ones_are_refused(mixed):

@@ -23,13 +23,19 @@ class Where(ABC):
 
 @dataclass(frozen=True)
 class Anywhere(Where):
-    """Every position is equally probable, or every position of the named regions."""
+    """Every position is equally probable, or every position of the named regions.
+
+    Where a cortex has named regions, its medial wall, which belongs to none of them and is no cortex, is left out.
+    """
 
     regions: tuple[str, ...] | None = None
 
     def density(self, geometry: Geometry) -> torch.Tensor:
-        """Return one, or zero outside the regions."""
-        return _allowed(self, geometry).float()
+        """Return one, or zero outside the regions and on the medial wall."""
+        named = torch.as_tensor(geometry.region_ids >= 0, device=geometry.device)
+        no_wall = named | ~geometry.cortical
+        allowed = _allowed(self, geometry)
+        return (allowed & no_wall if (named & geometry.cortical).any() else allowed).float()
 
 
 @dataclass(frozen=True)
