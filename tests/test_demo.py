@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import mne
 import numpy as np
+import pytest
 
-from headwater.demo import MONTAGE, RESPONSES, simulate_responses
+from headwater._utils.errors import InputError
+from headwater.demo import MONTAGE, RESPONSES, run_demo, simulate_responses
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 
@@ -19,3 +23,13 @@ def test_demo_responses_start_where_and_when_they_should() -> None:
     again, _ = simulate_responses(template_head().varied(seed=3), seed=3)
     np.testing.assert_array_equal(again[0].data, evokeds[0].data)
     assert isinstance(again[0], mne.Evoked)
+
+
+def test_demo_overwrites_nothing_unasked(tmp_path: Path) -> None:
+    recording = tmp_path / "demo-ave.fif"
+    recording.write_bytes(b"somebody's own")
+    with pytest.raises(InputError, match="already exists"):
+        run_demo(tmp_path)
+    with pytest.raises(InputError, match="is a file"):
+        run_demo(recording, overwrite=True)
+    assert recording.read_bytes() == b"somebody's own"

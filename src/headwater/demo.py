@@ -9,6 +9,7 @@ import mne
 import numpy as np
 import pandas as pd
 
+from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file, refuse_unowned
 from headwater._utils.progress import track
 from headwater.forward.leadfield import LeadField
@@ -17,7 +18,7 @@ from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 from headwater.localization import Localization, analyze
-from headwater.report.results import write_results
+from headwater.report.results import MARKER, write_results
 from headwater.solvers import SOLVERS
 
 MONTAGE = "easycap-M10"
@@ -81,8 +82,13 @@ def run_demo(out: Path | str, *, seed: int = 0, overwrite: bool = False, command
         Distance from the strongest peak of the estimate to the centre of the simulated patch.
     """
     out = Path(out)
+    recording = out / "demo-ave.fif"
+    if recording.exists() and not overwrite:
+        raise InputError(f"{recording} already exists; choose another --out or add --overwrite to replace it.")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file, not a folder, and is left alone; choose another --out.")
     for response in RESPONSES:
-        refuse_unowned(out / response.name, "headwater.json", overwrite=overwrite)
+        refuse_unowned(out / response.name, MARKER, overwrite=overwrite)
     template = template_head()
     info = montage_info(template, MONTAGE, sfreq=SAMPLING_RATE)
     evokeds, centres = simulate_responses(template.varied(seed=seed), seed)
@@ -100,7 +106,7 @@ def run_demo(out: Path | str, *, seed: int = 0, overwrite: bool = False, command
                 reported[response.name] = found
     for name, found in reported.items():
         write_results(found, out / name, command=command, overwrite=overwrite)
-    with atomic_file(out / "demo-ave.fif") as path:
+    with atomic_file(recording) as path:
         mne.write_evokeds(path, evokeds, overwrite=True, verbose="ERROR")
     return errors_mm
 
