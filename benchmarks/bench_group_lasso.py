@@ -1,6 +1,6 @@
 """Speed of the solvers with priors of smoothness and sparseness, at the size of 3D-PIUNet's experiments.
 
-    python benchmarks/bench_sparse.py [--channels 61] [--spacing 7.73] [--samples 64] [--peers 2]
+    python benchmarks/bench_group_lasso.py [--channels 61] [--spacing 7.73] [--samples 64] [--peers 2]
 
 61 electrodes and 5,209 free sources on a grid in a sphere by default. Prints the time of a fit, and the time per sample
 of one time point with three active sources in noise 20 dB below them. MxNE is MNE-Python's block coordinate descent, at
