@@ -135,3 +135,12 @@ def test_compensated_meg_lacks_a_share_of_its_references() -> None:
     gain = hw.make_leadfield(head, plain.info, spacing=30.0).gain
     expected = gain[:12] - np.tensordot(weights, gain[12:], 1)
     np.testing.assert_allclose(found.leadfield.gain, expected, rtol=0, atol=1e-6 * np.abs(gain).max())
+
+
+def test_bad_channels_of_the_noise_covariance_are_left_out(evoked: mne.Evoked) -> None:
+    noise_cov = mne.make_ad_hoc_cov(evoked.info, verbose="error")
+    noise_cov["bads"] = [evoked.ch_names[7], "a channel of another recording"]
+    found = found_in(evoked, noise_cov=noise_cov)
+    assert found.evoked.ch_names == [name for name in evoked.ch_names if name != evoked.ch_names[7]]
+    expected = found_in(evoked, noise_cov=mne.make_ad_hoc_cov(evoked.info, verbose="error"), bads=evoked.ch_names[7])
+    np.testing.assert_allclose(found.stc.data, expected.stc.data)

@@ -70,7 +70,7 @@ def analyze(
     forward : LeadField | mne.Forward | None
         A forward solution to use instead of computing one for ``head``.
     noise_cov : mne.Covariance | None
-        Of single trials. None: estimated from the time before zero, or else typical sensor noise.
+        Of single trials; its bad channels are left out. None: estimated from the time before zero, or else typical sensor noise.
     condition : str | int | None
         Which average, kind of epochs or annotation.
     tmin, tmax : float | None
@@ -96,7 +96,8 @@ def analyze(
     band = Band(highpass, lowpass)
     evoked, epochs, origin = select_segment(recording, condition, tmin, tmax, band)
     measured = evoked.info.copy()
-    evoked = pick_sensors(evoked, sensors, (bads,) if isinstance(bads, str) else bads)
+    bads = (bads,) if isinstance(bads, str) else tuple(bads)
+    evoked = pick_sensors(evoked, sensors, (*bads, *_bad_in(noise_cov, evoked.ch_names)))
     check_data(evoked)
     start, stop = _window(evoked, tmin, tmax)
     assumptions = {"Data": f"{origin}; {start:.3f} to {stop:.3f} s", "Filter": str(band)}
@@ -148,6 +149,11 @@ def _check_types(solver: object, head: object, forward: object, noise_cov: objec
     for name, (given, kind, advice) in wanted.items():
         if given is not None and not isinstance(given, kind):
             raise InputError(f"{name} is {str(given)[:60]!r}, which cannot be used; give {advice}.")
+
+
+def _bad_in(noise_cov: mne.Covariance | None, ch_names: list[str]) -> list[str]:
+    """Channels that whoever estimated the noise found bad, as in MNE-Python."""
+    return [] if noise_cov is None else [name for name in noise_cov["bads"] if name in ch_names]
 
 
 def _default_solver(evoked: mne.Evoked) -> Solver:
