@@ -2,6 +2,7 @@
 
 from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -144,3 +145,20 @@ def test_bad_channels_of_the_noise_covariance_are_left_out(evoked: mne.Evoked) -
     assert found.evoked.ch_names == [name for name in evoked.ch_names if name != evoked.ch_names[7]]
     expected = found_in(evoked, noise_cov=mne.make_ad_hoc_cov(evoked.info, verbose="error"), bads=evoked.ch_names[7])
     np.testing.assert_allclose(found.stc.data, expected.stc.data)
+
+
+@pytest.mark.parametrize("sensors", ["all", "eeg"])
+def test_the_whole_way_gives_the_numbers_of_mne(shared_data: Path, sensors: str) -> None:
+    folder = shared_data / "mne-sample"
+    recording = mne.read_evokeds(folder / "sample_right-auditory_right-visual-ave.fif", condition=1, verbose="error")
+    noise_cov = mne.read_cov(folder / "sample_audvis_trunc-cov.fif", verbose="error")
+    forward = mne.read_forward_solution(folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error")
+    assert noise_cov["bads"]
+    found = hw.localize(
+        recording, hw.solvers.DSPM(), forward=forward, noise_cov=noise_cov, sensors=sensors, tmin=0.08, tmax=0.13
+    )
+    evoked = recording.copy().pick(["meg", "eeg"] if sensors == "all" else sensors)
+    evoked.apply_baseline((None, 0), verbose="error").crop(0.08, 0.13)
+    operator = mne.minimum_norm.make_inverse_operator(evoked.info, forward, noise_cov, loose=1.0, verbose="error")
+    expected = mne.minimum_norm.apply_inverse(evoked, operator, 1 / 9, "dSPM", verbose="error")
+    np.testing.assert_allclose(found.data, expected.data, rtol=0, atol=1e-5 * expected.data.max())

@@ -70,7 +70,8 @@ def analyze(
     forward : LeadField | mne.Forward | None
         A forward solution to use instead of computing one for ``head``.
     noise_cov : mne.Covariance | None
-        Of single trials; its bad channels are left out. None: estimated from the time before zero, or else typical sensor noise.
+        Of single trials; its bad channels are left out. None: estimated from the time before zero, or else typical
+        sensor noise.
     condition : str | int | None
         Which average, kind of epochs or annotation.
     tmin, tmax : float | None
