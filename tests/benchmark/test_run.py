@@ -164,3 +164,14 @@ def test_without_recordings_every_case_is_skipped_with_a_reason(tmp_path: Path) 
     assert set(results["status"]) == {"skipped"}
     assert results["reason"].str.contains("no folder of recordings").all()
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_the_slowest_solvers_are_named_but_wait_to_be_asked_for(
+    tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "SLOW", frozenset({"mne", "dspm", "breaking"}))
+    results = run_benchmark(tiny, "quick", None, tmp_path / "all")
+    left_out = results[results["solver"].isin(run.SLOW)]
+    assert set(left_out["status"]) == {"skipped"}
+    assert left_out["reason"].str.contains("asked for by name").all()
+    assert not (tmp_path / "all" / "tuning" / "20-dB--mne.json").exists()

@@ -19,7 +19,7 @@ from headwater._utils.files import atomic_file
 from headwater.benchmark.protocol import Case, Control, Method, Protocol, Scored, Settings, Training
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.base import Solver
-from headwater.solvers.tuning import tuned, with_parameters
+from headwater.solvers.tuning import default_grid, tuned, with_parameters
 
 DIGITS = 6  # significant ones; the last bits of a product depend on the number of threads
 
@@ -37,6 +37,8 @@ class Task:
     method : Solver | Control
     case : Case
     seed : int
+    skip : str
+        Why this run leaves the cell out; empty where it does not.
     """
 
     out: Path
@@ -46,6 +48,12 @@ class Task:
     method: Method
     case: Case
     seed: int
+    skip: str = ""
+
+    @property
+    def skipped(self) -> str:
+        """Why the cell has no scores, known beforehand."""
+        return self.skip or self.protocol.skipped(self.case, self.settings)
 
     @property
     def tuning_path(self) -> Path:
@@ -61,6 +69,9 @@ class Task:
 def tune(task: Task) -> None:
     """Choose the hyper-parameters of a solver for a training set, unless that is done already."""
     if task.tuning_path.exists() or isinstance(task.method, Control):
+        return
+    if not default_grid(task.method):
+        _write(task.tuning_path, {"parameters": {}})
         return
     try:
         training = _training(task.protocol, task.case.tuned_on, task.settings)
@@ -85,8 +96,8 @@ def score(task: Task) -> None:
     """Score a cell and keep its rows, unless that is done already."""
     if task.cell_path.exists():
         return
-    if reason := task.protocol.skipped(task.case, task.settings):
-        _write(task.cell_path, _without_scores(task, "skipped", reason))
+    if task.skipped:
+        _write(task.cell_path, _without_scores(task, "skipped", task.skipped))
         return
     tuning = {} if isinstance(task.method, Control) else json.loads(task.tuning_path.read_text())
     if "error" in tuning:

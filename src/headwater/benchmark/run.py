@@ -25,6 +25,10 @@ MARKER = "benchmark.json"
 FINISHED = "report.html"  # the last file to be written
 SIZES = ("quick", "paper")
 
+# Seconds a sample, and more on many channels: a quick run names them in the table but does not wait for them.
+SLOW = frozenset({"mxne", "irmxne"})
+TOO_SLOW = "takes seconds a sample; at size quick it runs only where it is asked for by name"
+
 
 def run_benchmark(
     protocol: str | Protocol,
@@ -49,7 +53,8 @@ def run_benchmark(
     size : str
         ``"quick"``: minutes on two cores; ``"paper"``: as many samples as the published comparisons.
     solvers : sequence of str | None
-        Names of solvers; None for all. The controls are always there.
+        Names of solvers. None: all, at size quick without the slowest, which are named in the table. The controls are
+        always there.
     out : path-like | None
         Results folder: ``results.csv``, ``table.md``, figures and ``report.html``. None: ``benchmark-PROTOCOL-SIZE``.
     data : path-like | None
@@ -76,11 +81,12 @@ def run_benchmark(
     out = Path(out or f"benchmark-{protocol.name}-{size}").absolute()
     settings = Settings(size, inverse_crime, None if data is None else Path(data).absolute())
     methods = chosen(protocol, solvers)
+    slow = SLOW if solvers is None and size == "quick" else frozenset()
     cases = protocol.cases(settings)
     # Cases that share a training set stand together, then those of a solver and a head: each is made only once.
     groups = dict.fromkeys(case.tuned_on for case in cases)
     tasks = [
-        Task(out, protocol, settings, name, method, case, seed)
+        Task(out, protocol, settings, name, method, case, seed, TOO_SLOW if name in slow else "")
         for group in groups
         for name, method in methods.items()
         for seed in protocol.seeds(settings)
@@ -89,7 +95,7 @@ def run_benchmark(
     ]
     about = _about(protocol, settings, list(methods), command)
     _prepare(out, about, overwrite=overwrite)
-    to_tune = list({task.tuning_path: task for task in tasks if not protocol.skipped(task.case, settings)}.values())
+    to_tune = list({task.tuning_path: task for task in tasks if not task.skipped}.values())
     _do(tune, [task for task in to_tune if not task.tuning_path.exists()], "tuning", cluster)
     _do(score, [task for task in tasks if not task.cell_path.exists()], f"benchmark {protocol.name}", cluster)
     order = sorted(tasks, key=lambda task: (cases.index(task.case), list(methods).index(task.method_name), task.seed))
