@@ -58,6 +58,7 @@ def minimize(gain: np.ndarray, data: np.ndarray, alpha: np.ndarray, start: np.nd
         reach=np.full(n, FIRST_REACH),
         longest_reach=np.full(n, np.inf),
         steps=np.zeros(n, int),
+        gap=np.full(n, np.inf),
     )
     best = start.copy()
     for _ in range(MAX_STEPS):
@@ -68,8 +69,11 @@ def minimize(gain: np.ndarray, data: np.ndarray, alpha: np.ndarray, start: np.nd
         close = np.maximum(INEXACT * np.sqrt(tol), INEXACT * way / np.sqrt(state.reach))
         arrived = np.linalg.norm(gradient, axis=(1, 2)) <= close
         if arrived.any():
-            best[state.index[arrived]] = x[arrived]
-            _next_point(state, x, arrived, tol)
+            gap = _gap(state, x)
+            better = arrived & (gap < state.gap)
+            best[state.index[better]] = x[better]
+            state.gap[better] = gap[better]
+            _next_point(state, x, arrived, gap > tol)
             if not len(state.index):
                 break
         else:
@@ -93,17 +97,21 @@ class _State:
     reach: np.ndarray
     longest_reach: np.ndarray
     steps: np.ndarray
+    gap: np.ndarray
 
 
-def _next_point(state: _State, x: np.ndarray, arrived: np.ndarray, tol: float) -> None:
-    """Start the next proximal point where the last one arrived, and leave out the problems that are solved."""
+def _gap(state: _State, x: np.ndarray) -> np.ndarray:
     residual = state.data - product(state.gain, x)
     strength = group_norm(adjoint_product(state.gain, residual))
-    gap = duality_gap(state.data, residual, state.alpha, group_norm(x).sum(axis=1), strength)
+    return duality_gap(state.data, residual, state.alpha, group_norm(x).sum(axis=1), strength)
+
+
+def _next_point(state: _State, x: np.ndarray, arrived: np.ndarray, unsolved: np.ndarray) -> None:
+    """Start the next proximal point where the last one arrived, and leave out the problems that are solved."""
     state.start[arrived] = x[arrived]
     state.reach[arrived] = np.minimum(REACH_GROWTH * state.reach, state.longest_reach)[arrived]
     state.steps[arrived] = 0
-    ongoing = ~arrived | (gap > tol)
+    ongoing = ~arrived | unsolved
     if not ongoing.all():
         for field in fields(state):
             setattr(state, field.name, getattr(state, field.name)[ongoing])
