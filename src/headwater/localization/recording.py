@@ -43,9 +43,8 @@ def read_recording(path: Path | str) -> Recording:
         raise InputError(f"The recording {path} is empty; export or copy it again.")
     try:
         # Readers warn about unfamiliar file names and the like, which changes nothing for what follows.
-        with warnings.catch_warnings(), mne.utils.use_log_level("WARNING"):
+        with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"):
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", message=".*does not match the file size")  # EDF and BDF cut short
             return _read(path)
     except InputError:
         raise
@@ -75,7 +74,22 @@ def _read(path: Path) -> Recording:
             return mne.read_epochs_eeglab(path)
         except ValueError:  # a continuous EEGLAB data set
             pass
-    return mne.io.read_raw(path, preload=True)
+    raw = mne.io.read_raw(path, preload=True)
+    if path.suffix.lower() in (".edf", ".bdf"):
+        _refuse_cut_off(path, raw)
+    return raw
+
+
+def _refuse_cut_off(path: Path, raw: mne.io.BaseRaw) -> None:
+    """Refuse an EDF or BDF file that is shorter than its header says: MNE-Python reads what is left."""
+    with path.open("rb") as file:
+        file.seek(236)
+        n_records, duration = int(file.read(8)), float(file.read(8))
+    n_times = round(n_records * duration * raw.info["sfreq"])  # -1 records: unknown, the recording was never stopped
+    if raw.n_times < n_times:
+        raise InputError(
+            f"The recording {path} is truncated: it holds {raw.n_times} of {n_times} samples; export or copy it again."
+        )
 
 
 def select_segment(
