@@ -164,6 +164,7 @@ def test_unusable_data(
     ("options", "part"),
     [
         (("--condition", "light"), "'tone'"),
+        (("--condition", "[/red]"), "[/red]"),
         (("--solver", "magic"), "eloreta"),
         (("--tmin", 0.3, "--tmax", 0.1), "is empty"),
         (("--tmin", 5, "--tmax", 6), "is not within the recording"),

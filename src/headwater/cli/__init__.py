@@ -1,6 +1,7 @@
 """The command line: one thin sub-command per public function."""
 
 from headwater.cli.app import app, main
+from headwater.cli.benchmark import benchmark
 from headwater.cli.demo import demo
 from headwater.cli.info import info, list_
 from headwater.cli.localize import localize
@@ -8,6 +9,7 @@ from headwater.cli.simulate import simulate
 
 app.command("localize")(localize)
 app.command("simulate")(simulate)
+app.command("benchmark")(benchmark)
 app.command("demo")(demo)
 app.command("list")(list_)
 app.command("info")(info)

@@ -19,8 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-console = Console()
-errors = Console(stderr=True)
+# Names of the user's (paths, conditions, regions) may look like markup and must be shown as they are.
+console = Console(markup=False)
+errors = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -32,10 +33,11 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        errors.print(f"Error: {error}", style="red", highlight=False, soft_wrap=True)
+        errors.print(f"Error: {error}", style="red")
         sys.exit(2)
     except OSError as error:
-        errors.print(f"Error: {error.strerror or error} ({error.filename or 'while writing'}); nothing was kept.")
+        place = error.filename or "while writing"
+        errors.print(f"Error: {error.strerror or error} ({place}); nothing was kept.", style="red")
         sys.exit(2)
 
 
@@ -45,4 +47,4 @@ def called_as() -> str:
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:  # noqa: ANN001
-    errors.print(f"Note: {message}", style="yellow", highlight=False, soft_wrap=True)
+    errors.print(f"Note: {message}", style="yellow")

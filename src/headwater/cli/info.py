@@ -19,11 +19,17 @@ class Listing(StrEnum):
     solvers = "solvers"
     presets = "presets"
     parts = "parts"
+    protocols = "protocols"
 
 
 def list_(what: Annotated[Listing, typer.Argument(help="What to list.")] = Listing.solvers) -> None:
     """List what can be named on the command line."""
-    columns, rows = {Listing.solvers: _solvers, Listing.presets: _presets, Listing.parts: _parts}[what]()
+    columns, rows = {
+        Listing.solvers: _solvers,
+        Listing.presets: _presets,
+        Listing.parts: _parts,
+        Listing.protocols: _protocols,
+    }[what]()
     parts = what is Listing.parts
     table = Table(title="parts of presets" if parts else what.value, show_lines=parts)
     for column in columns:
@@ -51,6 +57,12 @@ def _presets() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         )
         for name, preset in PRESETS.items()
     )
+
+
+def _protocols() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    from headwater.benchmark import PROTOCOLS
+
+    return ("name", "what it compares"), ((name, protocol.title) for name, protocol in PROTOCOLS.items())
 
 
 def _parts() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:

@@ -13,9 +13,11 @@ from rich.table import Table
 
 from headwater._utils.errors import InputError
 from headwater.cli.app import called_as, console
-from headwater.cli.options import Forward, Space, Subject, SubjectsDir, chosen_head
+from headwater.cli.options import Forward, Space, Spacing, Subject, SubjectsDir, chosen_head, parsed_spacing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from headwater.solvers import Solver
 
 
@@ -32,7 +34,9 @@ class Sensors(StrEnum):
 def localize(
     recording: Annotated[Path, typer.Argument(help="Raw data, epochs or averages, in any format MNE-Python reads.")],
     out: Annotated[Path | None, typer.Option(help="Results folder [default: RECORDING-headwater].")] = None,
-    condition: Annotated[str | None, typer.Option(help="Average, kind of epochs, or annotation.")] = None,
+    condition: Annotated[
+        str | None, typer.Option(help="Average (name or number), kind of epochs, or annotation.")
+    ] = None,
     tmin: Annotated[float | None, typer.Option(help="Start of the window, in s.")] = None,
     tmax: Annotated[float | None, typer.Option(help="End of the window, in s.")] = None,
     solver: Annotated[str, typer.Option(help="See `headwater list solvers`.")] = "eloreta",
@@ -46,7 +50,7 @@ def localize(
     subjects_dir: SubjectsDir = None,
     noise_cov: Annotated[Path | None, typer.Option(help="Noise covariance [default: from the baseline].")] = None,
     space: Annotated[Space, typer.Option(help="Source space.")] = Space.volume,
-    spacing: Annotated[float | None, typer.Option(help="Distance of sources, in mm.")] = None,
+    spacing: Spacing = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier results folder.")] = False,
 ) -> None:
     """Localise a recording: source estimate, table of peaks, report."""
@@ -72,7 +76,7 @@ def localize(
         sensors=sensors.value,
         bads=tuple(name.strip() for name in bads.split(",") if name.strip()),
         space=space.value,
-        spacing=spacing,
+        spacing=parsed_spacing(spacing),
         highpass=highpass,
         lowpass=lowpass,
     )
@@ -102,10 +106,13 @@ def _solver(name: str, snr: float | None) -> Solver:
     return make(lambda2=1 / snr**2)
 
 
-def _print_peaks(peaks) -> None:  # noqa: ANN001
-    table = Table(title="Peaks, strongest first")
-    for column in peaks.columns:
-        table.add_column(column, justify="left" if column in ("frame", "region", "unit") else "right")
-    for row in peaks.itertuples(index=False):
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+def _print_peaks(peaks: pd.DataFrame) -> None:
+    frame, unit = peaks.loc[0, ["frame", "unit"]] if len(peaks) else ("", "")
+    table = Table(title=f"Peaks, strongest first (positions in mm, frame {frame})")
+    for column in ("ms", "x", "y", "z", f"amplitude ({unit})"):
+        table.add_column(column, justify="right")
+    table.add_column("region", overflow="fold")
+    for peak in peaks.itertuples(index=False):
+        place = (f"{peak.x_mm:.0f}", f"{peak.y_mm:.0f}", f"{peak.z_mm:.0f}")
+        table.add_row(f"{1e3 * peak.time_s:.0f}", *place, f"{peak.amplitude:.3g}", peak.region or "not known")
     console.print(table)

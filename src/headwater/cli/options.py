@@ -24,6 +24,7 @@ class Space(StrEnum):
 
 Forward = Annotated[Path | None, typer.Option(help="Forward solution (-fwd.fif) or lead field (.npz).")]
 Subject = Annotated[str | None, typer.Option(help="FreeSurfer subject [default: the template head].")]
+Spacing = Annotated[str | None, typer.Option(help="Distance of sources, in mm, or ico3, ico4, ico5.")]
 SubjectsDir = Annotated[Path | None, typer.Option(help="FreeSurfer's subjects folder.")]
 
 
@@ -38,3 +39,11 @@ def chosen_head(subject: str | None, subjects_dir: Path | None) -> Head | None:
     from headwater.head.subject import head_from_subject
 
     return head_from_subject(subject, subjects_dir)
+
+
+def parsed_spacing(text: str | None) -> float | str | None:
+    """Return a number of mm, or the name of an icosahedron as it is."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text

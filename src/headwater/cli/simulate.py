@@ -9,7 +9,7 @@ import typer
 
 from headwater._utils.errors import InputError
 from headwater.cli.app import console, errors
-from headwater.cli.options import Forward, Space, Subject, SubjectsDir, chosen_head
+from headwater.cli.options import Forward, Space, Spacing, Subject, SubjectsDir, chosen_head, parsed_spacing
 
 if TYPE_CHECKING:
     from headwater.forward.leadfield import LeadField
@@ -26,7 +26,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same samples.")] = 0,
     preview: Annotated[Path | None, typer.Option(help="Picture (.png, .pdf, .svg) of four samples.")] = None,
     space: Annotated[Space | None, typer.Option(help="Source space [default: what the preset is meant for].")] = None,
-    spacing: Annotated[str | None, typer.Option(help="Distance of sources, in mm, or ico3, ico4, ico5.")] = None,
+    spacing: Spacing = None,
     montage: Annotated[str | None, typer.Option(help=f"EEG montage of MNE-Python [default: {MONTAGE}].")] = None,
     forward: Forward = None,
     subject: Subject = None,
@@ -133,17 +133,9 @@ def _leadfield(
         head,
         montage_info(head, montage or MONTAGE),
         str(space),
-        spacing=_spacing(spacing),
+        spacing=parsed_spacing(spacing),
         orient="fixed" if space == "cortex" else "free",
     )
-
-
-def _spacing(text: str | None) -> float | str | None:
-    """Return a number of mm, or the name of an icosahedron as it is."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 def _described(leadfield: LeadField) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 import mne
@@ -51,7 +52,7 @@ def analyze(
     sensors: str = "all",
     bads: tuple[str, ...] = (),
     space: str = "volume",
-    spacing: float | None = None,
+    spacing: float | str | None = None,
     pick_ori: str | None = None,
     highpass: float | None = None,
     lowpass: float | None = None,
@@ -82,8 +83,8 @@ def analyze(
         Further bad channels.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``; without ``forward`` only.
-    spacing : float | None
-        Distance of sources in mm; None: the default of the source space.
+    spacing : float | str | None
+        Distance of sources in mm, or ``"ico3"``, ``"ico4"``, ``"ico5"`` on the cortex; None: the default of the space.
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     highpass, lowpass : float | None
@@ -113,7 +114,8 @@ def analyze(
     # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
     leadfield = replace(leadfield, info=evoked.info.copy())
     evoked.crop(start, stop)
-    solver = (solver or _default_solver(evoked)).fit(leadfield, noise_cov)
+    # A copy: the user's solver may serve other recordings, whose results must not change this one.
+    solver = copy(solver or _default_solver(evoked)).fit(leadfield, noise_cov)
     stc = solver.apply(evoked, pick_ori=pick_ori)
     magnitude, unit = _magnitude(stc, solver)
     sources, table = _peaks(magnitude, unit, evoked.times, leadfield, head)
