@@ -1,16 +1,19 @@
 """How long a new user waits: the import, the demo with an empty cache, and the demo again.
 
-    python benchmarks/bench_demo.py
+    python benchmarks/bench_demo.py [--out benchmarks/results/demo.md]
 
 Each figure is the wall time of a whole process.
 """
 
+import argparse
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from record import recorded
 
 
 def seconds(*arguments: str, cache: str) -> float:
@@ -23,6 +26,14 @@ def seconds(*arguments: str, cache: str) -> float:
 
 def main() -> None:
     """Print the figures beside their limits."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", help="also write everything to this Markdown file")
+    with recorded(parser.parse_args().out, "How long a new user waits"):
+        print_times()
+
+
+def print_times() -> None:
+    """Run each command in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         demo = ("-m", "headwater.cli", "demo", "--out", str(Path(folder) / "demo"), "--overwrite")
         rows = [
@@ -32,7 +43,6 @@ def main() -> None:
             ("headwater demo, cold cache", seconds(*demo, cache=folder), 90),
             ("headwater demo, warm cache", seconds(*demo, cache=folder), 15),
         ]
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for name, measured, limit in rows:
         print(f"{name:30} {measured:6.2f} s" + (f"   limit {limit} s" if limit else ""))
 

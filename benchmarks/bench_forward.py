@@ -11,6 +11,7 @@ import time
 
 import mne
 import numpy as np
+from record import recorded
 from threadpoolctl import threadpool_info
 
 from headwater.forward import bem
@@ -84,11 +85,14 @@ def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="also ico4")
+    parser.add_argument("--out", help="also write everything to this Markdown file")
+    arguments = parser.parse_args()
     threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
-    print(f"mne {mne.__version__}, numpy {np.__version__}, {threads} threads, load {os.getloadavg()[0]:.1f}")
-    for ico in (3, 4) if parser.parse_args().full else (3,):
-        time_against_mne(ico)
-        error_against_series(ico)
+    with recorded(arguments.out, "Speed and accuracy of lead fields"):
+        print(f"{threads} threads")
+        for ico in (3, 4) if arguments.full else (3,):
+            time_against_mne(ico)
+            error_against_series(ico)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from functools import partial
 
 import mne
 import numpy as np
+from record import recorded
 
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import SOLVERS
@@ -29,14 +30,16 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=61)
     parser.add_argument("--sources", type=int, default=5000)
     parser.add_argument("--times", type=int, default=1000)
+    parser.add_argument("--out", help="also write everything to this Markdown file")
     arguments = parser.parse_args()
     mne.set_log_level("ERROR")
     forward, noise_cov = sphere_forward(arguments.channels, arguments.sources)
     leadfield = LeadField.from_forward(forward)
     data = 1e-6 * np.random.default_rng(0).standard_normal((leadfield.n_channels, arguments.times))
-    print(f"{leadfield.n_channels} channels x {leadfield.n_sources} free sources, {arguments.times} time points\n")
-    time_fits(forward, leadfield, noise_cov)
-    time_estimates(forward, leadfield, noise_cov, data)
+    with recorded(arguments.out, "Speed of linear solvers"):
+        print(f"{leadfield.n_channels} channels x {leadfield.n_sources} free sources, {arguments.times} time points\n")
+        time_fits(forward, leadfield, noise_cov)
+        time_estimates(forward, leadfield, noise_cov, data)
 
 
 def sphere_forward(n_channels: int, n_sources: int) -> tuple[mne.Forward, mne.Covariance]:
