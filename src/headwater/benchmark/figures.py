@@ -64,7 +64,8 @@ def _curves(
     metrics: Mapping[str, Column],
     intervals: Mapping[tuple[str, str, str], Interval],
 ) -> Figure:
-    figure = Figure(figsize=(4.0 * len(metrics) + 1.6, 4.2), layout="constrained")
+    height = max(4.2, 0.24 * len(methods) + 0.4)  # of the legend
+    figure = Figure(figsize=(4.0 * len(metrics) + 1.6, height), layout="constrained")
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     lines = {}
     for panel, (metric, column) in zip(panels, metrics.items(), strict=True):
