@@ -38,7 +38,7 @@ CASES = {
     "seizure": ("seizure, 75 EEG: resected area", "seizure", "deepsif"),
 }
 SPACING = {"quick": 12.0, "paper": 7.0}  # mm; of the grid in the template, where there is no own lead field
-TRAINING_SAMPLES = {"quick": 6, "paper": 50}
+TRAINING_SAMPLES = {"quick": 16, "paper": 50}
 FIRST_OF = {"sample-eeg": "visual-eeg", "sample-meg": "visual-meg", "sep": "sep-20", "seizure": "seizure"}
 
 

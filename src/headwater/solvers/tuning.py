@@ -30,7 +30,7 @@ Grid = Mapping[str, Sequence[Any]]
 # every sensible one. lambda2 is 1 / SNR (power) of the whitened data: from 40 dB to -20 dB.
 GRIDS: dict[str, tuple[float, ...]] = {
     "lambda2": (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0),
-    "alpha": (0.01, 0.05, 0.1, 0.2, 0.4, 0.7),
+    "alpha": (1e-3, 1e-2, 0.05, 0.1, 0.2, 0.5),
     "reg": (1e-3, 1e-2, 0.05, 0.2, 1.0, 5.0, 20.0),
     "rcond": (1e-3, 1e-2, 0.05, 0.1, 0.3),
 }
