@@ -88,7 +88,7 @@ def _label(name: str, column: Column) -> str:
 
 
 def _cell(found: Interval) -> str:
-    estimate, low, high = (f"{round(value, DECIMALS):.3g}" for value in (found.estimate, found.low, found.high))
+    estimate, low, high = (f"{round(value, DECIMALS) + 0.0:.3g}" for value in (found.estimate, found.low, found.high))
     return estimate if np.isnan(found.low) else f"{estimate} [{low}, {high}]"
 
 
