@@ -193,9 +193,9 @@ def test_nonsense_is_refused():
         (lambda: Transient(width_s=0), r"Transient\.width_s"),
         (lambda: Correlated(correlation=1.5), r"Correlated\.correlation"),
         (lambda: Correlated(courses=3), r"Correlated\.courses"),
-        (lambda: Clips(np.ones(3)), r"Clips\.library"),
-        (lambda: Clips(3), r"Clips\.library"),
-        (lambda: _draw(Clips("none.npy")), r"Clips\.library: cannot read none\.npy"),
+        (lambda: Clips(np.ones(3)), r"Clips\.spikes"),
+        (lambda: Clips(3), r"Clips\.spikes"),
+        (lambda: _draw(Clips("none.npy")), r"Clips\.spikes: cannot read none\.npy"),
         (lambda: _draw(Clips(_spikes()), sfreq=500.0), "250 Hz"),
         (lambda: _draw(Clips(_spikes()), n_times=501), "500 times"),
     ):

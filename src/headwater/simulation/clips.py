@@ -23,7 +23,7 @@ class Clips(TimeCourse):
 
     Parameters
     ----------
-    library : SpikeLibrary | array of shape (n_clips, n_clip_times) | path | None
+    spikes : SpikeLibrary | array of shape (n_clips, n_clip_times) | path | None
         A path is the folder of a `SpikeLibrary` or a ``.npy`` file of such an array. None takes the few hundred
         neural-mass spikes of `default_spikes`.
     sfreq : float
@@ -33,7 +33,7 @@ class Clips(TimeCourse):
         are the regions of the connectome, as DeepSIF's.
     """
 
-    library: SpikeLibrary | np.ndarray | str | Path | None = None
+    spikes: SpikeLibrary | np.ndarray | str | Path | None = None
     sfreq: float = 250.0
     by_source: bool = False
 
@@ -41,16 +41,16 @@ class Clips(TimeCourse):
         check_number(self, "sfreq", above=0.0)
         check_instance(self, "by_source", bool, "True")
         kinds = (SpikeLibrary, np.ndarray, str, Path, type(None))
-        check_instance(self, "library", kinds, "an array of shape (n_clips, n_times)")
-        if isinstance(self.library, np.ndarray):
-            _check(self.library)
+        check_instance(self, "spikes", kinds, "an array of shape (n_clips, n_times)")
+        if isinstance(self.spikes, np.ndarray):
+            _check(self.spikes)
 
     def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
         """Draw, cut, centre and scale."""
         pool = self.pool
         if pool.sfreq != sfreq:
             raise InputError(
-                f"The clips of Clips.library are sampled at {pool.sfreq:g} Hz, the preset at {sfreq:g} Hz; set the "
+                f"The clips of Clips.spikes are sampled at {pool.sfreq:g} Hz, the preset at {sfreq:g} Hz; set the "
                 "preset's sfreq to that of the clips."
             )
         clips = pool.draw(centers.flatten() if self.by_source else None, centers.numel(), n_times, generator)
@@ -60,7 +60,7 @@ class Clips(TimeCourse):
     @cached_property
     def pool(self) -> Pool:
         """The clips, loaded when they are first needed."""
-        library = self.library
+        library = self.spikes
         if library is None:
             from headwater.simulation.default_spikes import default_spikes
 
@@ -69,7 +69,7 @@ class Clips(TimeCourse):
             try:
                 library = SpikeLibrary.open(library) if Path(library).is_dir() else np.load(library, allow_pickle=False)
             except (OSError, ValueError) as error:
-                raise InputError(f"Clips.library: cannot read {library}: {error}") from error
+                raise InputError(f"Clips.spikes: cannot read {library}: {error}") from error
         if isinstance(library, np.ndarray):
             return Pool.from_array(_check(library), self.sfreq)
         return Pool.from_library(library)
@@ -119,7 +119,7 @@ class Pool:
         length, device = self.clips.shape[1], generator.device
         if n_times > length:
             raise InputError(
-                f"The clips of Clips.library have {length} times, fewer than the {n_times} of a sample; "
+                f"The clips of Clips.spikes have {length} times, fewer than the {n_times} of a sample; "
                 "shorten n_times."
             )
         unit = torch.rand((2, n), generator=generator, device=device)
@@ -139,7 +139,7 @@ class Pool:
         lacking = (regions >= 0) & ((regions != within) | (count[within] == 0))
         if lacking.any():
             raise InputError(
-                f"Clips.library has no clip of region {int(regions[lacking][0])}, on which a source is centred; "
+                f"Clips.spikes has no clip of region {int(regions[lacking][0])}, on which a source is centred; "
                 "simulate more regions, or leave by_source False."
             )
         return torch.where(regions >= 0, first[within] + (unit * count[within]).long(), 0)
@@ -147,5 +147,5 @@ class Pool:
 
 def _check(clips: np.ndarray) -> np.ndarray:
     if clips.ndim != 2 or not clips.size or not np.isfinite(clips).all():
-        raise InputError(f"Clips.library has shape {clips.shape}; it must be finite, of shape (n_clips, n_times).")
+        raise InputError(f"Clips.spikes has shape {clips.shape}; it must be finite, of shape (n_clips, n_times).")
     return clips
