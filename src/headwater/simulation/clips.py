@@ -119,8 +119,7 @@ class Pool:
         length, device = self.clips.shape[1], generator.device
         if n_times > length:
             raise InputError(
-                f"The clips of Clips.spikes have {length} times, fewer than the {n_times} of a sample; "
-                "shorten n_times."
+                f"The clips of Clips.spikes have {length} times, fewer than the {n_times} of a sample; shorten n_times."
             )
         unit = torch.rand((2, n), generator=generator, device=device)
         if regions is None:
