@@ -7,18 +7,12 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.io import loadmat
 from sklearn.metrics import roc_auc_score
 
 import headwater as hw
+from headwater.benchmark import recordings
 
 RunCli = Callable[..., str]
-
-# A signal known only up to its scale is given that of a strong EEG.
-TYPICAL_EEG = 1e-4  # V
-
-# Left auditory cortex (MNI -50, -20, 8) of the sample subject in its head coordinates.
-LEFT_AUDITORY_HEAD = np.array([-0.0533, 0.0202, 0.0626])  # m
 
 
 def xyz_mm(peaks: pd.DataFrame) -> np.ndarray:
@@ -62,7 +56,7 @@ def test_right_ear_activates_left_auditory_cortex_first(run_cli: RunCli, sample:
     found = localize_sample(run_cli, sample, tmp_path / "out", "Right Auditory", (0.07, 0.11), "--sensors", "meg")
     head_mri_t = mne.read_trans(sample / "sample_audvis_trunc-trans.fif")
     assert head_mri_t.from_str.startswith("head")
-    left_auditory_mm = mne.transforms.apply_trans(head_mri_t, LEFT_AUDITORY_HEAD) * 1e3
+    left_auditory_mm = mne.transforms.apply_trans(head_mri_t, recordings.LEFT_AUDITORY_HEAD) * 1e3
     distance_mm = np.linalg.norm(found[0] - left_auditory_mm)
     print(f"Right auditory, meg: {distance_mm:.1f} mm from the left auditory cortex")
     assert distance_mm <= 30
@@ -74,37 +68,14 @@ def ictal(
     shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[list[Path], Path, np.ndarray, np.ndarray]:
     """Three ictal segments and their lead field as files, positions of the regions (m), and which were resected."""
-    folder = shared_data / "deepsif"
     out = tmp_path_factory.mktemp("ictal")
-
-    def load(name: str) -> dict:
-        return loadmat(folder / name, simplify_cells=True)
-
-    electrodes = load("anatomy/electrode_75.mat")["eloc75"]
-    names = [electrode["labels"] for electrode in electrodes]
-    # The file has x to the front and y to the left.
-    positions = {e["labels"]: np.array([-e["Y"], e["X"], e["Z"]], float) / 1e3 for e in electrodes}
-    info = mne.create_info(names, 500.0, "eeg")
-    info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
-
-    cortex, region_of_vertex = load("anatomy/fs_cortex_20k.mat"), load("anatomy/fs_cortex_20k_region_mapping.mat")["rm"]
-    size = np.bincount(region_of_vertex)
-    mean = [np.bincount(region_of_vertex, column) / size for column in (*cortex["pos"].T, *cortex["ori"].T)]
-    pos, normals = np.column_stack(mean[:3]) / 1e3, np.column_stack(mean[3:])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    gain = load("anatomy/leadfield_75_20k.mat")["fwd"][:, :, np.newaxis]
-    leadfield = hw.LeadField.from_arrays(gain, pos, normals=normals, info=info, subject="fsaverage5")
+    leadfield, resected = recordings.seizure_leadfield(shared_data)
     leadfield.save(out / "deepsif-leadfield.npz")
-
     segments = []
-    for number in (1, 2, 3):
-        data = load(f"ictal/examples/P2/sz_data/data{number}.mat")["data"].T * TYPICAL_EEG
-        raw = mne.io.RawArray(data, info, verbose="ERROR").filter(1, 30, verbose="ERROR")
+    for number, raw in enumerate(recordings.seizure(shared_data).segments, start=1):
         segments.append(out / f"ictal{number}_raw.fif")
-        raw.save(segments[-1], verbose="ERROR")
-    resected = np.zeros(len(pos), bool)
-    resected[load("ictal/examples/P2/anatomy/projected_resection_to_fs_cortex.mat")["resection_region"]] = True
-    return segments, out / "deepsif-leadfield.npz", pos, resected
+        raw.filter(1, 30, verbose="ERROR").save(segments[-1], verbose="ERROR")
+    return segments, out / "deepsif-leadfield.npz", leadfield.pos, resected
 
 
 @pytest.mark.filterwarnings("ignore:.*filter_length.*:RuntimeWarning")  # one second of data, filtered at 1 Hz
@@ -129,19 +100,8 @@ def test_seizure_onset_lies_in_the_resection(
 @pytest.fixture(scope="session")
 def median_nerve(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somatosensory evoked potential after right median nerve stimulation as an average of MNE-Python."""
-    folder = shared_data / "spharapy-sep"
-    vertices = np.loadtxt(folder / "eeg_256_channels_vert.csv", delimiter=",") / 1e3
-    data = np.loadtxt(folder / "eeg_256_channels_sep_data.csv", delimiter=",") * 1e-6
-    labels = (folder / "eeg_256_channels_label.csv").read_text().split()
-    # The order of the labels does not match that of the vertices and the data, so channels are named by row.
-    names = [f"E{row:03d}" for row in range(256)]
-    info = mne.create_info(names, 2048.0, "eeg")
-    positions = dict(zip(names, np.column_stack([-vertices[:, 1], vertices[:, 0], vertices[:, 2]]), strict=True))
-    info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
-    info["bads"] = [names[labels.index(label)] for label in ("L6L", "R3F")]  # outliers
-    evoked = mne.EvokedArray(data, info, tmin=-0.05, nave=6000, comment="median nerve")
     path = tmp_path_factory.mktemp("sep") / "sep-ave.fif"
-    evoked.save(path, verbose="ERROR")
+    recordings.median_nerve_evoked(shared_data).save(path, verbose="ERROR")
     return path
 
 
@@ -149,8 +109,8 @@ def median_nerve(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def test_median_nerve_activates_the_opposite_hand_area(
     run_cli: RunCli, median_nerve: Path, tmp_path: Path, time: float
 ) -> None:
-    # As in the clinic, a high-pass separates the cortical response from the slow one of the brain stem (N18), which is
-    # the stronger one at 20 ms without it.
+    # As in the clinic, a high-pass separates the cortical response from slower activity; without it, the default solver
+    # puts the strongest source at 20 ms into the brain stem.
     out = tmp_path / "out"
     window = ("--tmin", time - 0.0005, "--tmax", time + 0.0005)
     run_cli("localize", median_nerve, *window, "--highpass", 30, "--out", out)

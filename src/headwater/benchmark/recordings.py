@@ -100,8 +100,8 @@ def median_nerve_evoked(data: Path) -> mne.EvokedArray:
 def median_nerve(data: Path, time: float, spacing: float) -> Answered:
     """Response of the hand area at one latency.
 
-    As in the clinic, a high-pass separates the cortical response from the slow one of the brain stem (N18), which is
-    the stronger one at 20 ms without it.
+    As in the clinic, a high-pass separates the cortical response from slower activity; without it, distributed
+    solvers put the strongest source at 20 ms deep in the head.
     """
     options = {"tmin": time - 0.0005, "tmax": time + 0.0005, "highpass": 30.0, "spacing": spacing}
     return Answered([median_nerve_evoked(data)], template_head().from_mni(LEFT_HAND_MNI)[np.newaxis], options)
