@@ -39,7 +39,7 @@ def localize(
     ] = None,
     tmin: Annotated[float | None, typer.Option(help="Start of the window, in s.")] = None,
     tmax: Annotated[float | None, typer.Option(help="End of the window, in s.")] = None,
-    solver: Annotated[str, typer.Option(help="See `headwater list solvers`.")] = "eloreta",
+    solver: Annotated[str | None, typer.Option(help="See `headwater list solvers` [default: eloreta].")] = None,
     snr: Annotated[float | None, typer.Option(help="Signal-to-noise ratio; lambda2 = 1/snr^2.")] = None,
     sensors: Annotated[Sensors, typer.Option(help="Sensor types to use.")] = Sensors.all,
     bads: Annotated[str, typer.Option(help="Further bad channels, separated by commas.")] = "",
@@ -90,7 +90,11 @@ def _stem(recording: Path) -> str:
     return recording.name.removesuffix(".gz").rsplit(".", 1)[0] or recording.name
 
 
-def _solver(name: str, snr: float | None) -> Solver:
+def _solver(name: str | None, snr: float | None) -> Solver | None:
+    """Return the solver that was asked for; None leaves it, with its SNR, to the kind of recording."""
+    if name is None and snr is None:
+        return None
+    name = name or "eloreta"
     from headwater.localization.analyze import SNR_AVERAGE
     from headwater.solvers import SOLVERS
 
