@@ -1,0 +1,105 @@
+"""What every network promises: its constructor is its configuration, and it can be bound to a lead field."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import mne
+import numpy as np
+import torch
+from torch import nn
+
+from headwater.forward.leadfield import LeadField
+
+
+class Network(nn.Module, ABC):
+    """A network that finds sources.
+
+    Arguments of the constructor are keywords, plain values (numbers, strings, tuples of them), and the whole
+    configuration: they are stored untouched under their names.
+
+    Attributes
+    ----------
+    any_leadfield : bool
+        Whether the same weights work for every head, montage and grid. Otherwise they belong to the lead field they
+        were trained on.
+    """
+
+    any_leadfield: ClassVar[bool] = False
+
+    @classmethod
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
+        """Make a network whose sizes fit a lead field.
+
+        Parameters
+        ----------
+        leadfield : LeadField
+        n_times : int
+            Length of the samples it is to be trained on.
+        **config
+            Further arguments of the constructor.
+        """
+        return cls(**config)
+
+    @abstractmethod
+    def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundNetwork:
+        """Make the network ready for one lead field; the parameters stay those of this network.
+
+        Parameters
+        ----------
+        leadfield : LeadField
+        noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
+            As for `headwater.solvers.Solver.fit`.
+        """
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Arguments that make this network again."""
+        names = inspect.signature(type(self).__init__).parameters
+        return {name: getattr(self, name) for name in names if name != "self"}
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable parameters."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+    def extra_repr(self) -> str:
+        """Show the configuration."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+
+
+class BoundNetwork(nn.Module, ABC):
+    """A network and what it needs to know of one lead field, as buffers that move to a device with it.
+
+    Training calls ``forward`` and compares; localising calls ``currents``.
+
+    Parameters
+    ----------
+    network : Network
+    leadfield : LeadField
+        The channels the network takes, without bad ones, with all projections in its ``info``.
+    n_times : int
+        Length of the windows the network takes; 1: each time point by itself.
+    """
+
+    def __init__(self, network: Network, leadfield: LeadField, n_times: int = 1) -> None:
+        super().__init__()
+        self.network = network
+        self.leadfield = leadfield
+        self.n_times = n_times
+
+    @abstractmethod
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """Predict what the network is trained on: currents, coefficients, logits, waveforms of regions.
+
+        Parameters
+        ----------
+        y : float tensor of shape (batch, n_channels, n_times)
+            In V, T and T/m.
+        """
+
+    @abstractmethod
+    def currents(self, y: torch.Tensor) -> torch.Tensor:
+        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times); k times the data give k times them."""

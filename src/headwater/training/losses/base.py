@@ -1,0 +1,26 @@
+"""What a loss is given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+
+from headwater.networks.base import BoundNetwork
+from headwater.simulation.samples import Samples
+
+
+class Loss(ABC):
+    """Compares what a network predicts with the truth."""
+
+    @abstractmethod
+    def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
+        """Return the mean over the batch, a scalar.
+
+        Parameters
+        ----------
+        prediction : float tensor
+            ``bound(samples.y)``.
+        samples : Samples
+        bound : BoundNetwork
+        """
