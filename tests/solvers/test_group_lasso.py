@@ -64,7 +64,7 @@ def test_optimality_conditions_hold(n_orient, n_times, alpha):
 def test_fixed_orientation_equals_scikit_learn():
     for n_times in (1, 4):
         gain, data = problem(1, n_times)
-        solution = group_lasso(gain, data, 0.2, tol=1e-11, max_iter=50)
+        solution = group_lasso(gain, data, 0.2, tol=1e-13, max_iter=50)
         for sample, currents in zip(data, solution.currents, strict=True):
             penalty = 0.2 * np.linalg.norm(gain[:, :, 0].T @ sample, axis=1).max()
             method = Lasso if n_times == 1 else MultiTaskLasso

@@ -15,8 +15,10 @@ import numpy as np
 
 from headwater.solvers.lagrangian import duality_gap, group_norm, minimize, product
 
-# Sources that may join the working set in one round.
+# Sources that may join the working set in one round: as many as are active, and at least these.
 JOINING = 32
+# A round is solved this much more closely than the gap that it starts from; while sources are missing, more is useless.
+CLOSER = 0.1
 # Samples times time points that are worked on side by side; more would not fit into the processor's cache.
 CHUNK = 64
 
@@ -85,7 +87,8 @@ def _solve(gain: np.ndarray, data: np.ndarray, alpha: float, tol: float, max_ite
         working = _working_set(norms[open_], strength[open_])
         sub = np.ascontiguousarray(np.moveaxis(gain[:, working], 0, 1))
         start = np.take_along_axis(currents[pending], working[:, :, np.newaxis, np.newaxis], axis=1)
-        found = minimize(sub, data[pending], penalty[pending], start, tol=0.1 * tol)
+        closely = CLOSER * max(tol, gap[pending].min())
+        found = minimize(sub, data[pending], penalty[pending], start, tol=closely)
         currents[pending[:, np.newaxis], working] = found  # every active source was in the working set
         residual[pending] = data[pending] - product(sub, found)
     return GroupLassoSolution(currents, gap)
@@ -103,5 +106,6 @@ def _strength(gain: np.ndarray, residual: np.ndarray) -> np.ndarray:
 def _working_set(norms: np.ndarray, strength: np.ndarray) -> np.ndarray:
     """Choose all active sources and those that the residual speaks most for, shape (n_samples, n_working)."""
     active = norms > 0
-    size = min(norms.shape[1], int(active.sum(axis=1).max()) + JOINING)
+    most = int(active.sum(axis=1).max())
+    size = min(norms.shape[1], most + max(most, JOINING))
     return np.argpartition(-np.where(active, np.inf, strength), size - 1, axis=1)[:, :size]
