@@ -97,8 +97,28 @@ def test_the_covariance_comes_from_the_data_where_none_is_given(recordings):
     estimates = adaptive.estimate(samples)
     assert estimates.shape == (2, 3, recording.leadfield.n_sources, 3, 100)
     one = samples[1, 2]
-    given = LCMV(data_cov=one @ one.T / 100).fit(recording.leadfield.pick(names), recording.noise_cov)
+    eigenvalues = np.linalg.svd(adaptive.whitener_ @ one, compute_uv=False) ** 2
+    reg = 0.05 * eigenvalues[0] / (eigenvalues.sum() / len(names))  # of the largest, in terms of the mean
+    given = LCMV(data_cov=one @ one.T / 100, reg=reg).fit(recording.leadfield.pick(names), recording.noise_cov)
     assert np.allclose(estimates[1, 2], given.estimate(one), atol=1e-9 * np.abs(estimates).max())
+
+
+def test_a_strong_source_of_a_somewhat_different_head_is_not_cancelled(recordings):
+    recording = recordings["eeg"]
+    solver = LCMV().fit(recording.leadfield, recording.noise_cov)
+    rng = np.random.default_rng(0)
+    unwhiten = np.linalg.pinv(solver.whitener_)
+    for source in (20, 100, 250):
+        topography = unit(solver.gain_[source, :, 0])
+        topography = unit(topography + 0.2 * unit(rng.standard_normal(topography.shape)))
+        noise = rng.standard_normal((len(topography), 60))
+        white = noise + 30 * topography[:, np.newaxis] * rng.standard_normal(60)
+        place = np.linalg.norm(solver.estimate(unwhiten @ white), axis=(1, 2)).argmax()
+        assert np.linalg.norm(solver.leadfield_.pos[place] - solver.leadfield_.pos[source]) < 0.03
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)
 
 
 def test_a_single_time_point_is_loaded_and_finds_its_source(recordings):

@@ -21,8 +21,8 @@ ORIENTATIONS = (None, "normal", "max-power")
 class LCMV(Solver):
     """Linearly constrained minimum variance beamformer (Van Veen et al. 1997), as :func:`mne.beamformer.make_lcmv`.
 
-    With whitened gain ``G_s`` and whitened data covariance ``C``, loaded with ``reg`` times its trace per channel, the
-    filter of a source is ``(G_s' C^-1 G_s)^-1 G_s' C^-1``.
+    With whitened gain ``G_s`` and whitened, loaded data covariance ``C``, the filter of a source is
+    ``(G_s' C^-1 G_s)^-1 G_s' C^-1``.
 
     Parameters
     ----------
@@ -31,7 +31,11 @@ class LCMV(Solver):
         that are given to ``estimate`` or ``apply``, of each sample (epoch) its own. The loading keeps this meaningful
         with fewer time points than channels, down to a single one.
     reg : float
-        Loading of the data covariance.
+        Loading of the data covariance: as in MNE-Python a fraction of its mean eigenvalue (trace per channel) where
+        ``data_cov`` is given; a fraction of its largest eigenvalue where it comes from the very data. There the source
+        of interest dominates, and its topography in the patient's head is never quite that of the model: with hardly
+        any loading the beamformer takes a strong source for interference and cancels it (Cox, Zeskind & Owen 1987,
+        IEEE Trans. ASSP 35:1365). A source ``reg`` times as strong as the strongest one is still suppressed by half.
     weight_norm : None | "unit-noise-gain" | "unit-noise-gain-invariant"
         None: currents in A m. Otherwise white noise passes with unit variance, so that deep sources do not drown in
         it; "invariant" makes the filter of a vector independent of the axes (Sekihara & Nagarajan 2008).
@@ -91,7 +95,8 @@ class LCMV(Solver):
             covariance = as_covariance(self.data_cov, leadfield, "data covariance")
             covariance = covariance.pick_channels(white.leadfield.ch_names, ordered=True, verbose="error")
             data_cov = np.diag(covariance["data"]) if covariance["diag"] else covariance["data"]
-            self.filters_ = self._filters(white.whitener @ data_cov @ white.whitener.T)
+            data_cov = white.whitener @ data_cov @ white.whitener.T
+            self.filters_ = self._filters(data_cov, self.reg * np.trace(data_cov) / self.leadfield_.n_channels)
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
@@ -101,7 +106,7 @@ class LCMV(Solver):
         if self.filters_ is not None:
             return _filtered(self.filters_, white)
         samples = white.reshape(-1, *white.shape[-2:])
-        outputs = [_filtered(self._filters(_second_moment(sample)), sample) for sample in samples]
+        outputs = [_filtered(self._own_filters(sample), sample) for sample in samples]
         shape = (*white.shape[:-2], *_output_shape(self.gain_, self.pick_ori, white.shape[-1]))
         return np.reshape(np.stack(outputs), shape) if outputs else np.zeros(shape, data.dtype)
 
@@ -128,9 +133,15 @@ class LCMV(Solver):
             raise InputError("The sensors do not see one orientation of some sources; use reduce_rank=True.")
         return white.gain
 
-    def _filters(self, covariance: np.ndarray) -> np.ndarray:
+    def _own_filters(self, white: np.ndarray) -> np.ndarray:
+        """Return the filters for the covariance of this very sample, whitened, of shape (rank, n_times)."""
+        white = white.astype(np.float64, copy=False)
+        covariance = white @ white.T / white.shape[1]
+        return self._filters(covariance, self.reg * float(np.linalg.norm(covariance, ord=2)))
+
+    def _filters(self, covariance: np.ndarray, loading: float) -> np.ndarray:
         """Return the filters on whitened data with this covariance, shape (n_sources, n_orient, rank)."""
-        inverse = loaded_inverse(covariance, self.reg * np.trace(covariance) / self.leadfield_.n_channels)
+        inverse = loaded_inverse(covariance, loading)
         gain = self.gain_
         if self.pick_ori == "max-power":
             gain = gain @ self._max_power_orientation(inverse)[:, :, np.newaxis]
@@ -169,12 +180,6 @@ def loaded_inverse(covariance: np.ndarray, loading: float) -> np.ndarray:
     if values[0] <= len(values) * np.finfo(values.dtype).eps * values[-1]:
         raise InputError("The data covariance is singular; give reg > 0, or data that last longer and are not zero.")
     return (vectors / values) @ vectors.T
-
-
-def _second_moment(white: np.ndarray) -> np.ndarray:
-    """``Z Z' / n_times`` in double precision."""
-    white = white.astype(np.float64, copy=False)
-    return white @ white.T / white.shape[1]
 
 
 def _filtered(filters: np.ndarray, white: np.ndarray) -> np.ndarray:

@@ -38,11 +38,11 @@ class SAM(LCMV):
     ) -> None:
         super().__init__(data_cov=data_cov, reg=reg, weight_norm=weight_norm, reduce_rank=reduce_rank, rank=rank)
 
-    def _filters(self, covariance: np.ndarray) -> np.ndarray:
+    def _filters(self, covariance: np.ndarray, loading: float) -> np.ndarray:
         """Return filters of rank one, shape (n_sources, n_orient, rank): a direction times its scalar filter."""
         if self.leadfield_.n_orient == 1:
-            return super()._filters(covariance)
-        inverse = loaded_inverse(covariance, self.reg * np.trace(covariance) / self.leadfield_.n_channels)
+            return super()._filters(covariance, loading)
+        inverse = loaded_inverse(covariance, loading)
         direction = self._max_power_orientation(inverse)
         gain = np.einsum("sco,so->sc", self.gain_, direction)
         scalar = gain @ inverse
