@@ -1,0 +1,145 @@
+"""CNN-Transformer: a convolutional network sees the scalp at each time, a Transformer looks along time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.networks.regional import RegionalNetwork, good_leadfield, region_members
+from headwater.networks.topomap import INTERPOLATIONS, sensor_images, topographic_images
+
+
+class CNNTransformer(RegionalNetwork):
+    """CNN-Transformer (Gallage et al., section 3.2).
+
+    Each time point becomes an image of the scalp (azimuthal equidistant projection); blocks of convolution, batch
+    normalisation and ELU, without pooling, extract features, which are flattened, get sinusoidal positions in time and
+    pass a Transformer encoder; a linear layer reads the regions. The image is made from whatever channels there are, so
+    the number of channels is not part of the network.
+
+    The paper gives no sizes but the image's, 64 x 64 "e.g."; the defaults here suit a CPU. It hands the flattened
+    features to the encoder as they are: here a linear layer brings them to ``d_model`` first, since attention over
+    tens of thousands of features is out of reach.
+
+    Parameters
+    ----------
+    n_regions, n_times, by_source
+        See `RegionalNetwork`.
+    n_images : int
+        1; 2 for planar gradiometers, of which two share a place.
+    shape : tuple of two int
+        Height and width of the image.
+    interpolation : str
+        ``"bilinear"``, ``"bicubic"`` or ``"rbf"``.
+    channels : tuple of int
+        Output channels of each convolutional block.
+    kernel : int
+        Odd side of the convolutions' kernels.
+    d_model, n_heads, n_layers, feedforward : int
+        Of the Transformer encoder: features, attention heads, layers, units of its feed-forward networks.
+    dropout : float
+        In the encoder.
+    pre_norm : bool
+        Whether layers are normalised before attention and feed-forward network, which needs less warm-up, or after
+        them as in the paper.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_regions: int = 994,
+        n_times: int = 500,
+        by_source: bool = False,
+        n_images: int = 1,
+        shape: tuple[int, int] = (16, 16),
+        interpolation: str = "bilinear",
+        channels: tuple[int, ...] = (8, 16),
+        kernel: int = 3,
+        d_model: int = 128,
+        n_heads: int = 4,
+        n_layers: int = 3,
+        feedforward: int = 512,
+        dropout: float = 0.1,
+        pre_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        _check(interpolation, kernel, d_model, n_heads)
+        self.n_regions, self.n_times, self.by_source = n_regions, n_times, by_source
+        self.n_images, self.shape, self.interpolation = n_images, shape, interpolation
+        self.channels, self.kernel, self.d_model, self.n_heads = channels, kernel, d_model, n_heads
+        self.n_layers, self.feedforward, self.dropout, self.pre_norm = n_layers, feedforward, dropout, pre_norm
+        self.spatial = nn.Sequential(
+            *(block(before, after, kernel) for before, after in pairwise((n_images, *channels))),
+            nn.Flatten(),
+            nn.Linear(channels[-1] * shape[0] * shape[1], d_model),
+        )
+        layer = nn.TransformerEncoderLayer(
+            d_model, n_heads, feedforward, dropout, batch_first=True, norm_first=pre_norm
+        )
+        # Pre-normalised layers leave their sum as it is, so that a normalisation must follow the last one.
+        last = nn.LayerNorm(d_model) if pre_norm else None
+        self.temporal = nn.TransformerEncoder(layer, n_layers, norm=last, enable_nested_tensor=False)
+        self.output = nn.Linear(d_model, n_regions)
+
+    @classmethod
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
+        """Make a network for the regions of a lead field and its type of sensors."""
+        n_regions = region_members(leadfield, config.get("by_source", False)).shape[0]
+        n_images = 1 + int(sensor_images(good_leadfield(leadfield).info).max())
+        return cls(n_regions=n_regions, n_times=n_times, n_images=n_images, **config)
+
+    def inputs(self, leadfield: LeadField) -> np.ndarray:
+        """Interpolate images, shape (n_images * height * width, n_channels)."""
+        images = topographic_images(leadfield.info, self.shape, self.interpolation)
+        if len(images) != self.n_images:
+            raise InputError(
+                f"CNNTransformer was made for {self.n_images} images of the sensors and this lead field's make "
+                f"{len(images)}; train one made with for_leadfield for it."
+            )
+        return images.reshape(-1, leadfield.n_channels)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """Turn pixels (batch, n_images * height * width, n_times) of unit power into waveforms of regions."""
+        batch, _, n_times = z.shape
+        images = z.transpose(1, 2).reshape(batch * n_times, self.n_images, *self.shape)
+        features = self.spatial(images).unflatten(0, (batch, n_times))
+        positions = sinusoidal_positions(n_times, self.d_model).to(features)
+        return self.output(self.temporal(features + positions)).transpose(1, 2)
+
+
+def block(n_inputs: int, n_outputs: int, kernel: int) -> nn.Module:
+    """Convolution, batch normalisation, ELU; the image keeps its size."""
+    return nn.Sequential(
+        # The normalisation takes the mean away, and a bias with it.
+        nn.Conv2d(n_inputs, n_outputs, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(n_outputs),
+        nn.ELU(),
+    )
+
+
+def sinusoidal_positions(n_times: int, d_model: int) -> torch.Tensor:
+    """Sines and cosines whose wavelengths grow from 2 pi to 20000 pi samples (Vaswani et al., section 3.5).
+
+    Returns
+    -------
+    positions : float tensor of shape (n_times, d_model)
+        ``sin(t / 10000^(2 k / d_model))`` in column 2 k, the cosine in column 2 k + 1.
+    """
+    frequency = 10_000.0 ** (-torch.arange(0, d_model, 2) / d_model)
+    phase = torch.arange(n_times)[:, None] * frequency
+    return torch.stack([phase.sin(), phase.cos()], dim=2).flatten(1)
+
+
+def _check(interpolation: str, kernel: int, d_model: int, n_heads: int) -> None:
+    if interpolation not in INTERPOLATIONS:
+        raise InputError(f"There is no interpolation {interpolation!r}; choose one of {', '.join(INTERPOLATIONS)}.")
+    if kernel % 2 == 0:
+        raise InputError(f"CNNTransformer.kernel is {kernel}; it must be odd, for the image to keep its size.")
+    if d_model % 2 or d_model % n_heads:
+        raise InputError(f"CNNTransformer.d_model is {d_model}; it must be even and a multiple of n_heads ({n_heads}).")
