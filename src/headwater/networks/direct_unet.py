@@ -1,0 +1,181 @@
+"""Direct inversion: a U-Net from the sensors to the state, active or not, of each source (Ojaroudi et al.).
+
+The paper describes the network in words: a U-Net along the vector of 447 inputs, with residual blocks, attention on
+the skips, and a multi-stage correction of the dimension up to 15,684 nodes by transposed convolutions and cropping
+(sections 1 and 3, figure 4). It gives no widths, no depth and no number of parameters.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import mne
+import numpy as np
+import torch
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.standardized import StandardizedMaps
+from headwater.solvers.whitening import whiten
+
+
+class DirectUNet(Network):
+    """U-Net for direct inversion.
+
+    A convolution does the same everywhere along the sensors' arbitrary order, and so cannot tell one source from
+    another. The first stage of the dimension correction therefore is a dense map along the sensors, one for each
+    feature; the others double the length. With ``width >= 2**stages`` every linear inverse is within reach.
+
+    Parameters
+    ----------
+    n_channels, n_sources : int
+        The paper's inputs are the three field components at 149 electrodes; here they are the channels.
+    width : int
+        Features at full length; each level below has twice as many.
+    depth : int
+        Levels of the U-Net, each half as long as the one above.
+    stages : int
+        Doublings between the dense map and the sources.
+    """
+
+    def __init__(
+        self, *, n_channels: int = 447, n_sources: int = 15_684, width: int = 16, depth: int = 3, stages: int = 4
+    ) -> None:
+        super().__init__()
+        self.n_channels, self.n_sources = n_channels, n_sources
+        self.width, self.depth, self.stages = width, depth, stages
+        if n_channels < 2**depth:
+            raise InputError(f"A U-Net {depth} levels deep needs {2**depth} channels, not {n_channels}; lower depth.")
+        self.unet = UNet1d(width, depth)
+        self.correction = DimensionCorrection(width, n_channels, n_sources, stages)
+
+    @classmethod
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
+        """Make a network for the good channels and the sources of a lead field; each time stands for itself."""
+        n_channels = len(set(leadfield.ch_names) - set(leadfield.info["bads"]))
+        return cls(**{"n_channels": n_channels, "n_sources": leadfield.n_sources, **config})
+
+    def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundDirectUNet:
+        """Check that the lead field has as many channels and sources, along normals, as the network."""
+        return BoundDirectUNet(self, leadfield, noise_cov)
+
+    def logits(self, maps: torch.Tensor) -> torch.Tensor:
+        """Log-odds of activity (batch, n_sources) from standardised maps (batch, n_channels)."""
+        return self.correction(self.unet(maps[:, None]))
+
+
+class BoundDirectUNet(BoundNetwork):
+    """The U-Net on one lead field with fixed orientations.
+
+    The network says how probably each source is active; as a current this probability points outwards or inwards,
+    whichever explains the data. It has learned one of the two from a preset with positive amplitudes.
+    """
+
+    network: DirectUNet
+
+    def __init__(
+        self, network: DirectUNet, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
+    ) -> None:
+        white = whiten(leadfield.fixed(), noise_cov)
+        _check_size("channels", white.leadfield.n_channels, network.n_channels)
+        _check_size("sources", white.leadfield.n_sources, network.n_sources)
+        super().__init__(network, white.leadfield)
+        self.maps = StandardizedMaps(white)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """Predict the log-odds of activity, shape (batch, n_sources, n_times), each time by itself."""
+        return self.network.logits(self.maps(y)).unflatten(0, (len(y), -1)).transpose(1, 2)
+
+    def currents(self, y: torch.Tensor) -> torch.Tensor:
+        """Scale the probabilities to explain the data, along the normals: (batch, n_sources, 1, n_times) in A m."""
+        return self.maps.restored(self(y).sigmoid()[:, :, None], y)
+
+
+class UNet1d(nn.Module):
+    """U-Net along a vector of any length: (batch, 1, length) to (batch, width, length)."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        widths = [width * 2**level for level in range(depth + 1)]
+        self.first = ResidualBlock(1, width)
+        self.down = nn.ModuleList(ResidualBlock(low, 2 * low) for low in widths[:-1])
+        self.up = nn.ModuleList(nn.ConvTranspose1d(2 * low, low, 2, stride=2) for low in widths[:-1])
+        self.gates = nn.ModuleList(AttentionGate(low) for low in widths[:-1])
+        self.merge = nn.ModuleList(ResidualBlock(2 * low, low) for low in widths[:-1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Halve the length step by step, then double it again, and crop where a length was odd."""
+        x = self.first(x)
+        skips = []
+        for block in self.down:
+            skips.append(x)
+            x = block(nn.functional.max_pool1d(x, 2, ceil_mode=True))
+        for up, gate, merge in reversed(list(zip(self.up, self.gates, self.merge, strict=True))):
+            skip = skips.pop()
+            x = up(x)[..., : skip.shape[-1]]
+            x = merge(torch.cat([gate(skip, x), x], 1))
+        return x
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside a shortcut (He et al., 2016)."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv1d(n_in, n_out, 3, padding=1, bias=False),
+            nn.BatchNorm1d(n_out),
+            nn.ReLU(),
+            nn.Conv1d(n_out, n_out, 3, padding=1, bias=False),
+            nn.BatchNorm1d(n_out),
+        )
+        self.shortcut = nn.Identity() if n_in == n_out else nn.Conv1d(n_in, n_out, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add."""
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class AttentionGate(nn.Module):
+    """Weigh a skip by what the decoder knows (additive attention; Oktay et al., 2018)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.of_skip = nn.Conv1d(width, width, 1, bias=False)
+        self.of_decoder = nn.Conv1d(width, width, 1)
+        self.weight = nn.Conv1d(width, 1, 1)
+
+    def forward(self, skip: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
+        """Multiply each place of the skip by a weight in (0, 1)."""
+        return skip * torch.sigmoid(self.weight(torch.relu(self.of_skip(skip) + self.of_decoder(decoded))))
+
+
+class DimensionCorrection(nn.Module):
+    """From features of the sensors (batch, width, n_channels) to one number for each source (batch, n_sources)."""
+
+    def __init__(self, width: int, n_channels: int, n_sources: int, stages: int) -> None:
+        super().__init__()
+        self.lengths = [-(-n_sources // 2**left) for left in range(stages, -1, -1)]
+        bound = n_channels**-0.5
+        self.weight = nn.Parameter(torch.empty(width, n_channels, self.lengths[0]).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(width, self.lengths[0]))
+        self.doublings = nn.ModuleList(nn.ConvTranspose1d(width, width, 2, stride=2) for _ in range(stages))
+        self.blocks = nn.ModuleList(ResidualBlock(width, width) for _ in range(stages))
+        self.head = nn.Conv1d(width, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map densely to the first length, then double and crop."""
+        x = torch.einsum("bwc,wcl->bwl", x, self.weight) + self.bias
+        for double, block, length in zip(self.doublings, self.blocks, self.lengths[1:], strict=True):
+            x = block(double(x)[..., :length])
+        return self.head(x)[:, 0]
+
+
+def _check_size(what: str, given: int, expected: int) -> None:
+    if given != expected:
+        raise InputError(
+            f"This DirectUNet was made for {expected} {what}, but the lead field has {given} (bad channels aside); "
+            "give the lead field it was trained on, or train another with DirectUNet.for_leadfield(leadfield)."
+        )

@@ -1,0 +1,138 @@
+"""4LCNN: four convolutions on a topography, for cortical and subcortical sources (Yokoyama et al.)."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import mne
+import numpy as np
+import torch
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.standardized import StandardizedMaps
+from headwater.networks.topomap import sensor_images, topographic_images
+from headwater.simulation.geometry import geometry_of
+from headwater.solvers.whitening import whiten
+
+
+class FourLayerCNN(Network):
+    """Four-layered convolutional network (section V.B.5, figure 2).
+
+    Topography -> 4 x (convolution 3 x 3, batch normalisation, ReLU) -> dropout -> fully connected. The 21,632 neurons
+    of the paper's fully connected layer are 26 x 26 pixels times 32 filters; its outputs are one number for each
+    cortical source, along the normal, and three for each subcortical one (section V.B.3: triplets of orthogonal
+    dipoles).
+
+    Parameters
+    ----------
+    n_outputs : int
+    n_images : int
+        Topographies: 1, or one for each type of sensor (two for planar gradiometers).
+    shape : tuple of two int
+        Height and width of a topography, in pixels.
+    filters : int
+    dropout : float
+    interpolation : str
+        As for `headwater.networks.topomap.topographic_projection`.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_outputs: int,
+        n_images: int = 1,
+        shape: tuple[int, int] = (26, 26),
+        filters: int = 32,
+        dropout: float = 0.3,
+        interpolation: str = "bilinear",
+    ) -> None:
+        super().__init__()
+        self.n_outputs, self.n_images, self.shape = n_outputs, n_images, shape
+        self.filters, self.dropout, self.interpolation = filters, dropout, interpolation
+        layers = [convolution(n_images if layer == 0 else filters, filters) for layer in range(4)]
+        self.layers = nn.Sequential(
+            *layers, nn.Dropout(dropout), nn.Flatten(), nn.Linear(filters * shape[0] * shape[1], n_outputs)
+        )
+
+    @classmethod
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
+        """Make a network for the good channels and the sources of a lead field; each time stands for itself."""
+        good = leadfield.pick([name for name in leadfield.ch_names if name not in leadfield.info["bads"]])
+        sources, _ = dipoles(leadfield)
+        return cls(**{"n_outputs": len(sources), "n_images": int(sensor_images(good.info).max()) + 1, **config})
+
+    def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundFourLayerCNN:
+        """Make topographies of the lead field's channels and tell outputs from sources.
+
+        Any montage will do, since the network sees topographies; the sources must be those it was trained on.
+        """
+        return BoundFourLayerCNN(self, leadfield, noise_cov)
+
+
+class BoundFourLayerCNN(BoundNetwork):
+    """4LCNN on one lead field: predicts currents relative to the largest one."""
+
+    network: FourLayerCNN
+    pixels: torch.Tensor
+    source: torch.Tensor
+    direction: torch.Tensor
+
+    def __init__(
+        self, network: FourLayerCNN, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
+    ) -> None:
+        white = whiten(leadfield, noise_cov)
+        super().__init__(network, white.leadfield)
+        source, direction = dipoles(leadfield)
+        images = topographic_images(white.leadfield.info, network.shape, network.interpolation)
+        _check_size("dipoles", len(source), network.n_outputs)
+        _check_size("topographies", len(images), network.n_images)
+        self.maps = StandardizedMaps(white)
+        self.register_buffer("pixels", torch.as_tensor(images, dtype=torch.float32), persistent=False)
+        self.register_buffer("source", torch.as_tensor(source), persistent=False)
+        self.register_buffer("direction", torch.as_tensor(direction, dtype=torch.float32), persistent=False)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """Predict relative currents, shape (batch, n_sources, n_orient, n_times), each time by itself."""
+        images = torch.einsum("bc,ipc->bip", self.maps(y), self.pixels).unflatten(2, self.network.shape)
+        moments = self.network.layers(images)[:, :, None] * self.direction
+        x = moments.new_zeros(len(moments), self.leadfield.n_sources, self.leadfield.n_orient)
+        return x.index_add(1, self.source, moments).unflatten(0, (len(y), -1)).permute(0, 2, 3, 1)
+
+    def currents(self, y: torch.Tensor) -> torch.Tensor:
+        """Scale the relative currents to explain the data; in A m."""
+        return self.maps.restored(self(y), y)
+
+
+def convolution(n_in: int, n_out: int) -> nn.Sequential:
+    """One of the four layers, with zeros around the image."""
+    return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), nn.BatchNorm2d(n_out), nn.ReLU())
+
+
+def dipoles(leadfield: LeadField) -> tuple[np.ndarray, np.ndarray]:
+    """Which dipoles a lead field has: one along the normal of each cortical source, three for each of the others.
+
+    Returns
+    -------
+    source : int array of shape (n_dipoles,)
+    direction : array of shape (n_dipoles, n_orient)
+        In head coordinates; 1 for fixed orientations, which are all along ``leadfield.normals``.
+    """
+    everywhere = np.arange(leadfield.n_sources)
+    if leadfield.n_orient == 1:
+        return everywhere, np.ones((leadfield.n_sources, 1))
+    cortical = geometry_of(leadfield, torch.device("cpu")).cortical.numpy()
+    count = np.where(cortical, 1, 3)
+    source = np.repeat(everywhere, count)
+    axis = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
+    return source, np.where(cortical[source, np.newaxis], leadfield.normals[source], np.eye(3)[axis])
+
+
+def _check_size(what: str, given: int, expected: int) -> None:
+    if given != expected:
+        raise InputError(
+            f"The lead field has {given} {what}, but this 4LCNN was made for {expected}; give the lead field it was "
+            "trained on, or train another with FourLayerCNN.for_leadfield(leadfield)."
+        )
