@@ -3,7 +3,8 @@
 import numpy as np
 
 import headwater as hw
-from headwater.benchmark.heads import Space, carried_leadfield, data_leadfield, solver_leadfield
+from headwater.benchmark.heads import Space, data_leadfield, solver_leadfield
+from headwater.forward.carried import carried_leadfield
 
 VOLUME = Space("easycap-M10", "volume", 22.0, ico=3)
 

@@ -11,12 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from headwater.forward.bem import electrode_rows
-from headwater.forward.layers import head_layers
+from headwater.forward.carried import carried_leadfield
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
-from headwater.forward.potential import eeg_gain
-from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 
@@ -64,22 +61,3 @@ def data_leadfield(space: Space, seed: int) -> LeadField:
         return other
     template = template_head()
     return carried_leadfield(mine, template, head, info, ico=space.ico)
-
-
-def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info, *, ico: int) -> LeadField:  # noqa: ANN001
-    """Lead field of the same places in another head that shares the reference of the first.
-
-    Parameters
-    ----------
-    leadfield : LeadField
-        Of free sources in ``origin``.
-    origin, head : Head
-    info : mne.Info
-        Electrodes on ``head``.
-    ico : int
-    """
-    pos = head.from_reference(origin.to_reference(origin.to_mri(leadfield.pos)))
-    electrodes = np.array([channel["loc"][:3] for channel in info["chs"]])
-    layers = head_layers(head, n_layers=3, ico=ico)
-    gain = eeg_gain(electrode_rows(layers, head.to_mri(electrodes)), layers, pos) @ head.mri_head_t["trans"][:3, :3].T
-    return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
