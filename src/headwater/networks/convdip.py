@@ -1,0 +1,157 @@
+"""ConvDip: one convolution over the topography and a fully connected layer (Hecker et al. 2021).
+
+L. Hecker et al., "ConvDip: A convolutional neural network for better EEG source imaging", Front. Neurosci. 15 (2021)
+569918. A baseline of Morik et al. (section IV-D) and of Yokoyama et al. (4LCNN).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Self
+
+import mne
+import numpy as np
+import torch
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.restore import currents_from_map
+from headwater.networks.standardize import Standardize, check_sizes
+from headwater.networks.topomap import sensor_images, topographic_images
+from headwater.solvers.whitening import whiten
+
+OUTPUTS = ("currents", "map")
+
+
+class ConvDip(Network):
+    """A convolution of 3 x 3 pixels over the scalp, fully connected layers, and one output per source or direction.
+
+    Electrode positions enter by the image alone, so that other channels over the same sources can be taken.
+
+    Parameters
+    ----------
+    n_sources, n_orient : int
+        Of the lead field.
+    n_images : int
+        Images of the sensors: one for EEG, more where there are several types (see `topographic_images`).
+    shape : tuple of two int
+        Height and width of the images.
+    filters : int
+    hidden : tuple of int
+        Units of the fully connected layers between the convolution and the outputs. Two of 512 give the 8.0 million
+        parameters that Morik et al. state for 4819 sources (table I).
+    output : str
+        ``"currents"``: trained on amplitudes, predicts currents. ``"map"``: trained on the places (weighted Hausdorff
+        distance), predicts how active each source is.
+    interpolation : str
+        ``"bilinear"``, ``"bicubic"`` or ``"rbf"``; the paper does not say which.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_sources: int,
+        n_orient: int = 1,
+        n_images: int = 1,
+        shape: tuple[int, int] = (7, 11),
+        filters: int = 8,
+        hidden: tuple[int, ...] = (512,),
+        output: str = "currents",
+        interpolation: str = "bilinear",
+    ) -> None:
+        super().__init__()
+        if output not in OUTPUTS:
+            raise InputError(f"ConvDip has no output {output!r}; choose one of {', '.join(OUTPUTS)}.")
+        self.n_sources, self.n_orient, self.n_images = n_sources, n_orient, n_images
+        self.shape, self.filters, self.hidden = shape, filters, hidden
+        self.output, self.interpolation = output, interpolation
+        sizes = (filters * shape[0] * shape[1], *hidden)
+        layers: list[nn.Module] = [
+            nn.Conv2d(n_images, filters, kernel_size=3, padding=1),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+            nn.Flatten(),
+        ]
+        for inputs, outputs in pairwise(sizes):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], n_sources * (1 if output == "map" else n_orient)))
+
+    @classmethod
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
+        """Make a network whose sizes fit a lead field; times are seen one by one."""
+        sizes: dict[str, Any] = {"n_sources": leadfield.n_sources, "n_orient": leadfield.n_orient}
+        good = [name for name in leadfield.ch_names if name not in leadfield.info["bads"]]
+        return cls(n_images=int(sensor_images(leadfield.pick(good).info).max()) + 1, **sizes, **config)
+
+    def bind(
+        self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None
+    ) -> BoundConvDip | BoundConvDipMap:
+        """Check that sizes fit, and make the way from channels to images.
+
+        Of the noise covariance only bad channels and projections count for the prediction: the noise the network
+        expects is that of its training. Where it predicts a map, the currents are those of whitened data.
+        """
+        bound = BoundConvDipMap if self.output == "map" else BoundConvDip
+        return bound(self, leadfield, noise_cov)
+
+
+class _Bound(BoundNetwork):
+    """The images of one lead field's channels, and the network's answer to them."""
+
+    network: ConvDip
+    to_images: torch.Tensor
+
+    def __init__(self, network: ConvDip, leadfield: LeadField) -> None:
+        super().__init__(network, leadfield)
+        images = topographic_images(leadfield.info, network.shape, network.interpolation)
+        check_sizes(network, n_sources=leadfield.n_sources, n_orient=leadfield.n_orient, n_images=len(images))
+        self.standardize = Standardize(leadfield)
+        self.register_buffer("to_images", torch.as_tensor(images, dtype=torch.float32), persistent=False)
+
+    def _answer(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the last layer's outputs (batch, n_outputs, n_times) and the size of the data (batch, 1, n_times)."""
+        standard, size = self.standardize(y)
+        images = torch.einsum("ipc,bct->btip", self.to_images, standard).flatten(0, 1)
+        answer = self.network.layers(images.unflatten(2, self.network.shape))
+        return answer.unflatten(0, (len(y), y.shape[2])).transpose(1, 2), size
+
+
+class BoundConvDip(_Bound):
+    """ConvDip on one lead field; it predicts currents in proportion to the data."""
+
+    def __init__(self, network: ConvDip, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None) -> None:
+        super().__init__(network, whiten(leadfield, noise_cov).leadfield)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times), each time by itself."""
+        answer, size = self._answer(y)
+        return (answer * size).unflatten(1, (self.network.n_sources, self.network.n_orient))
+
+    currents = forward
+
+
+class BoundConvDipMap(_Bound):
+    """ConvDip on one lead field; it predicts how active each source is, and the data give the rest."""
+
+    whitener: torch.Tensor
+    gain: torch.Tensor
+
+    def __init__(self, network: ConvDip, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None) -> None:
+        white = whiten(leadfield, noise_cov)
+        super().__init__(network, white.leadfield)
+        for name in ("whitener", "gain"):
+            self.register_buffer(name, torch.as_tensor(getattr(white, name), dtype=torch.float32), persistent=False)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """Predict a map in [0, 1], shape (batch, n_sources, n_times), each time by itself."""
+        return torch.sigmoid(self._answer(y)[0])
+
+    def currents(self, y: torch.Tensor) -> torch.Tensor:
+        """Give the map the currents that explain the data best (see `currents_from_map`), each time by itself."""
+        batch, _, n_times = y.shape
+        activity = self(y).transpose(1, 2).flatten(0, 1)
+        white = (self.whitener @ y).transpose(1, 2).flatten(0, 1)[:, :, None]
+        currents = currents_from_map(activity, white, self.gain)[..., 0]
+        return currents.unflatten(0, (batch, n_times)).permute(0, 2, 3, 1)

@@ -1,0 +1,115 @@
+"""ConvNet for several simultaneous sources: convolutions over time, one coefficient per source (Buda et al.)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Self
+
+import mne
+import numpy as np
+import torch
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.restore import currents_from_map
+from headwater.networks.standardize import Standardize, check_sizes, good_channel_count
+from headwater.solvers.whitening import whiten
+
+POOL = 2
+
+
+class MultiSourceConvNet(Network):
+    """Blocks of convolution over time, batch normalisation, ReLU and average pooling; then fully connected layers.
+
+    Buda et al., section II-C: 51 channels, 50 times (0.2 s at 250 Hz), kernels of 3, 8196 outputs in [0, 1]. The
+    number of blocks, their widths, the pooling by 2 and the hidden layer are not stated there; the defaults are ours.
+
+    Parameters
+    ----------
+    n_channels, n_sources : int
+        Of the lead field, without bad channels.
+    n_times : int
+        Length of a window.
+    filters : tuple of int
+        Of each block; each halves the number of times.
+    kernel_size : int
+    hidden : tuple of int
+        Units of the fully connected layers before the outputs.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_channels: int,
+        n_sources: int,
+        n_times: int = 50,
+        filters: tuple[int, ...] = (128, 256, 256),
+        kernel_size: int = 3,
+        hidden: tuple[int, ...] = (1024,),
+    ) -> None:
+        super().__init__()
+        self.n_channels, self.n_sources, self.n_times = n_channels, n_sources, n_times
+        self.filters, self.kernel_size, self.hidden = filters, kernel_size, hidden
+        pooled = n_times // POOL ** len(filters)
+        if pooled < 1:
+            raise InputError(
+                f"{len(filters)} blocks halve {n_times} times to nothing; give at least {POOL ** len(filters)} times, "
+                "or fewer filters."
+            )
+        blocks: list[nn.Module] = []
+        for inputs, outputs in pairwise((n_channels, *filters)):
+            blocks += [
+                nn.Conv1d(inputs, outputs, kernel_size, padding="same"),
+                nn.BatchNorm1d(outputs),
+                nn.ReLU(),
+                nn.AvgPool1d(POOL),
+            ]
+        sizes = (filters[-1] * pooled, *hidden)
+        dense: list[nn.Module] = [nn.Flatten()]
+        for inputs, outputs in pairwise(sizes):
+            dense += [nn.Linear(inputs, outputs), nn.ReLU()]
+        self.layers = nn.Sequential(*blocks, *dense, nn.Linear(sizes[-1], n_sources))
+
+    @classmethod
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 50, **config: Any) -> Self:
+        """Make a network whose sizes fit a lead field, for windows of so many times."""
+        n_channels = good_channel_count(leadfield)
+        return cls(n_channels=n_channels, n_sources=leadfield.n_sources, n_times=n_times, **config)
+
+    def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundMultiSource:
+        """Check that sizes fit, and prepare the channels.
+
+        Of the noise covariance only bad channels and projections count for the coefficients: the noise the network
+        expects is that of its training. The currents are those of whitened data.
+        """
+        return BoundMultiSource(self, leadfield, noise_cov)
+
+
+class BoundMultiSource(BoundNetwork):
+    """The network on one lead field; it predicts the coefficients of a window, and the data give the rest."""
+
+    network: MultiSourceConvNet
+    whitener: torch.Tensor
+    gain: torch.Tensor
+
+    def __init__(
+        self, network: MultiSourceConvNet, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
+    ) -> None:
+        white = whiten(leadfield, noise_cov)
+        check_sizes(network, n_channels=white.leadfield.n_channels, n_sources=leadfield.n_sources)
+        super().__init__(network, white.leadfield, network.n_times)
+        self.standardize = Standardize(white.leadfield)
+        for name in ("whitener", "gain"):
+            self.register_buffer(name, torch.as_tensor(getattr(white, name), dtype=torch.float32), persistent=False)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """Predict coefficients in [0, 1], shape (batch, n_sources)."""
+        if y.shape[2] != self.n_times:
+            raise InputError(f"The windows have {y.shape[2]} times and the network takes {self.n_times}; cut the data.")
+        return torch.sigmoid(self.network.layers(self.standardize(y, windows=True)[0]))
+
+    def currents(self, y: torch.Tensor) -> torch.Tensor:
+        """Give the coefficients the currents that explain the window best (see `currents_from_map`)."""
+        return currents_from_map(self(y), self.whitener @ y, self.gain)

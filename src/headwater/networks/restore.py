@@ -1,0 +1,56 @@
+"""From a map of activity to currents: the network says where; the data say when, which way and how much."""
+
+from __future__ import annotations
+
+import torch
+
+# Power of the noise over that of the signal, the reciprocal square of an amplitude ratio of 3, as in MNE-Python.
+LAMBDA2 = 1 / 9
+
+
+def currents_from_map(activity: torch.Tensor, y: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
+    r"""Give a map without amplitude the currents that explain the data.
+
+    With ``C`` the diagonal matrix of the map, the minimum-norm estimate with prior covariance ``C^2`` is
+    ``C^2 L' (L C^2 L' + lambda^2 I)^-1 y``. Its time course and orientation are taken at each source, at a root mean
+    square of 1, times the map; and one factor ``<L x, y> / <L x, L x>`` for the sample. The map remains what the
+    network was trained to predict, whereas the amplitude of the minimum-norm estimate would be biased again towards
+    the surface. k times the data give k times the currents.
+
+    Parameters
+    ----------
+    activity : tensor of shape (batch, n_sources)
+        At least 0.
+    y : tensor of shape (batch, n_white, n_times)
+        Whitened data.
+    gain : tensor of shape (n_white, n_sources, n_orient)
+        Whitened gain, in 1/(A m).
+
+    Returns
+    -------
+    currents : tensor of shape (batch, n_sources, n_orient, n_times)
+        In A m.
+    """
+    tiny = torch.finfo(gain.dtype).tiny
+    n_orient = gain.shape[2]
+    flat = gain.flatten(1)
+    relative = activity / activity.amax(1, keepdim=True).clamp(min=tiny)
+    currents = torch.stack([_courses(one, data, flat, n_orient) for one, data in zip(relative, y, strict=True)])
+    rms = currents.square().sum(2, keepdim=True).mean(3, keepdim=True).sqrt()
+    currents = relative[:, :, None, None] * currents / rms.clamp(min=tiny)
+    fitted = flat @ currents.flatten(1, 2)
+    # Sizes first, so that squares of numbers such as 1e-9 A m times the gain do not vanish in single precision.
+    length = fitted.flatten(1).norm(dim=1).clamp(min=tiny)[:, None, None]
+    factor = (fitted / length * y).sum((1, 2), keepdim=True) / length
+    return factor[..., None] * currents
+
+
+def _courses(relative: torch.Tensor, y: torch.Tensor, gain: torch.Tensor, n_orient: int) -> torch.Tensor:
+    """``L' (L C^2 L' + lambda^2 I)^-1 y`` of one sample up to a factor, shape (n_sources, n_orient, n_times)."""
+    weighted = gain * relative.repeat_interleave(n_orient)
+    signal = weighted @ weighted.T
+    signal = signal / signal.diagonal().mean().clamp(min=torch.finfo(gain.dtype).tiny)
+    noise = LAMBDA2 * torch.eye(len(signal), dtype=gain.dtype, device=gain.device)
+    size = y.norm().clamp(min=torch.finfo(gain.dtype).tiny)
+    courses = (gain / gain.norm()).T @ torch.linalg.solve(signal + noise, y / size)
+    return courses.unflatten(0, (-1, n_orient))

@@ -1,0 +1,94 @@
+"""Sensor data as networks of one lead field take them: referenced, without unit and of the same size."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from mne.proj import make_projector
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+
+WORDS = {
+    "n_channels": "channels",
+    "n_sources": "sources",
+    "n_orient": "orientations per source",
+    "n_images": "images of sensors",
+}
+
+
+class Standardize(nn.Module):
+    """Project, divide each type of sensor by its sensitivity, and bring every sample to a root mean square of 1.
+
+    After the division data are currents: what a current dipole seen as sources are on average would need to be. EEG has
+    zero mean and unit variance over channels, as Hecker et al. (ConvDip) and Yokoyama et al. (4LCNN) have it.
+
+    Parameters
+    ----------
+    leadfield : LeadField
+        Without bad channels, with all projections (the average reference too) in its ``info``.
+    """
+
+    matrix: torch.Tensor
+
+    def __init__(self, leadfield: LeadField) -> None:
+        super().__init__()
+        projector = make_projector(leadfield.info["projs"], leadfield.ch_names)[0]
+        power = ((projector @ leadfield.matrix) ** 2).sum(1)
+        types = np.array(leadfield.ch_types)
+        sensitivity = np.array([np.sqrt(power[types == kind].mean()) for kind in types])
+        matrix = torch.as_tensor(projector / sensitivity[:, np.newaxis], dtype=torch.float32)
+        self.register_buffer("matrix", matrix, persistent=False)
+
+    def forward(self, y: torch.Tensor, *, windows: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return standardised data and what they were divided by.
+
+        Parameters
+        ----------
+        y : float tensor of shape (batch, n_channels, n_times)
+            In V, T and T/m.
+        windows : bool
+            Whether a sample is all its times; otherwise each time is one.
+
+        Returns
+        -------
+        standard : float tensor of shape (batch, n_channels, n_times)
+        size : float tensor of shape (batch, 1, n_times) or (batch, 1, 1)
+            In A m; 0 where the data are.
+        """
+        if y.shape[1] != self.matrix.shape[0]:
+            raise InputError(
+                f"The data have {y.shape[1]} channels and the network takes {self.matrix.shape[0]}; pick those of the "
+                "lead field it is bound to, without bad ones."
+            )
+        currents = self.matrix @ y
+        size = currents.square().mean((1, 2) if windows else 1, keepdim=True).sqrt()
+        return currents / torch.where(size > 0, size, 1.0), size
+
+
+def check_sizes(network: nn.Module, **sizes: int) -> None:
+    """Refuse a lead field a network was not made for.
+
+    Parameters
+    ----------
+    network : Network
+    **sizes
+        Of the lead field, named as the network's attributes are and as in ``WORDS``.
+    """
+    wrong = [
+        f"{size} {WORDS[name]} instead of {getattr(network, name)}"
+        for name, size in sizes.items()
+        if getattr(network, name) != size
+    ]
+    if wrong:
+        kind = type(network).__name__
+        raise InputError(
+            f"The lead field does not fit this {kind}: without bad channels it has {', '.join(wrong)}; use the lead "
+            f"field it was trained on, or train another made with {kind}.for_leadfield."
+        )
+
+
+def good_channel_count(leadfield: LeadField) -> int:
+    """Return how many channels of a lead field are not bad."""
+    return sum(name not in leadfield.info["bads"] for name in leadfield.ch_names)
