@@ -3,8 +3,9 @@
 import numpy as np
 
 import headwater as hw
-from headwater.benchmark.heads import Space, data_leadfield, solver_leadfield
+from headwater.benchmark.heads import Misjudged, Space, data_leadfield, solver_leadfield
 from headwater.forward.carried import carried_leadfield
+from headwater.head.sensors import montage_info
 
 VOLUME = Space("easycap-M10", "volume", 22.0, ico=3)
 
@@ -37,3 +38,32 @@ def test_cortical_sources_are_the_same_vertices() -> None:
         np.testing.assert_array_equal(a["vertno"], b["vertno"])
     agreement = np.sum(mine.normals * other.normals, axis=1)
     assert np.median(agreement) > 0.95
+
+
+def test_a_misjudged_head_has_the_same_shape() -> None:
+    behind = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
+    head, template = behind.head(1), hw.template_head()
+    assert np.array_equal(head.inner_skull.rr, template.inner_skull.rr)
+    assert np.isclose(head.conductivities.brain, 1.2 * template.conductivities.brain)
+    assert np.isclose(head.conductivities.skull, 0.8 * template.conductivities.skull)
+    places = [
+        np.array([channel["loc"][:3] for channel in montage_info(one, "easycap-M10")["chs"]])
+        for one in (template, head, behind.head(2))
+    ]
+    moved_mm = 1e3 * np.linalg.norm(places[1] - places[0], axis=1)
+    assert 2.0 < moved_mm.mean() < 3.0  # Rayleigh: 2 sqrt(pi / 2) = 2.5
+    assert not np.array_equal(places[1], places[2])
+
+
+def test_mixed_sources_are_carried_with_their_kind() -> None:
+    space = Space("easycap-M10", "mixed", "ico3", ico=3)
+    mine, other = solver_leadfield(space), data_leadfield(space, 1)
+    n_cortical = sum(hemisphere["nuse"] for hemisphere in mine.src[:2])
+    assert mine.gain.shape == other.gain.shape
+    cortex = data_leadfield(Space("easycap-M10", "cortex", "ico3", ico=3), 1)
+    np.testing.assert_allclose(other.pos[:n_cortical], cortex.pos, atol=1e-9)
+    np.testing.assert_allclose(other.normals[:n_cortical], cortex.normals, atol=1e-9)
+    along = np.einsum("csx,sx->cs", other.gain, other.normals)[:, :n_cortical]
+    np.testing.assert_allclose(along, cortex.gain[:, :, 0], rtol=1e-6, atol=1e-6 * np.abs(along).max())
+    moved_mm = 1e3 * np.linalg.norm(mine.pos - other.pos, axis=1)
+    assert 1 < np.median(moved_mm[n_cortical:]) < 20

@@ -6,16 +6,63 @@ truth and estimate can be compared source by source although no solver ever sees
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+import mne
 import numpy as np
 
 from headwater.forward.carried import carried_leadfield
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.head.model import Conductivities, Head
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
+
+
+class Behind(ABC):
+    """The head behind the data."""
+
+    @abstractmethod
+    def head(self, seed: int) -> Head:
+        """Make it from the template."""
+
+
+@dataclass(frozen=True)
+class AnotherPerson(Behind):
+    """A head of another shape, with misplaced electrodes and other conductivities."""
+
+    def head(self, seed: int) -> Head:
+        """Vary everything."""
+        return template_head().varied(seed=seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misjudged(Behind):
+    """The solvers' own head, with electrodes and conductivities somewhat off.
+
+    Parameters
+    ----------
+    jitter_mm : float
+        Standard deviation of the electrodes along each direction of the scalp.
+    brain, skull, scalp : float
+        Factors on the conductivities.
+    """
+
+    jitter_mm: float
+    brain: float
+    skull: float
+    scalp: float
+
+    def head(self, seed: int) -> Head:
+        """Misplace the electrodes by the seed; the conductivities are the same for every seed."""
+        head = template_head().varied(seed=seed, geometry=0.0, conductivity=0.0)
+        believed = head.conductivities
+        actual = Conductivities(
+            brain=self.brain * believed.brain, skull=self.skull * believed.skull, scalp=self.scalp * believed.scalp
+        )
+        return replace(head, electrode_jitter=1e-3 * self.jitter_mm, conductivities=actual, conductor=None)
 
 
 @dataclass(frozen=True)
@@ -26,17 +73,20 @@ class Space:
     ----------
     montage : str
     kind : str
-        ``"volume"`` (free orientation) or ``"cortex"`` (normal to it).
+        ``"volume"`` (free orientation), ``"cortex"`` (normal to it) or ``"mixed"`` (free everywhere).
     spacing : float | str
         As for `headwater.make_leadfield`.
     ico : int
         Fineness of the boundary elements.
+    behind : Behind
+        The head behind the data.
     """
 
     montage: str
     kind: str
     spacing: float | str
     ico: int = 4
+    behind: Behind = field(default_factory=AnotherPerson)
 
 
 @lru_cache(maxsize=2)
@@ -50,14 +100,34 @@ def solver_leadfield(space: Space) -> LeadField:
 
 @lru_cache(maxsize=2)
 def data_leadfield(space: Space, seed: int) -> LeadField:
-    """Lead field of another head, with misplaced electrodes and other conductivities."""
-    head = template_head().varied(seed=seed)
+    """Lead field of the head behind the data."""
+    head = space.behind.head(seed)
     info = montage_info(head, space.montage)
     mine = solver_leadfield(space)
     if space.kind == "cortex":
-        other = make_leadfield(head, info, "cortex", spacing=space.spacing, ico=space.ico, orient="fixed")
-        if not all(np.array_equal(a["vertno"], b["vertno"]) for a, b in zip(mine.src, other.src, strict=True)):
-            raise RuntimeError(f"The cortex of {head.name} has other vertices inside the skull than the template's.")
-        return other
-    template = template_head()
-    return carried_leadfield(mine, template, head, info, ico=space.ico)
+        return _cortical_leadfield(mine, head, info, space, orient="fixed")
+    carried = carried_leadfield(mine, template_head(), head, info, ico=space.ico)
+    if space.kind == "volume":
+        return carried
+    # Regions, neighbours and src, which tells cortical sources from others, stay those of the solvers.
+    cortex = _cortical_leadfield(mine, head, info, space, orient="free")
+    normals = np.concatenate([cortex.normals, mine.normals[cortex.n_sources :]])
+    return replace(
+        mine,
+        gain=carried.gain,
+        pos=carried.pos,
+        normals=normals,
+        info=carried.info,
+        subject=head.name,
+        mri_head_t=head.mri_head_t,
+        assumptions=cortex.assumptions,
+    )
+
+
+def _cortical_leadfield(mine: LeadField, head: Head, info: mne.Info, space: Space, *, orient: str) -> LeadField:
+    """Lead field of the same vertices on another cortex."""
+    spacing = space.spacing if isinstance(space.spacing, str) else None  # a number is that of a mixed space's grid
+    other = make_leadfield(head, info, "cortex", spacing=spacing, ico=space.ico, orient=orient)
+    if not all(np.array_equal(a["vertno"], b["vertno"]) for a, b in zip(mine.src[:2], other.src, strict=True)):
+        raise RuntimeError(f"The cortex of {head.name} has other vertices inside the skull than the template's.")
+    return other
