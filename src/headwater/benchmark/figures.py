@@ -1,14 +1,14 @@
-"""Figures of a benchmark: a curve for each solver where cases form a series, a row for each solver elsewhere."""
+"""Figures of a benchmark: a row for each solver, the best ones on top; a point for each case, with its interval."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from headwater.benchmark.protocol import CONTROLS, Case, Column, Protocol
 from headwater.benchmark.results import summary
@@ -17,7 +17,10 @@ from headwater.metrics.bootstrap import Interval
 
 MOST_METRICS = 4  # the first of a protocol are its main ones
 MOST_PANELS = 4  # side by side
-MARKERS = "osD^vP*X"
+ONE_CASE, CONTROL = "#1f5a99", "0.5"  # colours
+SPREAD = 0.6  # of the cases of a series within a row
+
+Intervals = Mapping[tuple[str, str, str], Interval]
 
 
 def figures(
@@ -31,119 +34,115 @@ def figures(
         By file name without suffix, each with its caption.
     """
     intervals = {key: summary(values, protocol.statistic) for key, values in scores.items()}
+    intervals = {key: found for key, found in intervals.items() if not np.isnan(found.estimate)}
     metrics = dict(list(protocol.columns.items())[:MOST_METRICS])
+    how = f"Points: {protocol.statistic} over samples; lines: its 95 % bootstrap interval. Best solvers on top"
     made = {}
     for axis in dict.fromkeys(case.axis for case in cases if case.axis):
         series = [case for case in cases if case.axis == axis]
         name = "by-" + "-".join(axis.split(" (")[0].lower().split())
-        made[name] = (
-            _curves(series, axis, methods, metrics, intervals),
-            (
-                f"{protocol.statistic.capitalize()} over samples with the 95 % interval of a bootstrap, over {axis}. "
-                f"Cases: {'; '.join(case.title for case in series)}."
-            ),
-        )
+        caption = f"{how}, by the first score; colour: {axis}. {'; '.join(case.title for case in series)}."
+        made[name] = _series(series, axis, methods, metrics, intervals), caption
     single = [case for case in cases if not case.axis]
     for metric, column in metrics.items() if single else ():
         shown = [case for case in single if any((case.name, method, metric) in intervals for method in methods)]
         if shown:
-            made[f"{metric.replace('_', '-')}"] = (
-                _rows(shown, methods, metric, column, intervals),
-                (
-                    f"{_label(metric, column)}: {protocol.statistic} over samples with its 95 % bootstrap interval. "
-                    "Dashed: the Random control."
-                ),
-            )
+            caption = f"{_label(metric, column)}. {column.meaning} {how}; dashed: the Random control."
+            made[metric.replace("_", "-")] = _single(shown, methods, metric, column, intervals), caption
     return made
 
 
-def _curves(
-    series: Sequence[Case],
-    axis: str,
-    methods: Sequence[str],
-    metrics: Mapping[str, Column],
-    intervals: Mapping[tuple[str, str, str], Interval],
+def _series(
+    series: Sequence[Case], axis: str, methods: Sequence[str], metrics: Mapping[str, Column], intervals: Intervals
 ) -> Figure:
-    height = max(4.2, 0.24 * len(methods) + 0.4)  # of the legend
-    figure = Figure(figsize=(4.0 * len(metrics) + 1.6, height), layout="constrained")
-    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
-    lines = {}
+    """One panel for each metric, a colour for each case."""
+    first, column = next(iter(metrics.items()))
+    names = _ranked(methods, series, first, column, intervals)
+    figure = Figure(figsize=(3.1 * len(metrics) + 1.4, 0.32 * len(names) + 1.5), layout="constrained")
+    panels = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
+    shades = [colormaps["viridis"](at) for at in np.linspace(0.0, 0.85, len(series))]
+    offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(series)) if len(series) > 1 else np.zeros(1)
     for panel, (metric, column) in zip(panels, metrics.items(), strict=True):
-        for method in methods:
-            known = [case for case in series if (case.name, method, metric) in intervals]
-            if not known:
-                continue
-            found = [intervals[case.name, method, metric] for case in known]
-            at = [case.at for case in known]
-            style = _style(method, methods)
-            (lines[method],) = panel.plot(at, [one.estimate for one in found], **style)
-            panel.fill_between(
-                at, [one.low for one in found], [one.high for one in found], color=style["color"], alpha=0.12, lw=0
-            )
-        panel.set(xlabel=axis, ylabel=_label(metric, column), xticks=[case.at for case in series])
-        _finish(panel, column)
-    figure.legend([lines[method] for method in methods if method in lines], list(lines), loc="outside right upper")
+        for case, shade, offset in zip(series, shades, offsets, strict=True):
+            _points(panel, case, names, metric, intervals, shade, offset)
+        _finish(panel, column, names)
+        panel.set_title(f"{_label(metric, column).replace(', ', chr(10))}", fontsize="medium")
+    keys = [Line2D([], [], color=shade, marker="o", markersize=4) for shade in shades]
+    figure.legend(keys, [f"{case.at:g}" for case in series], title=axis, loc="outside right upper", frameon=False)
     return figure
 
 
-def _rows(
-    cases: Sequence[Case],
-    methods: Sequence[str],
-    metric: str,
-    column: Column,
-    intervals: Mapping[tuple[str, str, str], Interval],
-) -> Figure:
+def _single(cases: Sequence[Case], methods: Sequence[str], metric: str, column: Column, intervals: Intervals) -> Figure:
+    """One panel for each case."""
+    names = _ranked(methods, cases, metric, column, intervals)
     across = min(len(cases), MOST_PANELS)
     down = -(-len(cases) // across)
-    figure = Figure(figsize=(3.2 * across + 1.2, down * (0.24 * len(methods) + 1.1)), layout="constrained")
+    size = (max(3.2 * across, 4.5) + 1.2, down * (0.24 * len(names) + 0.7) + 0.5)
+    figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(down, across, squeeze=False, sharey=True, sharex=not column.logarithmic)
-    names = list(reversed(methods))
     for panel, case in zip(panels.flat, cases, strict=False):
-        for height, method in enumerate(names):
-            found = intervals.get((case.name, method, metric))
-            if found is None or np.isnan(found.estimate):
-                continue
-            style = _style(method, methods)
-            panel.plot([found.low, found.high], [height, height], color=style["color"], lw=1.6)
-            panel.plot(found.estimate, height, marker=style["marker"], color=style["color"], markersize=5)
+        _points(panel, case, names, metric, intervals, ONE_CASE, 0.0)
         chance = intervals.get((case.name, "Random", metric))
         if chance is not None:
             panel.axvline(chance.estimate, color="0.6", lw=0.8, ls="--", zorder=0)
-        panel.set_yticks(range(len(names)), names)
+        _finish(panel, column, names)
+        panel.tick_params(labelbottom=True)
         panel.set_title(case.title, fontsize="small", wrap=True)
-        _finish(panel, column, along="x")
     for panel in panels.flat[len(cases) :]:
         panel.set_axis_off()
     figure.supxlabel(_label(metric, column), fontsize="medium")
     return figure
 
 
-def _finish(panel: Axes, column: Column, along: Literal["x", "y"] = "y") -> None:
+def _ranked(
+    methods: Sequence[str], cases: Sequence[Case], metric: str, column: Column, intervals: Intervals
+) -> list[str]:
+    """Names from the bottom of a figure to its top: the controls, then solvers from the worst mean score to the best.
+
+    Solvers without any score are left out; the table says why they have none.
+    """
+    means = {}
+    for method in methods:
+        found = [intervals[case.name, method, metric] for case in cases if (case.name, method, metric) in intervals]
+        if found:
+            means[method] = np.mean([one.estimate for one in found])
+    solvers = [method for method in means if method not in CONTROLS]
+    solvers.sort(key=lambda method: means[method], reverse=not column.higher_is_better)
+    return [*(method for method in reversed(CONTROLS) if method in means), *solvers]
+
+
+def _points(
+    panel: Axes,
+    case: Case,
+    names: Sequence[str],
+    metric: str,
+    intervals: Intervals,
+    color: str | tuple[float, ...],
+    offset: float,
+) -> None:
+    """Score of each solver with its interval."""
+    for row, method in enumerate(names):
+        found = intervals.get((case.name, method, metric))
+        if found is None:
+            continue
+        shade = CONTROL if method in CONTROLS and color == ONE_CASE else color
+        panel.plot([found.low, found.high], [row - offset] * 2, color=shade, lw=1.4)
+        panel.plot(found.estimate, row - offset, marker="o", color=shade, markersize=4)
+
+
+def _finish(panel: Axes, column: Column, names: Sequence[str]) -> None:
+    panel.set_yticks(range(len(names)), names)
+    panel.set_ylim(-0.6, len(names) - 0.4)
     panel.spines[["top", "right"]].set_visible(False)
-    panel.grid(axis=along, color="0.92")
+    panel.grid(color="0.93")
     panel.set_axisbelow(True)
     if column.logarithmic:
-        (panel.set_yscale if along == "y" else panel.set_xscale)("log")
-
-
-def _style(method: str, methods: Sequence[str]) -> dict:
-    """Colour and marker of a solver; grey and dashed for the controls."""
-    if method in CONTROLS:
-        return {
-            "color": "0.45",
-            "ls": "--" if method == "Random" else ":",
-            "marker": "x" if method == "Random" else "+",
-        }
-    index = list(methods).index(method)
-    colors = colormaps["tab20"].colors  # type: ignore[attr-defined]
-    return {
-        "color": colors[(2 * index) % 20 + (2 * index) // 20 % 2],
-        "ls": "-" if index < 10 else "-.",
-        "marker": MARKERS[index % len(MARKERS)],
-        "markersize": 4,
-    }
+        panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:g}")
 
 
 def _label(metric: str, column: Column) -> str:
     unit = f" ({column.unit})" if column.unit else ""
-    return f"{metric.replace('_', ' ')}{unit}, {'higher' if column.higher_is_better else 'lower'} is better"
+    scale = ", logarithmic scale" if column.logarithmic else ""
+    better = "higher" if column.higher_is_better else "lower"
+    return f"{metric.replace('_', ' ')}{unit}, {better} is better{scale}"

@@ -49,7 +49,7 @@ def write_page(
         shown.append(_figure_html(picture.getvalue(), caption))
     page = (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escape(protocol.title)}</title>"
-        f"<style>{STYLE}</style></head><body>{to_html(text, after_first_list=''.join(shown))}</body></html>"
+        f"<style>{STYLE}</style></head><body>{to_html(text, before_first_section=''.join(shown))}</body></html>"
     )
     with atomic_file(out / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -63,17 +63,19 @@ def _figure_html(picture: bytes, caption: str) -> str:
     )
 
 
-def to_html(text: str, *, after_first_list: str) -> str:
+def to_html(text: str, *, before_first_section: str) -> str:
     """Turn the Markdown that `markdown` writes (headings, paragraphs, lists, tables) into HTML."""
     blocks = []
     for block in text.strip().split("\n\n"):
         lines = block.split("\n")
         if block.startswith("#"):
             level = len(block) - len(block.lstrip("#"))
+            if level > 1:
+                blocks.append(before_first_section)
+                before_first_section = ""
             blocks.append(f"<h{level}>{_inline(block[level:].strip())}</h{level}>")
         elif block.startswith("- "):
-            blocks.append(f"<ul>{''.join(f'<li>{_inline(line[2:])}</li>' for line in lines)}</ul>{after_first_list}")
-            after_first_list = ""
+            blocks.append(f"<ul>{''.join(f'<li>{_inline(line[2:])}</li>' for line in lines)}</ul>")
         elif block.startswith("|"):
             blocks.append(_table_html(lines))
         else:

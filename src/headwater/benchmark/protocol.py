@@ -12,6 +12,7 @@ import mne
 import numpy as np
 
 from headwater._utils.errors import InputError
+from headwater.benchmark.meanings import meaning
 from headwater.forward.leadfield import LeadField
 from headwater.metrics.controls import perfect_estimate, random_estimate
 from headwater.metrics.table import METRICS, Metric
@@ -75,12 +76,15 @@ class Column:
     ----------
     unit : str
     higher_is_better : bool
+    meaning : str
+        What it tells, in a sentence.
     logarithmic : bool
         Whether figures show orders of magnitude.
     """
 
     unit: str
     higher_is_better: bool
+    meaning: str
     logarithmic: bool = False
 
 
@@ -183,7 +187,8 @@ class Protocol(ABC):
 def metric_columns(names: Iterable[str]) -> dict[str, Column]:
     """Columns of metrics of the package; the error of currents can be a thousand times the currents."""
     return {
-        name: Column(METRICS[name].unit, METRICS[name].higher_is_better, logarithmic=name == "nmse") for name in names
+        name: Column(METRICS[name].unit, METRICS[name].higher_is_better, meaning(name), logarithmic=name == "nmse")
+        for name in names
     }
 
 

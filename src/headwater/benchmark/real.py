@@ -50,15 +50,17 @@ class Real(Protocol):
     title: str = "Real recordings with a known answer"
 
     about = (
-        "distance: from the strongest source to the known place or area. auc: how well sources within 15 mm of it "
-        "outrank the others. Hyper-parameters are tuned on small patches simulated on the recording's lead field with "
-        "its noise covariance."
+        "Hyper-parameters are tuned on small patches simulated on the recording's lead field with its noise covariance."
     )
 
     @property
     def columns(self) -> Mapping[str, Column]:  # type: ignore[override]
         """Distance and rank."""
-        return {"distance": Column("mm", False), "auc": Column("", True)}
+        near = f"How well sources within {1e3 * NEAR:.0f} mm of it outrank the others; 0.5: chance."
+        return {
+            "distance": Column("mm", False, "From the strongest source to the known place or area."),
+            "auc": Column("", True, near),
+        }
 
     def seeds(self, settings: Settings) -> tuple[int, ...]:
         """Return one; nothing but the Random control is drawn."""

@@ -12,7 +12,17 @@ import numpy as np
 
 from headwater.benchmark.heads import Space, data_leadfield, solver_leadfield
 from headwater.benchmark.piunet import bells
-from headwater.benchmark.protocol import Case, Column, Control, Fit, Protocol, Scored, Settings, Training
+from headwater.benchmark.protocol import (
+    Case,
+    Column,
+    Control,
+    Fit,
+    Protocol,
+    Scored,
+    Settings,
+    Training,
+    metric_columns,
+)
 from headwater.metrics.table import METRICS
 from headwater.simulation.distributions import Constant
 from headwater.simulation.samples import Samples
@@ -42,21 +52,18 @@ class Speed(Protocol):
     title: str = "What the solvers cost"
     statistic: str = "median"
 
-    about = (
-        "One source of 10-80 mm at 20 dB. fit: once for a lead field. single: one sample by itself. batch: a sample "
-        f"among many. memory: largest sum of NumPy arrays while {MEMORY_BATCH} samples are estimated. Times depend on "
-        "the machine and on what else it does."
-    )
+    about = "One source of 10-80 mm at 20 dB, one instant. Times depend on the machine and on what else it does."
 
     @property
     def columns(self) -> Mapping[str, Column]:  # type: ignore[override]
         """Costs, and the localisation error as a reminder of what they buy."""
+        memory = f"Largest sum of NumPy arrays while {MEMORY_BATCH} samples are estimated."
         return {
-            "fit": Column("s", False, logarithmic=True),
-            "single": Column("ms", False, logarithmic=True),
-            "batch": Column("ms", False, logarithmic=True),
-            "memory": Column("MB", False, logarithmic=True),
-            "localization_error": Column("mm", False),
+            "fit": Column("s", False, "Time to prepare the solver, once for a lead field.", logarithmic=True),
+            "single": Column("ms", False, "Time for one sample by itself.", logarithmic=True),
+            "batch": Column("ms", False, "Time for a sample among many.", logarithmic=True),
+            "memory": Column("MB", False, memory, logarithmic=True),
+            **metric_columns(["localization_error"]),
         }
 
     def seeds(self, settings: Settings) -> tuple[int, ...]:
@@ -85,31 +92,24 @@ class Speed(Protocol):
         behind = leadfield if settings.inverse_crime else data_leadfield(case.setting, seed)
         samples = simulate(behind, PRESET, n, seed)
         x_true = samples.x.double().numpy()
-        scored = Scored()
-        estimate: Callable[[Samples], np.ndarray]
+        error = partial(METRICS["localization_error"].function, pos=leadfield.pos)
         if isinstance(fit, Control):
-            scored.reasons["fit"] = "a control is not fitted"
-            estimate = partial(_controlled, fit, seed)
-        else:
-            solver, scored.fit_s = fit(leadfield, None)
-            scored.values["fit"] = np.array([scored.fit_s])
-            estimate = partial(estimate_samples, solver, in_noise_units=True)
+            reasons = dict.fromkeys(("fit", "single", "batch", "memory"), "a control is not computed from the data")
+            return Scored({"localization_error": error(x_true, fit.estimate(x_true, seed))}, reasons)
+        scored = Scored()
+        solver, scored.fit_s = fit(leadfield, None)
+        estimate = partial(estimate_samples, solver, in_noise_units=True)
         single = [_seconds(estimate, samples[k : k + 1])[0] for k in range(min(REPEATS, n))]
         elapsed, x_est = _seconds(estimate, samples)
-        if not isinstance(fit, Control):
-            x_true, x_est = comparable(x_true, x_est, solver)
         scored.s_per_sample = elapsed / n
-        scored.values |= {
+        scored.values = {
+            "fit": np.array([scored.fit_s]),
             "single": 1e3 * np.array(single),
             "batch": np.array([1e3 * elapsed / n]),
             "memory": np.array([_peak_memory(estimate, samples[:MEMORY_BATCH]) / 1e6]),
-            "localization_error": METRICS["localization_error"].function(x_true, x_est, pos=leadfield.pos),
+            "localization_error": error(*comparable(x_true, x_est, solver)),
         }
         return scored
-
-
-def _controlled(control: Control, seed: int, samples: Samples) -> np.ndarray:
-    return control.estimate(samples.x.double().numpy(), seed)
 
 
 def _seconds(work: Callable[[Samples], np.ndarray], samples: Samples) -> tuple[float, np.ndarray]:

@@ -27,7 +27,7 @@ def markdown(
     about: Mapping[str, Any],
 ) -> str:
     """Write everything that is worth reading beside the figures."""
-    parts = [f"# {protocol.title}", _introduction(protocol, about), _provenance(about)]
+    parts = [f"# {protocol.title}", _introduction(protocol, about), _meanings(protocol), _provenance(about)]
     for case in cases:
         parts += [f"## {case.title}", case_table(protocol, case, methods, results, scores)]
     if gaps := _gaps(results):
@@ -73,6 +73,10 @@ def _introduction(protocol: Protocol, about: Mapping[str, Any]) -> str:
         "bootstrap over samples in brackets; arrows point to better scores, and the best one is bold. Random knows "
         f"nothing, Perfect knows the truth.{crime}"
     ).strip()
+
+
+def _meanings(protocol: Protocol) -> str:
+    return "\n".join(f"- **{_label(name, column)}**: {column.meaning}" for name, column in protocol.columns.items())
 
 
 def _provenance(about: Mapping[str, Any]) -> str:
