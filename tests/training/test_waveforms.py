@@ -94,6 +94,16 @@ def test_the_cosine_compares_directions_and_the_reconstruction_sizes(leadfield, 
     assert float(WaveformCosine(reconstruction=3.0)(half, samples, bound)) == pytest.approx(1.5, rel=1e-4)
 
 
+def test_half_precision_does_not_lose_small_units(leadfield, preset, bound):
+    samples = simulate(leadfield, preset, 4, seed=1)
+    truth, currents = regional_waveforms(samples, bound), bound.currents(samples.y)
+    with torch.autocast("cpu", torch.float16):
+        assert torch.equal(regional_waveforms(samples, bound), truth)
+        assert torch.isfinite(WaveformCosine()(bound(samples.y), samples, bound))
+        half = bound.currents(samples.y)
+    assert (half - currents).norm() < 0.05 * currents.norm()
+
+
 def test_samples_outside_of_all_regions_do_no_harm(leadfield, preset, bound):
     samples = simulate(leadfield, preset, 4, seed=1)
     silent = replace(samples, currents=DenseCurrents(torch.zeros_like(samples.x)))

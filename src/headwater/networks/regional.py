@@ -121,16 +121,18 @@ class BoundRegional(BoundNetwork):
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict the waveform of each region, (batch, n_regions, n_times); the largest of a sample is to be 1.
 
-        Each sample is scaled so that the mean square of what the network sees is 1. Dividing by the peak before
-        keeps volts and teslas within the range of half precision.
+        Each sample is scaled so that the mean square of what the network sees is 1. All around the network is computed
+        in single precision, also where it runs in half: volts, teslas and ampere metres are out of the latter's range.
         """
         if y.ndim != 3 or y.shape[1] != self.inputs.shape[1]:
             raise InputError(
                 f"The data have shape {tuple(y.shape)}; {type(self.network).__name__} was bound to a lead field and "
                 f"takes (batch, {self.inputs.shape[1]}, n_times)."
             )
-        z = self.inputs @ _over(y, y.abs().amax((1, 2), keepdim=True))
-        return self.network(_over(z, z.square().mean((1, 2), keepdim=True).sqrt()))
+        with torch.autocast(y.device.type, enabled=False):
+            z = self.inputs @ _over(y, y.abs().amax((1, 2), keepdim=True))  # peaks of 1, whose squares do not vanish
+            z = _over(z, z.square().mean((1, 2), keepdim=True).sqrt())
+        return self.network(z).float()
 
     def currents(self, y: torch.Tensor) -> torch.Tensor:
         """Give all sources of a region its waveform, along their normals, and restore the amplitude.
@@ -140,10 +142,11 @@ class BoundRegional(BoundNetwork):
         """
         if not torch.isfinite(y).all():
             raise InputError("The data have values that are NaN or infinite; mark those channels as bad.")
-        waveforms = self(y).float()
-        seen = self.topographies @ waveforms
-        power = seen.square().sum((1, 2), keepdim=True)
-        waveforms = _over((seen * y).sum((1, 2), keepdim=True), power) * waveforms
+        waveforms = self(y)
+        with torch.autocast(y.device.type, enabled=False):
+            seen = self.topographies @ waveforms
+            power = seen.square().sum((1, 2), keepdim=True)
+            waveforms = _over((seen * y).sum((1, 2), keepdim=True), power) * waveforms
         return waveforms[:, self.region, None] * self.direction[:, :, None]
 
 

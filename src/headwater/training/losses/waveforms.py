@@ -49,10 +49,12 @@ def regional_waveforms(samples: Samples, bound: BoundNetwork) -> torch.Tensor:
 
     The mean over a region's sources, those at rest included, is the best approximation by currents that are equal in
     all of the region. Each sample is divided by its largest value. Sparse currents stay sparse: regions are to them
-    what sensors are, so that the mean is a projection.
+    what sensors are, so that the mean is a projection. It is computed in single precision, as ampere metres are out of
+    the range of half.
     """
-    bound = _regional(bound)
-    waveforms = samples.currents.project(bound.averaging)
+    averaging = _regional(bound).averaging
+    with torch.autocast(averaging.device.type, enabled=False):
+        waveforms = samples.currents.project(averaging)
     return waveforms / _or_one(waveforms.abs().amax((1, 2), keepdim=True))
 
 
