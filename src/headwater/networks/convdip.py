@@ -17,7 +17,7 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.restore import currents_from_map
+from headwater.networks.restore import currents_from_map, start_quiet
 from headwater.networks.standardize import Standardize, check_sizes
 from headwater.networks.topomap import sensor_images, topographic_images
 from headwater.solvers.whitening import whiten
@@ -76,7 +76,10 @@ class ConvDip(Network):
         ]
         for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], n_sources * (1 if output == "map" else n_orient)))
+        last = nn.Linear(sizes[-1], n_sources * (1 if output == "map" else n_orient))
+        if output == "map":
+            start_quiet(last)
+        self.layers = nn.Sequential(*layers, last)
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:

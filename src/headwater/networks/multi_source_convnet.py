@@ -13,7 +13,7 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.restore import currents_from_map
+from headwater.networks.restore import currents_from_map, start_quiet
 from headwater.networks.standardize import Standardize, check_sizes, good_channel_count
 from headwater.solvers.whitening import whiten
 
@@ -70,7 +70,9 @@ class MultiSourceConvNet(Network):
         dense: list[nn.Module] = [nn.Flatten()]
         for inputs, outputs in pairwise(sizes):
             dense += [nn.Linear(inputs, outputs), nn.ReLU()]
-        self.layers = nn.Sequential(*blocks, *dense, nn.Linear(sizes[-1], n_sources))
+        last = nn.Linear(sizes[-1], n_sources)
+        start_quiet(last)
+        self.layers = nn.Sequential(*blocks, *dense, last)
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 50, **config: Any) -> Self:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+from torch import nn
 
 # Power of the noise over that of the signal, the reciprocal square of an amplitude ratio of 3, as in MNE-Python.
 LAMBDA2 = 1 / 9
+
+# Activity that an untrained network expects of each source.
+QUIET = 0.02
+
+
+def start_quiet(last: nn.Linear) -> None:
+    """Let an untrained network predict hardly any activity, for hardly any source is active.
+
+    Otherwise the first steps silence all outputs at once, whatever the data (T.-Y. Lin et al., "Focal loss for dense
+    object detection", ICCV 2017, section 3.3).
+    """
+    nn.init.constant_(last.bias, math.log(QUIET / (1 - QUIET)))
 
 
 def currents_from_map(activity: torch.Tensor, y: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:

@@ -10,9 +10,31 @@ from headwater.training.losses.base import Loss
 
 
 class CoefficientL1(Loss):
-    """Mean absolute difference to the coefficients in [0, 1], over sources and samples (Buda et al., section II-C)."""
+    """Mean absolute difference to the coefficients in [0, 1], over sources and samples (Buda et al., section II-C).
+
+    What makes it smallest is the median: 0 wherever a source is more likely at rest. A network that cannot yet tell
+    sources apart therefore learns to predict nothing, and a sigmoid near 0 hardly learns any more; begin with
+    `CoefficientCrossEntropy`.
+    """
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
-        maps = prediction.reshape(*prediction.shape[:2], -1)
-        return (maps - samples.coefficients[:, :, None]).abs().mean()
+        maps, coefficients = _alike(prediction, samples)
+        return (maps - coefficients).abs().mean()
+
+
+class CoefficientCrossEntropy(Loss):
+    """Binary cross-entropy with the coefficients in [0, 1], mean over sources and samples.
+
+    What makes it smallest is the mean, and its gradient before a sigmoid is the difference, which never vanishes.
+    """
+
+    def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
+        """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
+        return torch.nn.functional.binary_cross_entropy(*_alike(prediction, samples))
+
+
+def _alike(prediction: torch.Tensor, samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return maps and coefficients, both (batch, n_sources, n_times)."""
+    maps = prediction.reshape(*prediction.shape[:2], -1)
+    return maps, samples.coefficients[:, :, None].expand_as(maps)
