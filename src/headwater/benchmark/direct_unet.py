@@ -1,0 +1,136 @@
+"""Binary maps of the cortex from one instant: Ojaroudi et al., U-Net direct inversion, tables 1 and 2, section 4.1.
+
+The paper states no prior of the active sources, so the one used here stands in the titles (the preset DIRECT_UNET).
+Few sources are active, and an estimate of zeros is right about all others: every table shows what is gained over that.
+The paper adds no noise; the least here is 40 dB, because solvers must be told of some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from headwater.benchmark.heads import Space, data_leadfield, solver_leadfield
+from headwater.benchmark.protocol import Case, Column, Control, Fit, Scored, Settings, metric_columns
+from headwater.benchmark.simulated import Extent, Simulated, _samples
+from headwater.head.model import Surface
+from headwater.head.template import template_head
+from headwater.metrics.detection import active_share
+from headwater.simulation.distributions import Constant, Distribution, Integers
+from headwater.simulation.noise import White
+from headwater.simulation.presets import DIRECT_UNET as TRAINING
+from headwater.simulation.presets import Preset
+from headwater.simulation.spatial import BinaryPatches
+
+CM3_PER_M3 = 1e6
+LEAST_NOISE = 40  # dB
+
+
+@dataclass(frozen=True, eq=False)
+class States(Simulated):
+    """Score which sources are active and how large they are together."""
+
+    about = (
+        "Round patches of the cortex are on, the rest is off; a source counts as active above half of the largest "
+        "estimate. The classes are far from balanced: the share of active sources is the accuracy gain of Perfect and, "
+        f"but for chance, the precision of Random. {Simulated.about}"
+    )
+
+    @property
+    def columns(self) -> Mapping[str, Column]:  # type: ignore[override]
+        """The metrics, the error of the volume, and accuracy without what the imbalance of the classes gives."""
+        gain = Column("", True, meaning="Accuracy minus that of an estimate of zeros.")
+        return {**super().columns, **metric_columns(["active_volume_error"]), "accuracy_gain": gain}
+
+    def score(self, fit: Fit | Control, case: Case, seed: int, settings: Settings) -> Scored:
+        """Add what follows from accuracy and recall.
+
+        Of N sources n are active. Among them (1 - recall) n are missed, and N (1 - accuracy) are wrong in all, the
+        others being false alarms; so the estimate has N (1 - accuracy) - 2 (1 - recall) n active sources too many.
+        """
+        scored = super().score(fit, case, seed, settings)
+        extent = self.sizes[settings.size]
+        leadfield = solver_leadfield(extent.space)
+        behind = leadfield if settings.inverse_crime else data_leadfield(extent.space, seed)
+        share = active_share(self._truth(_samples(behind, case.setting, extent.n, seed)))
+        wrong, missed = 1 - scored.values["accuracy"], (1 - scored.values["recall"]) * share
+        scored.values["active_volume_error"] = CM3_PER_M3 * cortical_volume() * np.abs(wrong - 2 * missed)
+        scored.values["accuracy_gain"] = share - wrong
+        return scored
+
+
+def cortical_volume() -> float:
+    """Volume between the white and the pial surface of the template, in m^3; its sources stand for equal shares."""
+    cortex = template_head().cortex
+    assert cortex is not None  # noqa: S101
+    return sum(enclosed(pial) - enclosed(white) for white, pial in zip(cortex.white, cortex.pial, strict=True))
+
+
+def enclosed(surface: Surface) -> float:
+    """Volume inside a closed surface, in m^3."""
+    return float(np.linalg.det(surface.rr[surface.tris]).sum() / 6)
+
+
+def discs(n: Distribution, snr_db: float) -> Preset:
+    """Discs of the preset, of another number and with noise."""
+    assert isinstance(TRAINING.sources, BinaryPatches)  # noqa: S101
+    return replace(TRAINING, sources=replace(TRAINING.sources, n_sources=n), noise=White(Constant(snr_db)))
+
+
+ANY = Integers(1, 5)
+
+
+def cases(snrs: tuple[int, ...], numbers: tuple[int, ...]) -> tuple[Case, ...]:
+    """Series over the SNR and over the number of discs."""
+    snr = [
+        Case(
+            name=f"snr-{at}",
+            title=f"one to five discs of 10-30 mm radius, {at} dB",
+            tuned_on=f"{at} dB",
+            axis="SNR (dB)",
+            at=at,
+            setting=discs(ANY, at),
+        )
+        for at in snrs
+    ]
+    number = [
+        Case(
+            name=f"discs-{at}",
+            title=f"discs of 10-30 mm radius: {at}, {LEAST_NOISE} dB",
+            tuned_on=f"{LEAST_NOISE} dB",
+            axis="number of discs",
+            at=at,
+            setting=discs(Constant(at), LEAST_NOISE),
+        )
+        for at in numbers
+    ]
+    return (*snr, *number)
+
+
+SNRS = (10, 20, LEAST_NOISE)
+
+DIRECT_UNET = States(
+    name="direct-unet",
+    title="Which sources are active, from one instant (U-Net direct inversion)",
+    sizes={
+        "quick": Extent(
+            space=Space("easycap-M10", "cortex", "ico3", ico=3),
+            n=40,
+            n_training=20,
+            seeds=(1,),
+            cases=cases((10, LEAST_NOISE), (1, 5)),
+        ),
+        "paper": Extent(
+            space=Space("biosemi160", "cortex", "ico4"),
+            n=200,
+            n_training=100,
+            seeds=(1, 2, 3, 4, 5),
+            cases=cases(SNRS, (1, 2, 3, 4, 5)),
+        ),
+    },
+    training_presets={f"{at} dB": discs(ANY, at) for at in SNRS},
+    metrics=("f1", "accuracy", "precision", "recall", "centroid_localization_error"),
+    patches_as_truth=True,
+)
