@@ -56,7 +56,8 @@ class _Copy(io.StringIO):
 def _command() -> str:
     """Return the command, without folders that only this machine has."""
     script, *arguments = sys.argv
-    return shlex.join(["python", f"benchmarks/{Path(script).name}", *(_relative(one) for one in arguments)])
+    shown = Path(script).resolve().relative_to(Path(__file__).resolve().parent.parent)
+    return shlex.join(["python", str(shown), *(_relative(one) for one in arguments)])
 
 
 def _relative(argument: str) -> str:

@@ -3,59 +3,106 @@
     python benchmarks/peers/compare_invertmeeg.py --peer-python PEER/bin/python [--n 100] [--times 20] [--snr 10]
 
 ``PEER`` is a virtual environment of its own with ``pip install invertmeeg``; nothing of it is imported here, and the
-two programs exchange files. Samples are one patch of cortex on another head than the solvers', with white noise. Both
-sides choose the regularisation of minimum-norm solvers by generalised cross-validation: the peer for each sample, as it
-does by default, and headwater once for all samples. Other solvers have their defaults. The time of a sample includes
-the fit wherever a solver has to be fitted to the data of each sample.
+two programs exchange files. Samples are one patch of cortex on another head than the solvers', with white noise.
+
+Solvers have their defaults. Both sides choose the regularisation of minimum-norm solvers by generalised
+cross-validation: the peer for each sample, as it does by default, and headwater once for all samples. Beside it stands
+headwater's error after tuning on other samples, simulated on the solvers' own head (``hw.solvers.tuned``). Rows in
+brackets give one side what the other has by default. The time of a sample includes the fit wherever a solver has to be
+fitted to the data of each sample; sparse Bayesian learning gets no more than the first 100 samples, on both sides.
 """
 
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import mne
 import numpy as np
 
-from headwater._utils.errors import InputError
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from record import recorded
+
 from headwater.benchmark.heads import Space, data_leadfield
 from headwater.forward.bem import make_bem
 from headwater.forward.leadfield import LeadField
 from headwater.forward.spaces import make_sources
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
-from headwater.metrics import localization_error
+from headwater.metrics import METRICS, localization_error
 from headwater.simulation.distributions import Constant
 from headwater.simulation.noise import White
-from headwater.simulation.presets import MULTI_SOURCE
+from headwater.simulation.presets import MULTI_SOURCE, Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import simulate
 from headwater.simulation.spatial import RadialPatches
-from headwater.solvers import SOLVERS
-from headwater.solvers.rules import GCV
-from headwater.solvers.tuning import default_grid, noise_level, tuned
+from headwater.solvers import (
+    DSPM,
+    ELORETA,
+    GCV,
+    LCMV,
+    LORETA,
+    MUSIC,
+    RAPMUSIC,
+    SLORETA,
+    Champagne,
+    GammaMap,
+    MinimumNorm,
+    Solver,
+    WeightedMinimumNorm,
+    tuned,
+)
+from headwater.solvers.tuning import default_grid, noise_level
 
 SPACE = Space("easycap-M10", "cortex", "ico3", ico=3)
 NOISE = 1e-6  # V
 
-# Our name: the peer's.
-PEERS = {
-    "mne": "mne",
-    "wmne": "wmne",
-    "dspm": "dspm",
-    "sloreta": "sloreta",
-    "eloreta": "eloreta",
-    "loreta": "loreta",
-    "laura": "laura",
-    "lcmv": "lcmv",
-    "music": "music",
-    "rap-music": "rap",
-    "champagne": "champagne",
-    "gamma-map": "gamma-map",
-}
+N_TRAINING, TRAINING_SEED = 50, 10**6
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """The same method on both sides.
+
+    Attributes
+    ----------
+    name : str
+    ours : Solver
+    peer : str
+        The peer's name of it.
+    options : dict
+        Of the peer's method.
+    at_most : int
+        Samples.
+    """
+
+    name: str
+    ours: Solver
+    peer: str
+    options: dict = field(default_factory=dict)
+    at_most: int = 10**6
+
+
+PAIRS = (
+    Pair("mne", MinimumNorm(), "mne"),
+    Pair("wmne", WeightedMinimumNorm(), "wmne"),
+    Pair("(exponent 1/2)", WeightedMinimumNorm(exponent=0.5), "wmne"),
+    Pair("dspm", DSPM(), "dspm"),
+    Pair("(no depth)", DSPM(depth=None), "dspm"),
+    Pair("sloreta", SLORETA(), "sloreta"),
+    Pair("eloreta", ELORETA(), "eloreta"),
+    Pair("loreta", LORETA(), "loreta"),
+    Pair("lcmv", LCMV(), "lcmv"),
+    Pair("music", MUSIC(), "music"),
+    Pair("rap-music", RAPMUSIC(), "rap"),
+    Pair("(dipoles)", RAPMUSIC(), "rap", {"n_orders": 0}),
+    Pair("champagne", Champagne(), "champagne", at_most=100),
+    Pair("gamma-map", GammaMap(), "gamma-map", at_most=100),
+)
 
 
 def main() -> None:
@@ -65,12 +112,20 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=100, help="Samples.")
     parser.add_argument("--times", type=int, default=20, help="Time points a sample.")
     parser.add_argument("--snr", type=float, default=10.0, help="dB.")
-    parser.add_argument("--solvers", default=",".join(name for name in PEERS if name in SOLVERS))
+    parser.add_argument("--out", help="also write everything to this Markdown file")
     arguments = parser.parse_args()
     mne.set_log_level("ERROR")
+    with recorded(arguments.out, "Beside invertmeeg"):
+        compare(arguments.peer_python, arguments.n, arguments.times, arguments.snr)
+
+
+def compare(python: str, n: int, n_times: int, snr_db: float) -> None:
+    """Print one line for each pair."""
     forward = template_forward()
     leadfield = LeadField.from_forward(forward)
-    samples = patches(arguments.n, arguments.times, arguments.snr)
+    preset = patch(n_times, snr_db)
+    samples = simulate(data_leadfield(SPACE, 1), preset, n, seed=1)
+    training = simulate(leadfield, preset, N_TRAINING, seed=TRAINING_SEED)
     y = samples.y.double().numpy()
     y *= NOISE / noise_level(samples)[:, np.newaxis, np.newaxis]
     noise_cov = mne.Covariance(NOISE**2 * np.eye(len(y[0])), leadfield.ch_names, [], [], nfree=1)
@@ -78,13 +133,17 @@ def main() -> None:
     print(
         f"{leadfield.n_channels} EEG x {leadfield.n_sources} cortical sources, fixed orientation; {len(y)} samples of"
     )
-    print(f"{arguments.times} time points at {arguments.snr:g} dB, one patch of 30 mm on another head")
-    print(f"{'':12} {'headwater':>12} {'invertmeeg':>12} {'headwater':>14} {'invertmeeg':>14} {'faster':>8}")
-    print(f"{'solver':12} {'mm':>12} {'mm':>12} {'ms a sample':>14} {'ms a sample':>14}")
-    for name in arguments.solvers.split(","):
-        ours = run_ours(name, leadfield, noise_cov, y, samples)
-        theirs = run_peer(arguments.peer_python, PEERS[name], forward, noise_cov, y)
-        print(row(name, ours, theirs, x_true, leadfield.pos), flush=True)
+    print(f"{n_times} time points at {snr_db:g} dB, one patch of 30 mm on another head")
+    print(
+        f"{'':15} {'headwater':>10} {'tuned':>8} {'invertmeeg':>12} {'headwater':>14} {'invertmeeg':>14} {'faster':>8}"
+    )
+    print(f"{'solver':15} {'mm':>10} {'mm':>8} {'mm':>12} {'ms a sample':>14} {'ms a sample':>14}")
+    for pair in PAIRS:
+        data = y[: pair.at_most]
+        ours = run_ours(by_default(pair.ours, leadfield, noise_cov, data), data)
+        best = run_ours(by_training(pair.ours, leadfield, training), data) if default_grid(pair.ours) else None
+        theirs = run_peer(python, pair, forward, noise_cov, data)
+        print(row(pair.name, ours, best, theirs, x_true[: pair.at_most], leadfield.pos), flush=True)
 
 
 def template_forward() -> mne.Forward:
@@ -97,63 +156,64 @@ def template_forward() -> mne.Forward:
     return mne.convert_forward_solution(forward, surf_ori=True, force_fixed=True)
 
 
-def patches(n: int, n_times: int, snr_db: float) -> Samples:
-    """One patch of 30 mm with white noise, on a varied head."""
-    preset = replace(
+def patch(n_times: int, snr_db: float) -> Preset:
+    """One patch of 30 mm with white noise."""
+    return replace(
         MULTI_SOURCE,
         sources=RadialPatches(n_sources=Constant(1), diameter_mm=Constant(30.0)),
         background=None,
         noise=White(Constant(snr_db)),
         n_times=n_times,
     )
-    return simulate(data_leadfield(SPACE, 1), preset, n, seed=1)
 
 
-def run_ours(name: str, leadfield: LeadField, noise_cov: mne.Covariance, y: np.ndarray, samples: Samples) -> dict:
+def by_default(solver: Solver, leadfield: LeadField, noise_cov: mne.Covariance, y: np.ndarray) -> Solver:
+    """Fit with the default hyper-parameters, and ``lambda2`` by generalised cross-validation."""
+    if "lambda2" in default_grid(solver):
+        return tuned(solver, leadfield, y, GCV(), noise_cov=noise_cov).solver
+    return solver.fit(leadfield, noise_cov)
+
+
+def by_training(solver: Solver, leadfield: LeadField, training: Samples) -> Solver:
+    """Fit with hyper-parameters tuned on samples of the solvers' head; the data are in units of their noise then."""
+    return tuned(solver, leadfield, training, METRICS["localization_error"]).solver
+
+
+def run_ours(solver: Solver, y: np.ndarray) -> dict:
     """Estimate all samples as one batch."""
-    solver = SOLVERS[name]()
-    try:
-        if "lambda2" in default_grid(solver):
-            solver = tuned(solver, leadfield, y, GCV(), noise_cov=noise_cov).solver
-        else:
-            solver = solver.fit(leadfield, noise_cov)
-        start = time.perf_counter()
-        x_est = solver.estimate(y)
-        seconds = time.perf_counter() - start
-    except InputError as error:
-        return {"error": str(error)}
+    start = time.perf_counter()
+    x_est = solver.estimate(y)
+    seconds = time.perf_counter() - start
     return {"ms": 1e3 * seconds / len(y), "maps": np.linalg.norm(x_est, axis=2).mean(axis=2)}
 
 
-def run_peer(python: str, name: str, forward: mne.Forward, noise_cov: mne.Covariance, y: np.ndarray) -> dict:
+def run_peer(python: str, pair: Pair, forward: mne.Forward, noise_cov: mne.Covariance, y: np.ndarray) -> dict:
     """Have the peer estimate the same samples in its own environment."""
     with tempfile.TemporaryDirectory() as folder:
         mne.write_forward_solution(Path(folder, "peer-fwd.fif"), forward)
         mne.write_cov(Path(folder, "peer-cov.fif"), noise_cov)
         np.save(Path(folder, "y.npy"), y)
         script = Path(__file__).with_name("run_invertmeeg.py")
-        done = subprocess.run([python, script, folder, name], capture_output=True, text=True)
+        done = subprocess.run(
+            [python, script, folder, pair.peer, json.dumps(pair.options)], capture_output=True, text=True
+        )
         if done.returncode:
             return {"error": (done.stderr.strip().splitlines() or ["no message"])[-1]}
         return json.loads(Path(folder, "times.json").read_text()) | {"maps": np.load(Path(folder, "maps.npy"))}
 
 
-def row(name: str, ours: dict, theirs: dict, x_true: np.ndarray, pos: np.ndarray) -> str:
-    """One line of the table, with what went wrong where something did."""
-    errors, times, notes = [], [], []
-    for who, found in (("headwater", ours), ("invertmeeg", theirs)):
-        if "error" in found:
-            errors.append("-")
-            times.append("-")
-            notes.append(f"{who}: {found['error'][:90]}")
-            continue
-        error_mm = localization_error(x_true, found["maps"][:, :, np.newaxis], pos=pos)
-        errors.append(f"{error_mm.mean():.1f}")
-        times.append(f"{found['ms']:.3g}")
-    faster = "" if notes else f"{theirs['ms'] / ours['ms']:.0f}x"
-    return (
-        f"{name:12} {errors[0]:>12} {errors[1]:>12} {times[0]:>14} {times[1]:>14} {faster:>8}  {'; '.join(notes)}"
-    ).rstrip()
+def row(name: str, ours: dict, best: dict | None, theirs: dict, x_true: np.ndarray, pos: np.ndarray) -> str:
+    """One line of the table, with what went wrong at the peer's where something did."""
+
+    def error_mm(found: dict) -> str:
+        return f"{localization_error(x_true, found['maps'][:, :, np.newaxis], pos=pos).mean():.1f}"
+
+    after_tuning = "" if best is None else error_mm(best)
+    line = f"{name:15} {error_mm(ours):>10} {after_tuning:>8}"
+    if "error" in theirs:
+        return f"{line} {'-':>12} {ours['ms']:>14.3g} {'-':>14} {'':>8}  {theirs['error'][:90]}"
+    faster = f"{theirs['ms'] / ours['ms']:.0f}x"
+    return f"{line} {error_mm(theirs):>12} {ours['ms']:>14.3g} {theirs['ms']:>14.3g} {faster:>8}"
 
 
 if __name__ == "__main__":

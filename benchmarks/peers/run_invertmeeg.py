@@ -1,9 +1,10 @@
 """The peer's side of ``compare_invertmeeg.py``; runs in an environment with invertmeeg, and needs nothing of headwater.
 
-    PEER/bin/python run_invertmeeg.py FOLDER SOLVER
+    PEER/bin/python run_invertmeeg.py FOLDER SOLVER [OPTIONS]
 
 reads ``peer-fwd.fif``, ``peer-cov.fif`` and ``y.npy`` (n_samples, n_channels, n_times; V) and writes ``maps.npy``
-(n_samples, n_sources), amplitudes averaged over time, and ``times.json``, milliseconds a sample.
+(n_samples, n_sources), amplitudes averaged over time, and ``times.json``, milliseconds a sample. OPTIONS are those of
+its ``make_inverse_operator``, in JSON.
 """
 
 import inspect
@@ -18,7 +19,7 @@ import numpy as np
 from invert import Solver
 
 
-def main(folder: Path, name: str) -> None:
+def main(folder: Path, name: str, options: dict) -> None:
     """Estimate all samples, one after the other as the peer does."""
     mne.set_log_level("ERROR")
     warnings.simplefilter("ignore")
@@ -35,7 +36,7 @@ def main(folder: Path, name: str) -> None:
     solver = Solver(name)
     needs_data = "mne_obj" in inspect.signature(solver.make_inverse_operator).parameters
     if not needs_data:
-        solver.make_inverse_operator(forward, noise_cov=noise_cov)
+        solver.make_inverse_operator(forward, noise_cov=noise_cov, **options)
     maps = []
     start = time.perf_counter()
     for sample in y:
@@ -43,7 +44,7 @@ def main(folder: Path, name: str) -> None:
         evoked.set_eeg_reference("average", projection=True)
         evoked.apply_proj()
         if needs_data:
-            solver.make_inverse_operator(forward, evoked, noise_cov=noise_cov)
+            solver.make_inverse_operator(forward, evoked, noise_cov=noise_cov, **options)
         maps.append(np.abs(solver.apply_inverse_operator(evoked).data).mean(axis=1))
     milliseconds = 1e3 * (time.perf_counter() - start) / len(y)
     np.save(folder / "maps.npy", np.array(maps))
@@ -51,4 +52,4 @@ def main(folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], json.loads("".join(sys.argv[3:]) or "{}"))
