@@ -12,7 +12,8 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.convdip import ConvDip
 from headwater.simulation.presets import MULTI_SOURCE, PIUNET
 from headwater.simulation.simulator import simulate
-from headwater.training.losses.amplitude import CosineDistance, NormalizedMSE
+from headwater.training.losses.cosine import CosineDistance
+from headwater.training.losses.currents import CurrentL2
 from headwater.training.losses.hausdorff import WeightedHausdorff
 
 SMALL = {"hidden": (64,)}
@@ -66,7 +67,7 @@ def test_currents_are_in_proportion_to_the_data_and_each_time_is_seen_by_itself(
     assert not bound.currents(0 * y).any()
 
 
-@pytest.mark.parametrize("loss", [NormalizedMSE(), CosineDistance()])
+@pytest.mark.parametrize("loss", [CurrentL2(), CosineDistance()])
 def test_it_learns_the_currents_of_a_batch(free_leadfield, loss):
     samples = simulate(free_leadfield, PIUNET, n=8, seed=0)
     torch.manual_seed(0)
@@ -141,3 +142,15 @@ def test_what_does_not_fit_is_refused(free_leadfield, fixed_leadfield):
     )
     with pytest.raises(InputError, match="no position"):
         network.bind(nowhere)
+
+
+@pytest.mark.parametrize("output", ["currents", "map"])
+def test_half_precision_keeps_physical_units(free_leadfield, output):
+    torch.manual_seed(0)
+    bound = ConvDip.for_leadfield(free_leadfield, output=output, **SMALL).bind(free_leadfield)
+    bound, y = bound.eval().requires_grad_(False), 1e-9 * data()
+    full = bound.currents(y)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = bound.currents(y)
+    assert half.dtype == torch.float32
+    assert (half - full).norm() < 0.03 * full.norm()

@@ -9,7 +9,7 @@ from headwater._utils.errors import InputError
 from headwater.networks.fcn import FCN
 from headwater.simulation.presets import PIUNET
 from headwater.simulation.simulator import simulate
-from headwater.training.losses.amplitude import NormalizedMSE
+from headwater.training.losses.currents import CurrentL2
 
 SMALL = {"hidden": (64, 64)}
 
@@ -82,7 +82,7 @@ def test_each_time_and_sample_is_seen_by_itself(network, free_leadfield):
 
 
 def test_it_learns_a_batch_and_all_parameters_take_part(network, free_leadfield, samples):
-    bound, loss = network.bind(free_leadfield), NormalizedMSE()
+    bound, loss = network.bind(free_leadfield), CurrentL2()
     optimizer = torch.optim.Adam(bound.parameters(), 3e-3)
     first = loss(bound(samples.y), samples, bound)
     first.backward()

@@ -18,7 +18,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.restore import currents_from_map, start_quiet
-from headwater.networks.standardize import Standardize, check_sizes
+from headwater.networks.scaled_sensors import ScaledSensors, check_sizes
 from headwater.networks.topomap import sensor_images, topographic_images
 from headwater.solvers.whitening import whiten
 
@@ -110,14 +110,15 @@ class _Bound(BoundNetwork):
         super().__init__(network, leadfield)
         images = topographic_images(leadfield.info, network.shape, network.interpolation)
         check_sizes(network, n_sources=leadfield.n_sources, n_orient=leadfield.n_orient, n_images=len(images))
-        self.standardize = Standardize(leadfield)
+        self.sensors = ScaledSensors(leadfield)
         self.register_buffer("to_images", torch.as_tensor(images, dtype=torch.float32), persistent=False)
 
     def _answer(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the last layer's outputs (batch, n_outputs, n_times) and the size of the data (batch, 1, n_times)."""
-        standard, size = self.standardize(y)
-        images = torch.einsum("ipc,bct->btip", self.to_images, standard).flatten(0, 1)
-        answer = self.network.layers(images.unflatten(2, self.network.shape))
+        standard, size = self.sensors(y)
+        with torch.autocast(y.device.type, enabled=False):
+            images = torch.einsum("ipc,bct->btip", self.to_images, standard).flatten(0, 1)
+        answer = self.network.layers(images.unflatten(2, self.network.shape)).float()
         return answer.unflatten(0, (len(y), y.shape[2])).transpose(1, 2), size
 
 
@@ -155,6 +156,6 @@ class BoundConvDipMap(_Bound):
         """Give the map the currents that explain the data best (see `currents_from_map`), each time by itself."""
         batch, _, n_times = y.shape
         activity = self(y).transpose(1, 2).flatten(0, 1)
-        white = (self.whitener @ y).transpose(1, 2).flatten(0, 1)[:, :, None]
-        currents = currents_from_map(activity, white, self.gain)[..., 0]
+        columns = y.transpose(1, 2).flatten(0, 1)[:, :, None]
+        currents = currents_from_map(activity, columns, self.whitener, self.gain)[..., 0]
         return currents.unflatten(0, (batch, n_times)).permute(0, 2, 3, 1)

@@ -12,7 +12,7 @@ from torch import nn
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.standardize import Standardize, check_sizes, good_channel_count
+from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
 from headwater.solvers.whitening import whiten
 
 
@@ -66,12 +66,12 @@ class BoundFCN(BoundNetwork):
             network, n_channels=leadfield.n_channels, n_sources=leadfield.n_sources, n_orient=leadfield.n_orient
         )
         super().__init__(network, leadfield)
-        self.standardize = Standardize(leadfield)
+        self.sensors = ScaledSensors(leadfield)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times), each time by itself."""
-        standard, size = self.standardize(y)
-        currents = self.network.layers(standard.transpose(1, 2)).transpose(1, 2) * size
+        standard, size = self.sensors(y)
+        currents = self.network.layers(standard.transpose(1, 2)).float().transpose(1, 2) * size
         return currents.unflatten(1, (self.network.n_sources, self.network.n_orient))
 
     currents = forward

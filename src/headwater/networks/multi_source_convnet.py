@@ -14,7 +14,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.restore import currents_from_map, start_quiet
-from headwater.networks.standardize import Standardize, check_sizes, good_channel_count
+from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
 from headwater.solvers.whitening import whiten
 
 POOL = 2
@@ -102,7 +102,7 @@ class BoundMultiSource(BoundNetwork):
         white = whiten(leadfield, noise_cov)
         check_sizes(network, n_channels=white.leadfield.n_channels, n_sources=leadfield.n_sources)
         super().__init__(network, white.leadfield, network.n_times)
-        self.standardize = Standardize(white.leadfield)
+        self.sensors = ScaledSensors(white.leadfield)
         for name in ("whitener", "gain"):
             self.register_buffer(name, torch.as_tensor(getattr(white, name), dtype=torch.float32), persistent=False)
 
@@ -110,8 +110,8 @@ class BoundMultiSource(BoundNetwork):
         """Predict coefficients in [0, 1], shape (batch, n_sources)."""
         if y.shape[2] != self.n_times:
             raise InputError(f"The windows have {y.shape[2]} times and the network takes {self.n_times}; cut the data.")
-        return torch.sigmoid(self.network.layers(self.standardize(y, windows=True)[0]))
+        return torch.sigmoid(self.network.layers(self.sensors(y, windows=True)[0]).float())
 
     def currents(self, y: torch.Tensor) -> torch.Tensor:
         """Give the coefficients the currents that explain the window best (see `currents_from_map`)."""
-        return currents_from_map(self(y), self.whitener @ y, self.gain)
+        return currents_from_map(self(y), y, self.whitener, self.gain)

@@ -23,7 +23,9 @@ def start_quiet(last: nn.Linear) -> None:
     nn.init.constant_(last.bias, math.log(QUIET / (1 - QUIET)))
 
 
-def currents_from_map(activity: torch.Tensor, y: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
+def currents_from_map(
+    activity: torch.Tensor, y: torch.Tensor, whitener: torch.Tensor, gain: torch.Tensor
+) -> torch.Tensor:
     r"""Give a map without amplitude the currents that explain the data.
 
     With ``C`` the diagonal matrix of the map, the minimum-norm estimate with prior covariance ``C^2`` is
@@ -36,8 +38,8 @@ def currents_from_map(activity: torch.Tensor, y: torch.Tensor, gain: torch.Tenso
     ----------
     activity : tensor of shape (batch, n_sources)
         At least 0.
-    y : tensor of shape (batch, n_white, n_times)
-        Whitened data.
+    y : tensor of shape (batch, n_channels, n_times)
+    whitener : tensor of shape (n_white, n_channels)
     gain : tensor of shape (n_white, n_sources, n_orient)
         Whitened gain, in 1/(A m).
 
@@ -46,6 +48,12 @@ def currents_from_map(activity: torch.Tensor, y: torch.Tensor, gain: torch.Tenso
     currents : tensor of shape (batch, n_sources, n_orient, n_times)
         In A m.
     """
+    with torch.autocast(y.device.type, enabled=False):  # ampere metres are out of the range of half precision
+        return _restored(activity.float(), whitener @ y, gain)
+
+
+def _restored(activity: torch.Tensor, y: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
+    """Currents of whitened data."""
     tiny = torch.finfo(gain.dtype).tiny
     n_orient = gain.shape[2]
     flat = gain.flatten(1)

@@ -31,7 +31,9 @@ class CoefficientCrossEntropy(Loss):
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
-        return torch.nn.functional.binary_cross_entropy(*_alike(prediction, samples))
+        maps, coefficients = _alike(prediction, samples)
+        with torch.autocast(maps.device.type, enabled=False):  # logarithms of half precision are refused
+            return torch.nn.functional.binary_cross_entropy(maps.float(), coefficients)
 
 
 def _alike(prediction: torch.Tensor, samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,7 +18,7 @@ WORDS = {
 }
 
 
-class Standardize(nn.Module):
+class ScaledSensors(nn.Module):
     """Project, divide each type of sensor by its sensitivity, and bring every sample to a root mean square of 1.
 
     After the division data are currents: what a current dipole seen as sources are on average would need to be. EEG has
@@ -62,9 +62,13 @@ class Standardize(nn.Module):
                 f"The data have {y.shape[1]} channels and the network takes {self.matrix.shape[0]}; pick those of the "
                 "lead field it is bound to, without bad ones."
             )
-        currents = self.matrix @ y
-        size = currents.square().mean((1, 2) if windows else 1, keepdim=True).sqrt()
-        return currents / torch.where(size > 0, size, 1.0), size
+        over = (1, 2) if windows else 1
+        with torch.autocast(y.device.type, enabled=False):  # volts and teslas are out of the range of half precision
+            currents = self.matrix @ y
+            peak = currents.abs().amax(over, keepdim=True)
+            currents = currents / torch.where(peak > 0, peak, 1.0)  # so that squares do not vanish
+            size = currents.square().mean(over, keepdim=True).sqrt()
+            return currents / torch.where(size > 0, size, 1.0), size * peak
 
 
 def check_sizes(network: nn.Module, **sizes: int) -> None:

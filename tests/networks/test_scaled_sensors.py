@@ -9,7 +9,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.networks.standardize import Standardize, check_sizes, good_channel_count
+from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
 from headwater.solvers.whitening import whiten
 
 
@@ -19,7 +19,7 @@ def y() -> torch.Tensor:
 
 
 def test_each_time_has_zero_mean_and_unit_variance(free_leadfield, y):
-    standard, size = Standardize(whiten(free_leadfield, None).leadfield)(y)
+    standard, size = ScaledSensors(whiten(free_leadfield, None).leadfield)(y)
     referenced = y - y.mean(1, keepdim=True)
     assert torch.allclose(standard.mean(1), torch.zeros(3, 5), atol=1e-6)
     assert torch.allclose(standard.square().mean(1), torch.ones(3, 5), atol=1e-5)
@@ -29,7 +29,7 @@ def test_each_time_has_zero_mean_and_unit_variance(free_leadfield, y):
 
 def test_windows_keep_the_course_of_power(free_leadfield, y):
     y = y * torch.linspace(1, 9, 5)
-    standard, size = Standardize(whiten(free_leadfield, None).leadfield)(y, windows=True)
+    standard, size = ScaledSensors(whiten(free_leadfield, None).leadfield)(y, windows=True)
     power = standard.square().mean(1)
     assert torch.allclose(power.mean(1), torch.ones(3), atol=1e-5)
     assert (power[:, -1] > 20 * power[:, 0]).all()
@@ -39,12 +39,12 @@ def test_windows_keep_the_course_of_power(free_leadfield, y):
 def test_size_is_that_of_independent_sources(free_leadfield):
     x = 1e-9 * np.random.default_rng(1).normal(size=(free_leadfield.matrix.shape[1], 4000))
     y = torch.as_tensor(free_leadfield.matrix @ x, dtype=torch.float32)[None]
-    _, size = Standardize(whiten(free_leadfield, None).leadfield)(y, windows=True)
+    _, size = ScaledSensors(whiten(free_leadfield, None).leadfield)(y, windows=True)
     assert size.item() == pytest.approx(1e-9, rel=0.05)
 
 
 def test_silence_stays_silent(free_leadfield):
-    standard, size = Standardize(whiten(free_leadfield, None).leadfield)(torch.zeros(2, 32, 3))
+    standard, size = ScaledSensors(whiten(free_leadfield, None).leadfield)(torch.zeros(2, 32, 3))
     assert not standard.any()
     assert not size.any()
 
@@ -58,7 +58,7 @@ def test_types_of_sensors_count_alike(free_leadfield):
     mixed, smaller = (LeadField.from_arrays(unit * gain, pos, info=info) for unit in (1.0, units[:, :, np.newaxis]))
     y = torch.randn(2, 32, 4, generator=torch.Generator().manual_seed(0))
     same = y * torch.as_tensor(units, dtype=torch.float32)
-    assert torch.allclose(Standardize(mixed)(y)[0], Standardize(smaller)(same)[0], atol=1e-5)
+    assert torch.allclose(ScaledSensors(mixed)(y)[0], ScaledSensors(smaller)(same)[0], atol=1e-5)
 
 
 def test_bad_channels_do_not_count(free_leadfield):
@@ -69,7 +69,7 @@ def test_bad_channels_do_not_count(free_leadfield):
 
 def test_other_numbers_of_channels_are_refused(free_leadfield, y):
     with pytest.raises(InputError, match="31 channels and the network takes 32"):
-        Standardize(whiten(free_leadfield, None).leadfield)(y[:, :31])
+        ScaledSensors(whiten(free_leadfield, None).leadfield)(y[:, :31])
 
 
 def test_what_does_not_fit_is_named():
