@@ -131,3 +131,22 @@ def test_what_does_not_fit_is_refused(network, leadfield):
         network.bind(leadfield, np.full((32, 32), np.nan))
     with pytest.raises(InputError, match="lower depth"):
         DirectUNet(n_channels=4, n_sources=10, depth=3)
+
+
+def test_an_empty_batch_is_empty_and_impossible_data_are_refused(network, leadfield, samples):
+    bound = network.bind(leadfield).eval()
+    assert bound.currents(torch.zeros(0, 32, 2)).shape == (0, N_SOURCES, 1, 2)
+    with pytest.raises(InputError, match="takes \\(batch, 32, n_times\\)"):
+        bound(samples.y[:, :20])
+    with pytest.raises(InputError, match="NaN"):
+        bound.currents(torch.full_like(samples.y, torch.nan))
+
+
+def test_half_precision_keeps_microvolts(network, leadfield, samples):
+    bound = network.bind(leadfield).eval()
+    with torch.no_grad():
+        exact = bound.currents(samples.y)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded = bound.currents(samples.y)
+    assert rounded.dtype == torch.float32
+    assert (rounded - exact).norm() < 0.1 * exact.norm()

@@ -202,3 +202,22 @@ def test_meg_has_a_topography_for_each_kind_of_sensor(leadfield):
         torch.testing.assert_close(bound.currents(1e-2 * y), 1e-2 * currents, rtol=1e-3, atol=0.0)
     assert currents.shape == (2, 5, 3, 1)
     assert torch.isfinite(currents).all()
+
+
+def test_an_empty_batch_is_empty_and_impossible_data_are_refused(network, leadfield, samples):
+    bound = network.bind(leadfield).eval()
+    assert bound.currents(torch.zeros(0, 32, 2)).shape == (0, leadfield.n_sources, 3, 2)
+    with pytest.raises(InputError, match="takes \\(batch, 32, n_times\\)"):
+        bound(samples.y[:, :20])
+    with pytest.raises(InputError, match="NaN"):
+        bound.currents(torch.full_like(samples.y, torch.nan))
+
+
+def test_half_precision_keeps_microvolts(network, leadfield, samples):
+    bound = network.bind(leadfield).eval()
+    with torch.no_grad():
+        exact = bound.currents(samples.y)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded = bound.currents(samples.y)
+    assert rounded.dtype == torch.float32
+    assert (rounded - exact).norm() < 0.1 * exact.norm()

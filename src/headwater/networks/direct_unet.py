@@ -86,7 +86,8 @@ class BoundDirectUNet(BoundNetwork):
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict the log-odds of activity, shape (batch, n_sources, n_times), each time by itself."""
-        return self.network.logits(self.maps(y)).unflatten(0, (len(y), -1)).transpose(1, 2)
+        logits = self.network.logits(self.maps(y)).float()
+        return logits.unflatten(0, (len(y), y.shape[2])).transpose(1, 2)
 
     def currents(self, y: torch.Tensor) -> torch.Tensor:
         """Scale the probabilities to explain the data, along the normals: (batch, n_sources, 1, n_times) in A m."""

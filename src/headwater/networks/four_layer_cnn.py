@@ -97,9 +97,9 @@ class BoundFourLayerCNN(BoundNetwork):
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict relative currents, shape (batch, n_sources, n_orient, n_times), each time by itself."""
         images = torch.einsum("bc,ipc->bip", self.maps(y), self.pixels).unflatten(2, self.network.shape)
-        moments = self.network.layers(images)[:, :, None] * self.direction
+        moments = self.network.layers(images).float()[:, :, None] * self.direction
         x = moments.new_zeros(len(moments), self.leadfield.n_sources, self.leadfield.n_orient)
-        return x.index_add(1, self.source, moments).unflatten(0, (len(y), -1)).permute(0, 2, 3, 1)
+        return x.index_add(1, self.source, moments).unflatten(0, (len(y), y.shape[2])).permute(0, 2, 3, 1)
 
     def currents(self, y: torch.Tensor) -> torch.Tensor:
         """Scale the relative currents to explain the data; in A m."""

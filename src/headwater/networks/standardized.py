@@ -7,11 +7,15 @@ import torch
 from mne.proj import make_projector
 from torch import nn
 
+from headwater._utils.errors import InputError
 from headwater.solvers.whitening import Whitened
 
 
 class StandardizedMaps(nn.Module):
     """What a network that looks at one instant at a time needs to know of the sensors.
+
+    Everything is computed in single precision, also where the network runs in half: volts, teslas and ampere metres are
+    out of the latter's range.
 
     Parameters
     ----------
@@ -52,8 +56,14 @@ class StandardizedMaps(nn.Module):
         maps : float tensor of shape (batch * n_times, n_channels)
             Zero where there is no signal.
         """
-        centred = y.transpose(1, 2).flatten(0, 1) @ self.centering.T
-        deviation = (centred.square() @ self.average.T).sqrt()
+        if y.ndim != 3 or y.shape[1] != len(self.average):
+            raise InputError(
+                f"The data have shape {tuple(y.shape)}; this network was bound to a lead field and takes "
+                f"(batch, {len(self.average)}, n_times)."
+            )
+        with torch.autocast(y.device.type, enabled=False):
+            centred = y.transpose(1, 2).flatten(0, 1) @ self.centering.T
+            deviation = (centred.square() @ self.average.T).sqrt()
         return centred / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 
     def restored(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -73,7 +83,10 @@ class StandardizedMaps(nn.Module):
         currents : float tensor of shape (batch, n_sources, n_orient, n_times)
             In A m.
         """
-        seen, data = self.gain @ x.flatten(1, 2), self.whitener @ y
+        if not torch.isfinite(y).all():
+            raise InputError("The data have values that are NaN or infinite; mark those channels as bad.")
+        with torch.autocast(y.device.type, enabled=False):
+            seen, data = self.gain @ x.flatten(1, 2), self.whitener @ y
         power = seen.square().sum(1)
         factor = (seen * data).sum(1) / torch.where(power > 0, power, torch.ones_like(power))
         return factor[:, None, None] * x
