@@ -14,6 +14,9 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.regional import RegionalNetwork, good_leadfield, region_members
 from headwater.networks.topomap import INTERPOLATIONS, sensor_images, topographic_images
 
+# Most regions are at rest most of the time, and so an untrained network says: spread of the output layer's weights.
+REST = 1e-3
+
 
 class CNNTransformer(RegionalNetwork):
     """CNN-Transformer (Gallage et al., section 3.2).
@@ -86,6 +89,8 @@ class CNNTransformer(RegionalNetwork):
         last = nn.LayerNorm(d_model) if pre_norm else None
         self.temporal = nn.TransformerEncoder(layer, n_layers, norm=last, enable_nested_tensor=False)
         self.output = nn.Linear(d_model, n_regions)
+        nn.init.normal_(self.output.weight, std=REST)
+        nn.init.zeros_(self.output.bias)
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
