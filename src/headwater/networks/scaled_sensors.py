@@ -10,6 +10,7 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 
+# Sizes of networks and lead fields, for people.
 WORDS = {
     "n_channels": "channels",
     "n_sources": "sources",
@@ -21,8 +22,8 @@ WORDS = {
 class ScaledSensors(nn.Module):
     """Project, divide each type of sensor by its sensitivity, and bring every sample to a root mean square of 1.
 
-    After the division data are currents: what a current dipole seen as sources are on average would need to be. EEG has
-    zero mean and unit variance over channels, as Hecker et al. (ConvDip) and Yokoyama et al. (4LCNN) have it.
+    After the division data have the size of the currents that would explain them if all sources were active, each by
+    itself. EEG has zero mean and unit variance over channels, as Yokoyama et al. (4LCNN, section V.B.5) have it.
 
     Parameters
     ----------

@@ -23,7 +23,8 @@ class WeightedHausdorff(Loss):
     ``sum_s p_s min_y d(s, y) / sum_s p_s + mean_y M_s [p_s d(s, y) + (1 - p_s) d_max]``
 
     where ``M`` is the generalised mean with a negative exponent, a smooth minimum. The first term keeps activity near
-    the set, the second wants some near each of its members. In units of ``d_max``, the diagonal of the box around
+    the set, the second wants some near each of its members. While a network cannot yet tell sources apart, activity
+    everywhere scores best, from where a sigmoid hardly returns: begin with `CoefficientCrossEntropy`. In units of ``d_max``, the diagonal of the box around
     all sources.
 
     Parameters
