@@ -17,15 +17,17 @@ TINY = 1e-6  # of distances relative to the largest, and of the sum of a map
 class WeightedHausdorff(Loss):
     r"""Weighted Hausdorff distance, of a map and a set of places; it trains ConvDip (Hecker et al. 2021).
 
-    J. Ribera et al., "Locating objects without bounding boxes", CVPR 2019, equation (6): with the map ``p`` over all
+    J. Ribera et al., "Locating objects without bounding boxes", CVPR 2019: with the map ``p`` over all
     sources ``s``, the active set ``Y`` and distances ``d``,
 
     ``sum_s p_s min_y d(s, y) / sum_s p_s + mean_y M_s [p_s d(s, y) + (1 - p_s) d_max]``
 
     where ``M`` is the generalised mean with a negative exponent, a smooth minimum. The first term keeps activity near
-    the set, the second wants some near each of its members. While a network cannot yet tell sources apart, activity
-    everywhere scores best, from where a sigmoid hardly returns: begin with `CoefficientCrossEntropy`. In units of ``d_max``, the diagonal of the box around
+    the set, the second wants some near each of its members. In units of ``d_max``, the diagonal of the box around
     all sources.
+
+    While a network cannot yet tell sources apart, activity everywhere scores best, from where a sigmoid hardly
+    returns: begin with `CoefficientCrossEntropy`.
 
     Parameters
     ----------
