@@ -5,7 +5,7 @@ import lazy_loader
 # Public names in the order in which data flows; each module is imported when one of its names is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["metrics", "simulation", "solvers"],
+    submodules=["metrics", "networks", "simulation", "solvers", "training"],
     submod_attrs={
         "_utils.errors": ["InputError"],
         "head.model": ["Head"],
@@ -18,6 +18,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             *("Preset", "presets", "read_preset", "write_preset", "plot_preview"),
             *("Samples", "simulate", "stream", "write_samples", "read_samples"),
         ],
+        "weights": ["load_network"],
+        "training.run": ["train"],
         "localization": ["Localization", "analyze", "localize", "read_recording"],
         "report.html": ["write_report"],
         "report.results": ["write_results"],

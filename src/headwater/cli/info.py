@@ -20,6 +20,8 @@ class Listing(StrEnum):
     presets = "presets"
     parts = "parts"
     protocols = "protocols"
+    networks = "networks"
+    weights = "weights"
 
 
 def list_(what: Annotated[Listing, typer.Argument(help="What to list.")] = Listing.solvers) -> None:
@@ -29,6 +31,8 @@ def list_(what: Annotated[Listing, typer.Argument(help="What to list.")] = Listi
         Listing.presets: _presets,
         Listing.parts: _parts,
         Listing.protocols: _protocols,
+        Listing.networks: _networks,
+        Listing.weights: _weights,
     }[what]()
     parts = what is Listing.parts
     table = Table(title="parts of presets" if parts else what.value, show_lines=parts)
@@ -63,6 +67,30 @@ def _protocols() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
     from headwater.benchmark import PROTOCOLS
 
     return ("name", "what it compares"), ((name, protocol.title) for name, protocol in PROTOCOLS.items())
+
+
+def _networks() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    from headwater.networks import NETWORKS
+
+    return ("name", "network", "takes"), (
+        (name, _first_line(network), "any lead field" if network.any_leadfield else "that of its training")
+        for name, network in NETWORKS.items()
+    )
+
+
+def _weights() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    from headwater.weights import cards
+
+    return ("name", "network", "parameters", "trained", "takes"), (
+        (
+            name,
+            card.network,
+            f"{card.parameters:,}",
+            f"{card.steps:,} steps of {card.batch_size}, {card.hours:.1f} h on {card.device}",
+            "any lead field" if card.leadfield is None else card.leadfield.described,
+        )
+        for name, card in cards().items()
+    )
 
 
 def _parts() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:

@@ -66,6 +66,23 @@ class Uniform(Distribution):
 
 
 @dataclass(frozen=True)
+class LogUniform(Distribution):
+    """Uniform in the logarithm, on [low, high): every doubling is equally probable."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        check_number(self, "low", above=0.0)
+        _check_order(self)
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+        """Return independent values."""
+        unit = torch.rand(shape, generator=generator, device=generator.device)
+        return self.low * (self.high / self.low) ** unit
+
+
+@dataclass(frozen=True)
 class Integers(Distribution):
     """Whole numbers from low to high, both included, all equally probable."""
 

@@ -1,0 +1,34 @@
+"""``headwater train``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater.cli.app import console, errors
+
+INTERRUPTED = 130  # the shell's exit code after Ctrl-C
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="YAML file with network, samples, heads, loss and schedule.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run [default: RECIPE-training].")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    devices: Annotated[int, typer.Option(help="GPUs (or processes) that share the work.")] = 1,
+    start: Annotated[Path | None, typer.Option(help="Weights to begin with, instead of random ones.")] = None,
+) -> None:
+    """Train a network on simulated recordings, as a recipe says."""
+    from headwater.training.run import train_recipe
+
+    out = out or Path(f"{recipe.stem}-training")
+    try:
+        solver = train_recipe(recipe, out, resume=resume, devices=devices, start=start)
+    except KeyboardInterrupt:
+        again = shlex.join(["headwater", *(one for one in sys.argv[1:] if one != "--resume"), "--resume"])
+        errors.print(f"Stopped; the checkpoint in {out} is kept. Go on with: {again}")
+        raise typer.Exit(INTERRUPTED) from None
+    console.print(f"{solver!r} in {out}: `headwater localize --solver` and hw.load_network take it.")

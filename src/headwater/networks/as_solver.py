@@ -1,0 +1,112 @@
+"""A trained network is one more solver."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Self
+
+import mne
+import numpy as np
+import torch
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.networks.base import BoundNetwork, Network
+from headwater.solvers.base import Solver, check_data
+
+AT_ONCE = 64  # windows
+
+
+class NetworkSolver(Solver):
+    """Find sources with a network.
+
+    Parameters
+    ----------
+    network : Network
+        Trained, see `headwater.load_network`.
+    device : str | torch.device
+        Where it works.
+    batch_size : int
+        Windows at a time; halved, with a notice, where memory does not suffice.
+    name : str
+        For people.
+    accepts : callable | None
+        Raises `InputError` for a lead field that the weights do not belong to.
+
+    Attributes
+    ----------
+    bound_ : BoundNetwork
+        The network and what it knows of the lead field.
+    """
+
+    bound_: BoundNetwork
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        device: str | torch.device = "cpu",
+        batch_size: int = AT_ONCE,
+        name: str = "",
+        accepts: Callable[[LeadField], None] | None = None,
+    ) -> None:
+        self.network = network
+        self.device = device
+        self.batch_size = batch_size
+        self.name = name
+        self.accepts = accepts
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Bind the network to one lead field and one noise covariance."""
+        if self.accepts is not None:
+            self.accepts(leadfield)
+        self.bound_ = self.network.bind(leadfield, noise_cov).to(self.device).eval()
+        self.leadfield_ = self.bound_.leadfield
+        return self
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        """Estimate currents in A m.
+
+        A network that looks at several times takes the data window by window; the last one overlaps the one before.
+        """
+        data = check_data(data, self)
+        width, n_times = self.bound_.n_times, data.shape[-1]
+        if n_times < width:
+            raise InputError(
+                f"The network looks at {width} times at once and the data have {n_times}; give a longer segment."
+            )
+        starts = list(dict.fromkeys([*range(0, n_times - width + 1, width), n_times - width]))
+        samples = data.reshape(-1, *data.shape[-2:])
+        windows = np.stack([samples[:, :, start : start + width] for start in starts], 1)
+        found = self._in_batches(windows.reshape(-1, *windows.shape[2:]).astype(np.float32))
+        found = found.reshape(len(samples), len(starts), *found.shape[1:])
+        estimate = np.empty((len(samples), *found.shape[2:4], n_times), dtype=data.dtype)
+        for index, start in enumerate(starts):
+            estimate[..., start : start + width] = found[:, index]
+        return estimate.reshape(*data.shape[:-2], *estimate.shape[1:])
+
+    def _in_batches(self, windows: np.ndarray) -> np.ndarray:
+        """Estimate windows of shape (n, n_channels, width); the batch shrinks to what memory holds."""
+        found, start, size = [], 0, self.batch_size
+        with torch.inference_mode():
+            while start < max(1, len(windows)):
+                batch = torch.from_numpy(windows[start : start + size]).to(self.device)
+                try:
+                    found.append(self.bound_.currents(batch).float().cpu().numpy())
+                except (torch.OutOfMemoryError, RuntimeError) as error:
+                    if size == 1 or not _out_of_memory(error):
+                        raise
+                    size //= 2
+                    warnings.warn(f"Memory does not suffice; going on with {size} at a time.", stacklevel=3)
+                    continue
+                start += size
+        return np.concatenate(found)
+
+    def __repr__(self) -> str:
+        return f"NetworkSolver({self.name or type(self.network).__name__}, {self.network.n_parameters:,} parameters)"
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch ran out of memory: on a CPU it has no error class of its own for that."""
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

@@ -1,0 +1,79 @@
+"""Volume sources as an image: the box of grid points around them, and what is computed on it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+
+
+class Lattice(nn.Module):
+    """The box of voxels that the sources of a volume lie in.
+
+    Parameters
+    ----------
+    leadfield : LeadField
+        Of free sources on one regular grid.
+    multiple : int
+        The box is padded to multiples of this many voxels.
+    box : tuple of int | None
+        A fixed box instead; refused where the sources do not fit.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels of the box along the MRI's x, y, z axes.
+    spacing : float
+        Distance of voxels, in metres.
+    """
+
+    voxel: torch.Tensor
+
+    def __init__(self, leadfield: LeadField, multiple: int = 1, box: tuple[int, ...] | None = None) -> None:
+        super().__init__()
+        grid = leadfield.grid
+        if grid is None or leadfield.n_orient != 3 or len(grid.sources) != leadfield.n_sources:
+            raise InputError(
+                "This network refines images of a volume and takes free sources on one regular grid, which "
+                f"{leadfield!r} has not; use space='volume', or another solver."
+            )
+        padded = tuple(multiple * math.ceil(length / multiple) for length in grid.shape)
+        self.shape = padded if box is None else tuple(box)
+        if any(have < need for have, need in zip(self.shape, grid.shape, strict=True)):
+            raise InputError(
+                f"The sources need a box of {grid.shape} voxels and the network has {self.shape}; use a coarser "
+                "spacing, or a network without a fixed box."
+            )
+        self.spacing = grid.spacing
+        start = [(have - need) // 2 for have, need in zip(self.shape, grid.shape, strict=True)]
+        order = np.empty(leadfield.n_sources, dtype=int)
+        order[grid.sources] = np.ravel_multi_index(tuple((grid.index + start).T), self.shape)
+        self.register_buffer("voxel", torch.from_numpy(order), persistent=False)
+
+    @property
+    def n_voxels(self) -> int:
+        """Voxels of the box."""
+        return math.prod(self.shape)
+
+    def image(self, values: torch.Tensor) -> torch.Tensor:
+        """Place values of the sources, shape (..., n_sources), in the box, shape (..., x, y, z); 0 elsewhere."""
+        image = values.new_zeros(*values.shape[:-1], self.n_voxels)
+        image[..., self.voxel] = values
+        return image.unflatten(-1, self.shape)
+
+    def values(self, image: torch.Tensor) -> torch.Tensor:
+        """Take the values of the sources out of an image, shape (..., x, y, z) to (..., n_sources)."""
+        return image.flatten(-3)[..., self.voxel]
+
+    def blurred(self, image: torch.Tensor, sigma: float) -> torch.Tensor:
+        """Sum with the weights of a Gaussian bell of peak 1 around each voxel; ``sigma`` in metres."""
+        for axis, length in zip((-3, -2, -1), self.shape, strict=True):
+            steps = self.spacing * torch.arange(length, dtype=image.dtype, device=image.device)
+            weights = torch.exp(-0.5 * ((steps[:, None] - steps) / sigma) ** 2)
+            image = torch.movedim(torch.movedim(image, axis, -1) @ weights, -1, axis)
+        return image

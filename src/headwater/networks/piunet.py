@@ -1,0 +1,204 @@
+"""3D-PIUNet: a linear estimate, refined by a three-dimensional U-Net (Morik et al.).
+
+Everything the network sees is computed from the data, the lead field and the noise covariance, so the same weights
+work with every head, montage and grid.
+"""
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+import torch
+from torch import nn
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.bells import TEMPERS, MatchedBells
+from headwater.networks.lattice import Lattice
+from headwater.networks.unet3d import UNet3d
+from headwater.solvers import DSPM, ELORETA, SLORETA, MinimumNorm, WeightedMinimumNorm
+from headwater.solvers.linear import LinearSolver
+from headwater.solvers.whitening import whiten
+
+TINY = 1e-12  # against division by zero, of numbers whose scale is 1
+
+STARTS: dict[str, type[LinearSolver]] = {
+    "eloreta": ELORETA,
+    "mne": MinimumNorm,
+    "wmne": WeightedMinimumNorm,
+    "dspm": DSPM,
+    "sloreta": SLORETA,
+}
+
+
+class PIUNet(Network):
+    """3D-PIUNet.
+
+    The defaults are the paper's network: eLORETA in a box of 32 x 32 x 32 voxels, scaled to a maximum of 1, refined at
+    full resolution. With ``patch=2`` one feature stands for 2 x 2 x 2 voxels: the input is a linear map of as many
+    numbers as there are channels and therefore smooth, so that little is lost and much time is gained.
+
+    Parameters
+    ----------
+    channels, depth, blocks, heads, patch : int
+        Of the U-Net.
+    box : tuple of int | None
+        Voxels; None: the sources' own, padded.
+    start : str
+        Linear estimate to begin with: ``"eloreta"``, ``"mne"``, ``"wmne"``, ``"dspm"`` or ``"sloreta"``.
+    lambda2 : tuple of float
+        Its regularisations; the first one gives the scale.
+    bells_mm : tuple of float
+        Standard deviations of the bells that are matched to the data (see `MatchedBells`); none: no such maps.
+    passes : int
+        How often bells are matched, each time to what the best one before left over.
+    context : bool
+        Show the network as well how sensitive the channels are to each place, and how much of the data each
+        regularisation leaves unexplained, and let it mix the vectors of the linear estimates.
+    """
+
+    any_leadfield = True
+
+    def __init__(
+        self,
+        *,
+        channels: int = 32,
+        depth: int = 3,
+        blocks: int = 2,
+        heads: int = 4,
+        patch: int = 1,
+        box: tuple[int, int, int] | None = (32, 32, 32),
+        start: str = "eloreta",
+        lambda2: tuple[float, ...] = (0.05,),
+        bells_mm: tuple[float, ...] = (),
+        passes: int = 1,
+        context: bool = False,
+    ) -> None:
+        super().__init__()
+        if start not in STARTS:
+            raise InputError(f"PIUNet cannot start from {start!r}; choose {', '.join(STARTS)}.")
+        self.channels, self.depth, self.blocks, self.heads, self.patch = channels, depth, blocks, heads, patch
+        self.box, self.start, self.lambda2 = box, start, lambda2
+        self.bells_mm, self.passes, self.context = bells_mm, passes, context
+        self.n_vectors = len(lambda2) + (passes if bells_mm else 0)
+        inputs = 3 * self.n_vectors + (passes * len(TEMPERS) * len(bells_mm) if bells_mm else 0)
+        if context:
+            inputs += 2 + len(lambda2) + self.n_vectors - 1 + (passes if bells_mm else 0)
+        self.unet = UNet3d(
+            inputs,
+            3 + (self.n_vectors if context else 0),
+            channels=channels,
+            depth=depth,
+            blocks=blocks,
+            heads=heads,
+            patch=patch,
+        )
+        if context:  # an untrained network passes the estimate that gives the scale on
+            head = self.unet.head
+            assert isinstance(head, nn.Conv3d | nn.ConvTranspose3d)  # noqa: S101
+            nn.init.zeros_(head.weight)
+            assert head.bias is not None  # noqa: S101
+            nn.init.zeros_(head.bias)
+            nn.init.ones_(head.bias[3 + (len(lambda2) if bells_mm else 0)])
+
+    @property
+    def multiple(self) -> int:
+        """Voxels that the sides of the box are multiples of."""
+        return self.patch * 2 ** (self.depth - 1)
+
+    def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundPIUNet:
+        """Compute linear estimates and matched bells of a lead field."""
+        return BoundPIUNet(self, leadfield, noise_cov)
+
+
+class BoundPIUNet(BoundNetwork):
+    """3D-PIUNet on one lead field.
+
+    Inside, whitened data have a length of 1, and currents the unit in which an average source is then seen.
+    """
+
+    network: PIUNet
+    whitener: torch.Tensor
+    gain: torch.Tensor
+    kernels: torch.Tensor
+    sensitivity: torch.Tensor
+
+    def __init__(self, network: PIUNet, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None) -> None:
+        white = whiten(leadfield, noise_cov)
+        super().__init__(network, white.leadfield)
+        self.lattice = Lattice(white.leadfield, network.multiple, network.box)
+        sensitivity = np.linalg.norm(white.gain, axis=(0, 2))
+        self.unit = 1 / float(np.sqrt(np.mean(sensitivity**2)))
+        starts = [STARTS[network.start](lambda2=lambda2) for lambda2 in network.lambda2]  # type: ignore[call-arg]
+        kernels = np.concatenate([start.fit(leadfield, noise_cov).kernel_ for start in starts]) / self.unit
+        self._keep("whitener", white.whitener)
+        self._keep("gain", self.unit * white.gain.reshape(len(white.gain), -1))
+        self._keep("kernels", kernels)
+        self._keep("sensitivity", sensitivity / sensitivity.max())
+        if network.bells_mm:
+            gain = torch.as_tensor(self.unit * white.gain, dtype=torch.float32)
+            self.bells = MatchedBells(gain, self.lattice, network.bells_mm)
+
+    def _keep(self, name: str, values: np.ndarray) -> None:
+        self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32), persistent=False)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """Estimate currents in A m, shape (batch, n_sources, 3, n_times), each time by itself."""
+        batch, _, n_times = y.shape
+        columns = y.transpose(1, 2).flatten(0, 1)
+        length = (columns @ self.whitener.T).norm(dim=1, keepdim=True)
+        silent = length == 0
+        scaled = columns / torch.where(silent, torch.ones_like(length), length)
+        currents = self._normalized(scaled) * (self.unit * length)[:, :, None]
+        return currents.unflatten(0, (batch, n_times)).permute(0, 2, 3, 1)
+
+    currents = forward
+
+    def _normalized(self, y: torch.Tensor) -> torch.Tensor:
+        """Estimate (batch, n_sources, 3) from data (batch, n_channels) whose whitened length is 1."""
+        inputs, vectors, scale = self._inputs(y)
+        image = self.network.unet(self.lattice.image(inputs))
+        estimate = self.lattice.values(image.float()).transpose(1, 2)
+        direct = estimate[:, :, :3] * scale
+        if not self.network.context:
+            return direct
+        return direct + torch.einsum("bsv,bvxs->bsx", estimate[:, :, 3:], vectors)
+
+    def _inputs(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Compute what the network sees.
+
+        Returns
+        -------
+        inputs : tensor of shape (batch, n_inputs, n_sources)
+        vectors : tensor of shape (batch, n_vectors, 3, n_sources)
+            Linear estimates, then means over matched bells; those of the network's scale, not of its inputs.
+        scale : tensor of shape (batch, 1, 1)
+            Largest current of the estimate that gives the scale.
+        """
+        network = self.network
+        white = y @ self.whitener.T
+        linear = (y @ self.kernels.T).unflatten(1, (len(network.lambda2), -1, 3)).transpose(2, 3)
+        parts, scalars, maps = [linear], [], []
+        if network.context:
+            fitted = linear.transpose(2, 3).flatten(2) @ self.gain.T
+            scalars.append((white[:, None] - fitted).norm(dim=2))
+        rest = white
+        for _ in range(network.passes if network.bells_mm else 0):
+            before = rest.norm(dim=1).clamp(min=TINY)
+            matched = self.bells(rest / before[:, None])
+            parts.append(self.lattice.values(matched.mean)[:, None] * before[:, None, None, None])
+            maps.append(matched.maps)
+            rest = matched.rest * before[:, None]
+            scalars.append(rest.norm(dim=1, keepdim=True))
+        vectors = torch.cat(parts, 1)
+        largest = vectors.norm(dim=2).amax(2).clamp(min=TINY)
+        inputs = [(vectors / largest[:, :, None, None]).flatten(1, 2), *maps]
+        first = len(network.lambda2) if network.bells_mm else 0
+        if network.context:
+            others = [i for i in range(network.n_vectors) if i != first]
+            scalars.append(0.5 * torch.log(largest[:, others] / largest[:, first : first + 1]))
+            told = torch.cat(scalars, 1)[:, :, None].expand(-1, -1, linear.shape[3])
+            here = torch.stack([self.sensitivity, torch.ones_like(self.sensitivity)]).expand(len(y), -1, -1)
+            inputs += [told, here]
+        return torch.cat(inputs, 1), vectors, largest[:, first, None, None]

@@ -1,0 +1,111 @@
+"""The parts of a three-dimensional residual U-Net, and the whole (Morik et al., 3D-PIUNet, section III)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+GROUPS = 8
+
+
+class ResidualBlock(nn.Module):
+    """Two times GroupNorm, SiLU, 3 x 3 x 3 convolution, around a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.GroupNorm(min(GROUPS, inputs), inputs),
+            nn.SiLU(),
+            nn.Conv3d(inputs, outputs, 3, padding=1),
+            nn.GroupNorm(min(GROUPS, outputs), outputs),
+            nn.SiLU(),
+            nn.Conv3d(outputs, outputs, 3, padding=1),
+        )
+        self.shortcut = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Refine features of shape (batch, channels, x, y, z)."""
+        return self.shortcut(image) + self.body(image)
+
+
+class SpatialAttention(nn.Module):
+    """Every voxel looks at every other (equation 3)."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(min(GROUPS, channels), channels)
+        self.project = nn.Conv3d(channels, 3 * channels, 1)
+        self.out = nn.Conv3d(channels, channels, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Add what the voxels gather; shape (batch, channels, x, y, z)."""
+        tokens = self.project(self.norm(image)).flatten(2).unflatten(1, (3, self.heads, -1))
+        query, key, value = tokens.transpose(3, 4).unbind(1)
+        gathered = functional.scaled_dot_product_attention(query, key, value)
+        return image + self.out(gathered.transpose(2, 3).flatten(1, 2).unflatten(2, image.shape[2:]))
+
+
+class UNet3d(nn.Module):
+    """Encoder and decoder with shortcuts between them; attention at the coarsest resolution.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    channels : int
+        At the finest resolution; doubled at each coarser one.
+    depth : int
+        Number of resolutions.
+    blocks : int
+        Residual blocks at each resolution on either way.
+    heads : int
+        Of the attention.
+    patch : int
+        Voxels per side that one feature stands for at the finest resolution; 1: every voxel has its own.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, channels: int, depth: int, blocks: int, heads: int, patch: int
+    ) -> None:
+        super().__init__()
+        widths = [channels * 2**level for level in range(depth)]
+        if patch == 1:
+            self.lift: nn.Module = nn.Conv3d(inputs, channels, 3, padding=1)
+            last: nn.Module = nn.Conv3d(channels, outputs, 3, padding=1)
+        else:
+            self.lift = nn.Conv3d(inputs, channels, patch, stride=patch)
+            last = nn.ConvTranspose3d(channels, outputs, patch, stride=patch)
+        self.encoder = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(width, width) for _ in range(blocks))) for width in widths[:-1]
+        )
+        self.down = nn.ModuleList(
+            nn.Conv3d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in zip(widths, widths[1:], strict=False)
+        )
+        middle: list[nn.Module] = []
+        for _ in range(blocks):
+            middle += [ResidualBlock(widths[-1], widths[-1]), SpatialAttention(widths[-1], heads)]
+        self.middle = nn.Sequential(*middle)
+        self.up = nn.ModuleList(
+            nn.ConvTranspose3d(coarse, fine, 2, stride=2) for fine, coarse in zip(widths, widths[1:], strict=False)
+        )
+        self.decoder = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(2 * width if first == 0 else width, width) for first in range(blocks)))
+            for width in widths[:-1]
+        )
+        self.norm = nn.GroupNorm(min(GROUPS, channels), channels)
+        self.head = last
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Turn an image of shape (batch, inputs, x, y, z) into one with ``outputs`` channels."""
+        features = self.lift(image)
+        shortcuts = []
+        for blocks, down in zip(self.encoder, self.down, strict=True):
+            features = blocks(features)
+            shortcuts.append(features)
+            features = down(features)
+        features = self.middle(features)
+        for shortcut, blocks, up in reversed(list(zip(shortcuts, self.decoder, self.up, strict=True))):
+            features = blocks(torch.cat([up(features), shortcut], 1))
+        return self.head(functional.silu(self.norm(features)))

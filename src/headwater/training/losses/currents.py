@@ -1,0 +1,110 @@
+"""Losses on currents, for networks that predict them in A m."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from headwater._utils.errors import InputError
+from headwater.networks.base import BoundNetwork
+from headwater.simulation.samples import Samples
+from headwater.training.losses.base import Loss
+
+
+class CurrentL1(Loss):
+    """Sum of the lengths of the errors, relative to the sum of the lengths of the true currents."""
+
+    def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
+        """Return the mean over the batch."""
+        return _relative_l1(prediction, samples.x).mean()
+
+
+class CurrentL2(Loss):
+    """Squared error relative to the power of the true currents (Morik et al., figure 9)."""
+
+    def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
+        """Return the mean over the batch."""
+        scale = samples.x.flatten(1).norm(dim=1)[:, None]
+        return ((prediction - samples.x).flatten(1) / scale).square().sum(1).mean()
+
+
+class DataTerm(Loss):
+    """`CurrentL1` plus the share of the data's power that the estimate does not explain (Morik et al., figure 9).
+
+    Parameters
+    ----------
+    weight : float
+        Of the second term.
+    """
+
+    def __init__(self, *, weight: float = 1.0) -> None:
+        self.weight = weight
+
+    def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
+        """Return the mean over the batch."""
+        gain = torch.as_tensor(bound.leadfield.matrix, dtype=prediction.dtype, device=prediction.device)
+        y = samples.y - samples.y.mean(1, keepdim=True)
+        explained = torch.einsum("ms,bst->bmt", gain - gain.mean(0), prediction.flatten(1, 2))
+        left = ((y - explained).flatten(1).norm(dim=1) / y.flatten(1).norm(dim=1)).square()
+        return (_relative_l1(prediction, samples.x) + self.weight * left).mean()
+
+
+class Transport(Loss):
+    """`CurrentL1` plus a bound of the normalised earth mover's distance, for estimates in the right place.
+
+    Amplitudes are summed in cubes of 1, 2, 4, ... voxels. The differences of the sums, each weighted with the side of
+    its cube, bound the distance over which amplitude must be carried (Indyk & Thaper 2003); as in the metric, the same
+    for activity spread evenly normalises it. The cubes are shifted at random so that no border between them matters.
+
+    Parameters
+    ----------
+    weight : float
+        Of the second term.
+    levels : int
+        Cubes have up to ``2 ** (levels - 1)`` voxels a side.
+    """
+
+    def __init__(self, *, weight: float = 1.0, levels: int = 5) -> None:
+        self.weight = weight
+        self.levels = levels
+
+    def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
+        """Return the mean over the batch."""
+        lattice = getattr(bound, "lattice", None)
+        if lattice is None:
+            raise InputError("The transport loss needs a network that works on the grid of a volume, such as PIUNet.")
+        true, estimated = (_shares(x) for x in (samples.x, prediction))
+        uniform = torch.full_like(true, 1 / true.shape[1])
+        images = _shifted(lattice.image(torch.stack([true - estimated, true - uniform], 1)), 2 ** (self.levels - 1))
+        moved = _pyramid(images, self.levels)
+        return (_relative_l1(prediction, samples.x) + self.weight * moved[:, 0] / moved[:, 1]).mean()
+
+
+def _relative_l1(estimated: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Error of each sample, shape (batch,); orientations are the axis 2."""
+    return (estimated - true).norm(dim=2).flatten(1).sum(1) / true.norm(dim=2).flatten(1).sum(1)
+
+
+def _shares(x: torch.Tensor) -> torch.Tensor:
+    """Amplitudes of each sample as shares of their sum, shape (batch, n_sources)."""
+    amplitude = x.norm(dim=2).flatten(2).sum(2)
+    return amplitude / amplitude.sum(1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
+
+
+def _shifted(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Pad images of shape (..., x, y, z) at random to multiples of a side, so that cubes begin anywhere."""
+    pads: list[int] = []
+    for length in reversed(images.shape[-3:]):
+        before = int(torch.randint(side, ()))
+        pads += [before, -(length + before) % side]
+    return functional.pad(images, pads)
+
+
+def _pyramid(images: torch.Tensor, levels: int) -> torch.Tensor:
+    """Sum over cubes of growing side of the absolute sums in them, weighted with the side."""
+    total = images.abs().flatten(2).sum(2)
+    for level in range(1, levels):
+        side = 2**level
+        sums = side**3 * functional.avg_pool3d(images, side)
+        total = total + side * sums.abs().flatten(2).sum(2)
+    return total

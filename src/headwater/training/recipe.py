@@ -1,0 +1,167 @@
+"""A training run as a file: network, samples, heads, loss and schedule."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import mne
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from headwater._utils.errors import InputError
+from headwater.forward.carried import carried_leadfield
+from headwater.forward.leadfield import LeadField
+from headwater.forward.make import make_leadfield
+from headwater.head.helmet import helmet_info
+from headwater.head.model import Head
+from headwater.head.sensors import montage_info
+from headwater.head.template import template_head
+from headwater.simulation.preset_files import read_preset
+from headwater.simulation.presets import PRESETS, Preset
+from headwater.training.scenes import Scene
+
+HELMET = "helmet"
+DATA_ICO = 3  # the boundary elements behind the data are other ones than those behind the network
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Heads(_Strict):
+    """Scenes that share what the network is told.
+
+    Attributes
+    ----------
+    montage : str
+        Electrode cap of MNE-Python, or ``"helmet"`` for magnetometers.
+    space : str
+        ``"volume"``, ``"cortex"`` or ``"mixed"``.
+    spacing : float | str | None
+        Of the sources; None: the default of the space.
+    orient : str
+        ``"free"`` or ``"fixed"``.
+    assumed : int | None
+        Head the network is told: the template varied with this seed, or the template itself.
+    data : tuple of int
+        Heads that make the data: the first one varied with these seeds. None: the head the network is told.
+    weight : float
+        How often each is drawn, relative to others.
+    """
+
+    montage: str
+    space: str = "volume"
+    spacing: float | str | None = None
+    orient: str = "free"
+    assumed: int | None = None
+    data: tuple[int, ...] = ()
+    weight: float = Field(1.0, gt=0)
+
+    def scenes(self) -> list[Scene]:
+        """Compute the lead fields."""
+        template = template_head()
+        head = template if self.assumed is None else template.varied(seed=self.assumed)
+        known = _leadfield(head, self)
+        if not self.data:
+            return [Scene(known, known, self.weight)]
+        return [Scene(_measured(known, head, head.varied(seed=seed), self), known, self.weight) for seed in self.data]
+
+
+class Checks(_Strict):
+    """What the network is validated on: samples of a head of its own.
+
+    Attributes
+    ----------
+    heads : Heads
+        With one head that makes the data.
+    presets : dict of str to str
+        Names or files of presets, by the name that scores are shown with.
+    metrics : tuple of str
+    n : int
+        Samples of each preset.
+    every : int
+        Steps.
+    seed : int
+    """
+
+    heads: Heads
+    presets: dict[str, str]
+    metrics: tuple[str, ...]
+    n: int = Field(64, ge=1)
+    every: int = Field(500, ge=1)
+    seed: int = 10**7
+
+
+class Recipe(_Strict):
+    """Everything that decides what a trained network will be.
+
+    Attributes
+    ----------
+    network : str
+        Name in `headwater.networks.NETWORKS`.
+    config : dict
+        Arguments of its constructor, as far as they differ from the defaults and do not follow from the lead field.
+    preset : str
+        Name in `headwater.simulation.PRESETS`, or a file beside the recipe.
+    heads : tuple of Heads
+    loss : str
+        Name in `headwater.training.losses.LOSSES`.
+    loss_config : dict
+        Its arguments.
+    schedule : dict
+        Arguments of `headwater.training.schedule.Schedule`.
+    batch_size : int
+    precision : str
+        As Lightning names it.
+    seed : int
+    validation : Checks | None
+    """
+
+    network: str
+    config: dict[str, Any] = {}
+    preset: str
+    heads: tuple[Heads, ...] = Field(min_length=1)
+    loss: str
+    loss_config: dict[str, Any] = {}
+    schedule: dict[str, Any]
+    batch_size: int = Field(32, ge=1)
+    precision: str = "32-true"
+    seed: int = Field(0, ge=0)
+    validation: Checks | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a YAML file."""
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text()))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"Cannot read the recipe {path}: {' '.join(str(error).split())}.") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise InputError(f"The recipe {path.name} is wrong at {where}: {first['msg']}.") from error
+
+
+def find_preset(name: str, folder: Path) -> Preset:
+    """Return the preset of a name, or that in a file."""
+    return PRESETS[name] if name in PRESETS else read_preset(folder / name)
+
+
+def _leadfield(head: Head, heads: Heads) -> LeadField:
+    return make_leadfield(head, _info(head, heads), heads.space, spacing=heads.spacing, orient=heads.orient)
+
+
+def _measured(known: LeadField, head: Head, other: Head, heads: Heads) -> LeadField:
+    """Lead field of the same sources in another head."""
+    if heads.space == "volume" and heads.montage != HELMET:
+        return carried_leadfield(known, head, other, _info(other, heads), ico=DATA_ICO)
+    return make_leadfield(
+        other, _info(other, heads), heads.space, spacing=heads.spacing, orient=heads.orient, ico=DATA_ICO
+    )
+
+
+@lru_cache(maxsize=8)
+def _info(head: Head, heads: Heads) -> mne.Info:
+    return helmet_info(head) if heads.montage == HELMET else montage_info(head, heads.montage)

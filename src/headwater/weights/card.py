@@ -1,0 +1,134 @@
+"""The model card: everything one should know of a weights file before trusting what it finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+
+PROBES = 16  # numbers that tell lead fields apart
+SAME = 1e-3  # relative difference of probes that are computed on two machines
+
+
+class LeadFieldMark(BaseModel):
+    """What a network that belongs to one lead field knows it by.
+
+    Attributes
+    ----------
+    ch_names : tuple of str
+    n_sources, n_orient : int
+    probes : tuple of float
+        Fixed random sums over the gain: equal for the same model, whatever machine computed it.
+    described : str
+        In words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ch_names: tuple[str, ...]
+    n_sources: int
+    n_orient: int
+    probes: tuple[float, ...]
+    described: str
+
+    @classmethod
+    def of(cls, leadfield: LeadField) -> Self:
+        """Describe a lead field."""
+        gain = leadfield.matrix
+        rng = np.random.default_rng(0)
+        left, right = rng.normal(size=(PROBES, gain.shape[0])), rng.normal(size=(gain.shape[1], PROBES))
+        return cls(
+            ch_names=tuple(leadfield.ch_names),
+            n_sources=leadfield.n_sources,
+            n_orient=leadfield.n_orient,
+            probes=tuple(float(value) for value in np.einsum("pm,mp->p", left, gain @ right)),
+            described=repr(leadfield).strip("<>"),
+        )
+
+    def check(self, leadfield: LeadField) -> None:
+        """Refuse another lead field."""
+        other = LeadFieldMark.of(leadfield)
+        if missing := [name for name in self.ch_names if name not in other.ch_names]:
+            raise InputError(
+                f"This network was trained for channels that the recording lacks ({', '.join(missing[:5])}); use the "
+                "3D-PIUNet (hw.load_network()), which takes any montage, or train this one for your lead field."
+            )
+        same = (self.ch_names, self.n_sources, self.n_orient) == (other.ch_names, other.n_sources, other.n_orient)
+        probes = np.array(self.probes)
+        if not same or np.abs(probes - other.probes).max() > SAME * np.abs(probes).max():
+            raise InputError(
+                f"This network belongs to the lead field it was trained on ({self.described}), and this is another "
+                f"({other.described}); use the 3D-PIUNet (hw.load_network()), which takes any, or train this one for "
+                "your lead field."
+            )
+
+
+class Card(BaseModel):
+    """Model card.
+
+    Attributes
+    ----------
+    name : str
+    network : str
+        Name in `headwater.networks.NETWORKS`.
+    config : dict
+        Arguments of its constructor.
+    parameters : int
+        Number of trained ones.
+    leadfield : LeadFieldMark | None
+        The one it belongs to; None: any.
+    preset : str
+        Simulated samples it was trained on, as YAML.
+    recipe : dict
+        The whole training run.
+    steps : int
+    batch_size : int
+    device : str
+    hours : float
+    validation : dict of str to float
+        Scores on another head than those of the training.
+    baseline : dict of str to float
+        Those of eLORETA on the same samples.
+    versions : dict of str to str
+    licence, intended_use, limits : str
+    sha256 : str
+        Of the weights file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    network: str
+    config: dict[str, Any]
+    parameters: int
+    leadfield: LeadFieldMark | None
+    preset: str
+    recipe: dict[str, Any]
+    steps: int
+    batch_size: int
+    device: str
+    hours: float
+    validation: dict[str, float]
+    baseline: dict[str, float]
+    versions: dict[str, str]
+    licence: str = "BSD-3-Clause"
+    intended_use: str
+    limits: str
+    sha256: str = ""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a JSON file."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise InputError(
+                f"The weights have no card: {path} cannot be read ({error.strerror}); both files belong together."
+            ) from error
+        except ValidationError as error:
+            raise InputError(f"{path} is no card of a headwater network; fetch weights and card anew.") from error

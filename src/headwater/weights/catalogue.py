@@ -1,0 +1,54 @@
+"""The weights that are part of the package, by name."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from headwater._utils.errors import InputError
+from headwater.networks.as_solver import NetworkSolver
+from headwater.weights.card import Card
+from headwater.weights.files import CARD, WEIGHTS, read_network
+
+DEFAULT = "piunet"
+
+
+def shipped() -> dict[str, Path]:
+    """Weights files inside the package, by name."""
+    folder = Path(str(files("headwater.weights"))) / "shipped"
+    return {path.stem: path for path in sorted(folder.glob(f"*{WEIGHTS}"))}
+
+
+def cards() -> dict[str, Card]:
+    """Cards of the weights inside the package, by name."""
+    return {name: Card.read(path.with_suffix(CARD)) for name, path in shipped().items()}
+
+
+def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cpu") -> NetworkSolver:
+    """Load a trained network as a solver; without the internet, without unpickling.
+
+    Parameters
+    ----------
+    name : str | path-like
+        Of weights that are part of the package (``headwater list weights``), or a ``.safetensors`` file.
+    device : str | torch.device
+
+    Returns
+    -------
+    solver : NetworkSolver
+        For ``hw.localize(evoked, solver=...)``.
+    """
+    known = shipped()
+    if str(name) not in known and Path(name).suffix != WEIGHTS:
+        raise InputError(
+            f"There are no weights {str(name)!r}; choose {', '.join(known)}, or give the path of a {WEIGHTS} file."
+        )
+    network, card = read_network(known.get(str(name), Path(name)))
+    return NetworkSolver(
+        network=network,
+        device=device,
+        name=card.name,
+        accepts=None if card.leadfield is None else card.leadfield.check,
+    )
