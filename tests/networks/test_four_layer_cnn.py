@@ -49,10 +49,16 @@ def leadfield() -> LeadField:
     )
 
 
+def stirred(network: FourLayerCNN) -> FourLayerCNN:
+    """Give a network, which begins with no activity anywhere, some."""
+    torch.nn.init.normal_(network.layers[-1].weight, std=0.01)
+    return network
+
+
 @pytest.fixture
 def network(leadfield) -> FourLayerCNN:
     torch.manual_seed(0)
-    return FourLayerCNN.for_leadfield(leadfield, **SMALL)
+    return stirred(FourLayerCNN.for_leadfield(leadfield, **SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +74,11 @@ def test_as_many_parameters_as_the_paper_implies():
     assert FourLayerCNN(n_outputs=n_outputs).n_parameters == first + others + normalisation + 21_633 * n_outputs
     (connected,) = (one for one in FourLayerCNN(n_outputs=3).modules() if isinstance(one, torch.nn.Linear))
     assert connected.in_features == 21_632
+
+
+def test_an_untrained_network_is_quiet(leadfield, samples):
+    bound = FourLayerCNN.for_leadfield(leadfield, **SMALL).bind(leadfield)
+    assert not bound.currents(samples.y).any()
 
 
 def test_the_configuration_makes_the_network_again(network):
@@ -119,6 +130,7 @@ def test_data_times_k_give_the_same_map_and_currents_times_k(network, leadfield,
             torch.testing.assert_close(
                 bound.currents(factor * samples.y), factor * bound.currents(samples.y), rtol=1e-3, atol=1e-15
             )
+        assert bound(samples.y).any()
         offset = bound.currents(samples.y + 1e-5)
         torch.testing.assert_close(offset, bound.currents(samples.y), rtol=1e-2, atol=1e-12)
         assert not bound.currents(torch.zeros_like(samples.y)).any()
@@ -192,7 +204,7 @@ def test_meg_has_a_topography_for_each_kind_of_sensor(leadfield):
         info["dev_head_t"] = mne.transforms.Transform("meg", "head", np.eye(4))
     gain = 1e-6 * rng.normal(size=(30, 5, 3))
     meg = LeadField.from_arrays(gain, rng.normal(size=(5, 3)) * 0.02 + HEAD_CENTER, info=info)
-    both = FourLayerCNN.for_leadfield(meg, **SMALL)
+    both = stirred(FourLayerCNN.for_leadfield(meg, **SMALL))
     assert both.n_images == sum(kinds.values())
     cov = np.diag(np.where(np.array(meg.ch_types) == "mag", 1e-15, 1e-13) ** 2)
     bound = both.bind(meg, cov).eval()
@@ -202,6 +214,7 @@ def test_meg_has_a_topography_for_each_kind_of_sensor(leadfield):
         torch.testing.assert_close(bound.currents(1e-2 * y), 1e-2 * currents, rtol=1e-3, atol=0.0)
     assert currents.shape == (2, 5, 3, 1)
     assert torch.isfinite(currents).all()
+    assert currents.any()
 
 
 def test_an_empty_batch_is_empty_and_impossible_data_are_refused(network, leadfield, samples):

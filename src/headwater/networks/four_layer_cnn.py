@@ -53,9 +53,11 @@ class FourLayerCNN(Network):
         self.n_outputs, self.n_images, self.shape = n_outputs, n_images, shape
         self.filters, self.dropout, self.interpolation = filters, dropout, interpolation
         layers = [convolution(n_images if layer == 0 else filters, filters) for layer in range(4)]
-        self.layers = nn.Sequential(
-            *layers, nn.Dropout(dropout), nn.Flatten(), nn.Linear(filters * shape[0] * shape[1], n_outputs)
-        )
+        connected = nn.Linear(filters * shape[0] * shape[1], n_outputs)
+        # Begin with no activity anywhere: most sources are at rest, and random weights of so many inputs far from it.
+        nn.init.zeros_(connected.weight)
+        nn.init.zeros_(connected.bias)
+        self.layers = nn.Sequential(*layers, nn.Dropout(dropout), nn.Flatten(), connected)
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
