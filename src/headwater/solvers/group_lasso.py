@@ -18,7 +18,34 @@ from headwater.solvers.prior import Loose, depth_variance, loose_per_source, ori
 from headwater.solvers.whitening import Rank, Whitened, whiten
 
 
-class GroupLasso(Solver):
+class GroupPenaltySolver(Solver):
+    """What solvers that penalise the length of each source share: the gain, whitened and weighted."""
+
+    alpha: float
+    loose: Loose
+    exponent: float
+    rank: Rank
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Prepare the solver for one lead field and one noise covariance.
+
+        Attributes
+        ----------
+        whitener_ : array of shape (rank, n_channels)
+        gain_ : array of shape (rank, n_sources, n_orient)
+            Whitened and weighted, ``G D``.
+        scaling_ : array of shape (n_sources, n_orient, n_orient)
+            ``D``.
+        """
+        check_alpha(self.alpha)
+        white = whiten(leadfield, noise_cov, self.rank)
+        self.gain_, self.scaling_ = weighted_gain(white, self.loose, self.exponent)
+        self.whitener_ = white.whitener
+        self.leadfield_ = white.leadfield
+        return self
+
+
+class GroupLasso(GroupPenaltySolver):
     """Group Lasso: the three orientations of a source (and its times) are active together or not at all.
 
     Minimises ``|y - G x|^2 / 2 + alpha sum_s |z_s|``, with whitened gain and data and ``x_s = D_s z_s`` weighted for
@@ -68,24 +95,6 @@ class GroupLasso(Solver):
         self.tol = tol
         self.max_iter = max_iter
         self.rank = rank
-
-    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
-        """Prepare the solver for one lead field and one noise covariance.
-
-        Attributes
-        ----------
-        whitener_ : array of shape (rank, n_channels)
-        gain_ : array of shape (rank, n_sources, n_orient)
-            Whitened and weighted, ``G D``.
-        scaling_ : array of shape (n_sources, n_orient, n_orient)
-            ``D``.
-        """
-        check_alpha(self.alpha)
-        white = whiten(leadfield, noise_cov, self.rank)
-        self.gain_, self.scaling_ = weighted_gain(white, self.loose, self.exponent)
-        self.whitener_ = white.whitener
-        self.leadfield_ = white.leadfield
-        return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
         """Solve one problem for each sample of data of shape (..., n_channels, n_times), or for each of its times."""

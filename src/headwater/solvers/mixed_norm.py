@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Self
 
-import mne
 import numpy as np
 from mne.inverse_sparse.mxne_optim import iterative_mixed_norm_solver, mixed_norm_solver, norm_l2inf
 
-from headwater.forward.leadfield import LeadField
-from headwater.solvers.base import Solver, check_data
-from headwater.solvers.group_lasso import check_alpha, reduced_times, weighted_gain
+from headwater.solvers.base import check_data
+from headwater.solvers.group_lasso import GroupPenaltySolver, reduced_times
 from headwater.solvers.prior import Loose
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.whitening import Rank
 
 # MNE-Python counts penalties in per cent of the largest. Reweighting, which takes square roots, and the tolerances of
 # the removal of the bias depend on the scale of the data: here it is always that of a typical whitened average.
@@ -24,7 +21,7 @@ OPTIONS = {"active_set_size": 10, "dgap_freq": 10, "solver": "bcd"}
 NOT_CONVERGED = "Did NOT converge"
 
 
-class MixedNormSolver(Solver):
+class MixedNormSolver(GroupPenaltySolver):
     """What MxNE and irMxNE share: whitening, weights and the loop over samples.
 
     Parameters
@@ -60,24 +57,6 @@ class MixedNormSolver(Solver):
         self.tol = tol
         self.max_iter = max_iter
         self.rank = rank
-
-    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
-        """Prepare the solver for one lead field and one noise covariance.
-
-        Attributes
-        ----------
-        whitener_ : array of shape (rank, n_channels)
-        gain_ : array of shape (rank, n_sources, n_orient)
-            Whitened and weighted, ``G D``.
-        scaling_ : array of shape (n_sources, n_orient, n_orient)
-            ``D``.
-        """
-        check_alpha(self.alpha)
-        white = whiten(leadfield, noise_cov, self.rank)
-        self.gain_, self.scaling_ = weighted_gain(white, self.loose, self.exponent)
-        self.whitener_ = white.whitener
-        self.leadfield_ = white.leadfield
-        return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
         """Solve one problem for each sample of data of shape (..., n_channels, n_times)."""
