@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from headwater.benchmark.protocol import CONTROLS, Case, Column, Protocol
+from headwater.benchmark.protocol import NOT_SOLVERS, Case, Column, Protocol
 from headwater.benchmark.results import summary
 from headwater.benchmark.tables import Scores
 from headwater.metrics.bootstrap import Interval
@@ -106,9 +106,9 @@ def _ranked(
         found = [intervals[case.name, method, metric] for case in cases if (case.name, method, metric) in intervals]
         if found:
             means[method] = np.mean([one.estimate for one in found])
-    solvers = [method for method in means if method not in CONTROLS]
+    solvers = [method for method in means if method not in NOT_SOLVERS]
     solvers.sort(key=lambda method: means[method], reverse=not column.higher_is_better)
-    return [*(method for method in reversed(CONTROLS) if method in means), *solvers]
+    return [*(method for method in NOT_SOLVERS if method in means), *solvers]
 
 
 def _points(
@@ -125,7 +125,7 @@ def _points(
         found = intervals.get((case.name, method, metric))
         if found is None:
             continue
-        shade = CONTROL if method in CONTROLS and color == ONE_CASE else color
+        shade = CONTROL if method in NOT_SOLVERS and color == ONE_CASE else color
         panel.plot([found.low, found.high], [row - offset] * 2, color=shade, lw=1.4)
         panel.plot(found.estimate, row - offset, marker="o", color=shade, markersize=4)
 

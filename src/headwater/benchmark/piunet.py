@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headwater.benchmark.heads import Space
-from headwater.benchmark.protocol import Case
+from headwater.benchmark.oracle import Oracle
+from headwater.benchmark.protocol import CONTROLS, Case
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform
 from headwater.simulation.noise import White
@@ -102,5 +103,6 @@ PIUNET = Simulated(
         **{f"{at} dB": bells(at, Integers(1, MOST_SOURCES)) for at in SNRS},
         TUNED_NARROW: bells(20, Integers(1, MOST_SOURCES), NARROW),
     },
+    controls={**CONTROLS, "Bayes": Oracle(knows_head=False), "Oracle": Oracle()},
     metrics=("nemd_fast", "nmse", "weighted_cosine_distance", "localization_error"),
 )

@@ -138,6 +138,9 @@ class Control:
 
 CONTROLS = {"Random": Control(perfect=False), "Perfect": Control(perfect=True)}
 
+# Rows that are no solvers, for they know what a solver cannot know; from the bottom of a figure to its top.
+NOT_SOLVERS = ("Perfect", "Oracle", "Bayes", "Random")
+
 Method = Solver | Control
 
 Fit = Callable[[LeadField, mne.Covariance | np.ndarray | None], tuple[Solver, float]]
@@ -149,6 +152,7 @@ class Protocol(ABC):
     name: str
     title: str
     columns: Mapping[str, Column]
+    controls: Mapping[str, Control] = CONTROLS
     statistic: str = "mean"
     about: ClassVar[str] = ""
 
@@ -195,7 +199,7 @@ def metric_columns(names: Iterable[str]) -> dict[str, Column]:
 def chosen(protocol: Protocol, names: Iterable[str] | None) -> dict[str, Method]:
     """Return the methods of a run: the solvers asked for (all by default), and always the controls."""
     solvers = protocol.solvers
-    names = list(solvers) if names is None else [name for name in names if name not in CONTROLS]
+    names = list(solvers) if names is None else [name for name in names if name not in protocol.controls]
     if unknown := [name for name in names if name not in solvers]:
         raise InputError(f"The benchmark knows no solver {', '.join(unknown)}; choose from {', '.join(solvers)}.")
-    return {**{name: solvers[name] for name in dict.fromkeys(names)}, **CONTROLS}
+    return {**{name: solvers[name] for name in dict.fromkeys(names)}, **protocol.controls}

@@ -10,7 +10,9 @@ from functools import lru_cache
 import numpy as np
 
 from headwater.benchmark.heads import Space, data_leadfield, solver_leadfield
+from headwater.benchmark.oracle import Oracle
 from headwater.benchmark.protocol import (
+    CONTROLS,
     Case,
     Column,
     Control,
@@ -65,6 +67,8 @@ class Simulated(Protocol):
         Compare with the coefficients of the patches instead of with the currents.
     variants : dict of str to Solver
         Further solvers.
+    controls : dict of str to Control
+        Rows that know what a solver cannot know.
     """
 
     about = (
@@ -81,6 +85,7 @@ class Simulated(Protocol):
     brain_noise: bool = False
     patches_as_truth: bool = False
     variants: Mapping[str, Solver] = field(default_factory=dict)
+    controls: Mapping[str, Control] = field(default_factory=lambda: CONTROLS)
 
     @property
     def columns(self) -> Mapping[str, Column]:  # type: ignore[override]
@@ -133,7 +138,9 @@ class Simulated(Protocol):
             chunk = samples[start_at : start_at + CHUNK]
             x_true = self._truth(chunk)
             start = time.perf_counter()
-            if isinstance(fit, Control):
+            if isinstance(fit, Oracle):
+                x_est = fit.posterior_mean(chunk, behind if fit.knows_head else leadfield, case.setting)
+            elif isinstance(fit, Control):
                 x_est = fit.estimate(x_true, seed + start_at)
             else:
                 assert solver is not None  # noqa: S101

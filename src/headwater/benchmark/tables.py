@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headwater.benchmark.protocol import CONTROLS, Case, Column, Protocol
+from headwater.benchmark.protocol import NOT_SOLVERS, Case, Column, Protocol
 from headwater.benchmark.results import summary
 from headwater.metrics.bootstrap import Interval
 
@@ -57,7 +57,7 @@ def case_table(protocol: Protocol, case: Case, methods: list[str], results: pd.D
             cells.append(f"**{words}**" if method == best[metric] else words)
         chosen = ", ".join(dict.fromkeys(rows["parameters"].dropna())) or ABSENT
         seconds = rows["s_per_sample"].astype(float).median()
-        cells += [chosen, ABSENT if method in CONTROLS or np.isnan(seconds) else f"{1e3 * seconds:.3g}"]
+        cells += [chosen, ABSENT if method in NOT_SOLVERS or np.isnan(seconds) else f"{1e3 * seconds:.3g}"]
         lines.append("| " + " | ".join([method, *cells]) + " |")
     return "\n".join(lines)
 
@@ -71,8 +71,18 @@ def _introduction(protocol: Protocol, about: Mapping[str, Any]) -> str:
     return (
         f"{protocol.about} Scores are the {protocol.statistic} over samples and heads, with the 95 % interval of a "
         "bootstrap over samples in brackets; arrows point to better scores, and the best one is bold. Random knows "
-        f"nothing, Perfect knows the truth.{crime}"
+        f"nothing, Perfect knows the truth.{_oracles(protocol)}{crime}"
     ).strip()
+
+
+def _oracles(protocol: Protocol) -> str:
+    """Say what the rows are that know the simulator."""
+    if "Oracle" not in protocol.controls:
+        return ""
+    return (
+        " Where there is one source, Oracle is the posterior mean of somebody who knows the law of the sources, the "
+        "level of the noise and the very head behind the data; Bayes believes in the solvers' head instead."
+    )
 
 
 def _meanings(protocol: Protocol) -> str:
@@ -101,7 +111,7 @@ def _best(metric: str, column: Column, methods: list[str], intervals: Mapping[tu
     found = {
         method: intervals[method, metric].estimate
         for method in methods
-        if method not in CONTROLS and (method, metric) in intervals
+        if method not in NOT_SOLVERS and (method, metric) in intervals
     }
     found = {method: value for method, value in found.items() if not np.isnan(value)}
     if not found:

@@ -1,0 +1,126 @@
+"""The Bayes oracle: what could be known of one Gaussian bell at best.
+
+It knows how samples are drawn (one bell, the law of its width and amplitude) and how strong the noise is. Given centre
+and width, data are linear in the moment, whose posterior is taken in Laplace's approximation: all that remains is a sum
+over centres and widths. With the lead field behind the data nobody does better in the mean squared error; with that of
+the template it shows what not knowing the head costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from headwater._utils.errors import InputError
+from headwater.benchmark.protocol import Control
+from headwater.forward.leadfield import LeadField
+from headwater.simulation.distributions import Normal
+from headwater.simulation.presets import Preset
+from headwater.simulation.samples import Samples
+from headwater.simulation.spatial import GaussianBells
+from headwater.solvers.tuning import noise_level
+
+N_WIDTHS = 12
+NAM = 1e-9  # A m
+
+
+@dataclass(frozen=True)
+class Oracle(Control):
+    """Posterior mean of one bell.
+
+    Attributes
+    ----------
+    knows_head : bool
+        Whether it is given the lead field behind the data, or that of the solvers.
+    """
+
+    perfect: bool = False
+    knows_head: bool = True
+
+    def posterior_mean(self, samples: Samples, leadfield: LeadField, preset: Preset) -> np.ndarray:
+        """Average over all bells that may be behind the data.
+
+        Parameters
+        ----------
+        samples : Samples
+        leadfield : LeadField
+            Of free sources.
+        preset : Preset
+            The samples' own, of one bell a sample.
+
+        Returns
+        -------
+        currents : array of shape (batch, n_sources, 3, 1)
+            In A m.
+        """
+        sources = preset.sources
+        if not isinstance(sources, GaussianBells) or sources.n_sources.high != 1 or not sources.normalized:
+            raise InputError("The oracle is written for one normalised bell; it knows nothing of other sources.")
+        if not isinstance(sources.amplitude_nam, Normal):
+            raise InputError("The oracle is written for normally distributed amplitudes.")
+        level = torch.from_numpy(noise_level(samples))
+        y = samples.y[:, :, 0].double() / level[:, None]
+        y = y - y.mean(1, keepdim=True)
+        gain = torch.from_numpy(leadfield.gain - leadfield.gain.mean(0)) * NAM
+        pos_mm = torch.from_numpy(1e3 * leadfield.pos)
+        distance2 = torch.cdist(pos_mm, pos_mm).square()
+        widths = _midpoints(sources.sigma_mm.low, sources.sigma_mm.high)
+        log_weights, moments = [], []
+        for width in widths:
+            seen = torch.einsum("msx,sp->pmx", gain, _bells(distance2, width))
+            weight, moment = _candidates(seen, y, level, sources.amplitude_nam.sd)
+            log_weights.append(weight)
+            moments.append(moment)
+        weights = torch.softmax(torch.cat(log_weights, 1), 1).chunk(len(widths), 1)
+        mean = sum(
+            torch.einsum("sp,bpx->bsx", _bells(distance2, width), weight[:, :, None] * moment)
+            for width, weight, moment in zip(widths, weights, moments, strict=True)
+        )
+        assert isinstance(mean, torch.Tensor)  # noqa: S101
+        return NAM * mean.numpy()[..., np.newaxis]
+
+
+def _midpoints(low: float, high: float) -> list[float]:
+    edges = np.linspace(low, high, N_WIDTHS + 1)
+    return ((edges[1:] + edges[:-1]) / 2).tolist() if high > low else [low]
+
+
+def _bells(distance2: torch.Tensor, width: float) -> torch.Tensor:
+    """Equation 5 of Morik et al., in mm."""
+    return torch.exp(-0.5 * distance2 / width**2) / np.sqrt(2 * np.pi * width**2)
+
+
+def _candidates(
+    seen: torch.Tensor, y: torch.Tensor, level: torch.Tensor, sd: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weigh the centres of one width.
+
+    Parameters
+    ----------
+    seen : tensor of shape (n_sources, n_channels, 3)
+        What the sensors see of a moment of 1 nA m, in V.
+    y : tensor of shape (batch, n_channels)
+        In units of the noise.
+    level : tensor of shape (batch,)
+        Of the noise, in V.
+    sd : float
+        Of the amplitude, in nA m.
+
+    Returns
+    -------
+    log_weight : tensor of shape (batch, n_sources)
+        Marginal likelihood, up to a constant of each sample.
+    moment : tensor of shape (batch, n_sources, 3)
+        Most probable one, in nA m.
+    """
+    gram = seen.mT @ seen
+    projected = torch.einsum("pmx,bm->bpx", seen, y)
+    solved = torch.linalg.solve(gram, projected[..., None])[..., 0]
+    explained = (projected * solved).sum(2)
+    moment = solved * level[:, None, None]
+    amplitude2 = moment.square().sum(2)
+    # A normal amplitude along a uniform direction: density exp(-a^2 / 2 sd^2) / a^2 in three dimensions.
+    log_prior = -0.5 * amplitude2 / sd**2 - torch.log(amplitude2)
+    return 0.5 * explained + log_prior - 0.5 * torch.logdet(gram), moment
