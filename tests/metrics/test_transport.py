@@ -31,6 +31,16 @@ def test_normalised_by_the_uniform_distribution(pos):
     np.testing.assert_allclose(nemd(truth, np.ones_like(truth), pos=pos), 1, rtol=1e-12)
 
 
+def test_what_is_remembered_of_a_truth_holds_for_its_positions_only(pos, truth, blurred):
+    first = nemd(truth, blurred, pos=pos)
+    assert np.array_equal(nemd(truth, blurred, pos=pos), first)
+    stretched = pos * [1, 1, 3]
+    to_even = earth_movers_distance(truth, np.ones_like(truth), pos=stretched)
+    expected = earth_movers_distance(truth, blurred, pos=stretched) / to_even
+    assert np.allclose(nemd(truth, blurred, pos=stretched), expected, rtol=1e-9)
+    assert not np.allclose(first, expected)
+
+
 def test_sources_on_a_line_agree_with_scipy():
     rng = np.random.default_rng(0)
     line = np.sort(rng.uniform(0, 0.1, 60))
