@@ -55,6 +55,7 @@ class Simulator:
         gain = torch.as_tensor(leadfield.gain, dtype=torch.float32, device=device)
         self.gain = by_columns(self.sensors.recorded(gain.flatten(1)).unflatten(1, gain.shape[1:]))
         self.chunk_size = self._chunk_size()
+        self._last: tuple[int, int, Samples] | None = None  # training cuts several batches from one chunk
 
     @property
     def is_sparse(self) -> bool:
@@ -72,7 +73,12 @@ class Simulator:
         return min(SPARSE_CHUNK, 2 ** (fitting.bit_length() - 1))
 
     def chunk(self, seed: int, index: int) -> Samples:
-        """Draw chunk number ``index`` of the stream of samples that belongs to a seed."""
+        """Draw chunk number ``index`` of the stream of samples that belongs to a seed; the last one is kept."""
+        if self._last is None or self._last[:2] != (seed, index):
+            self._last = seed, index, self._draw(seed, index)
+        return self._last[2]
+
+    def _draw(self, seed: int, index: int) -> Samples:
         if self.is_sparse and self.geometry.device.type == "cpu":
             with _one_thread():
                 return self._chunk(seed, index)

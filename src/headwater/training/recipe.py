@@ -43,6 +43,8 @@ class Heads(_Strict):
         Of the sources; None: the default of the space.
     orient : str
         ``"free"`` or ``"fixed"``.
+    ico : int
+        Fineness of the boundary elements behind what the network is told.
     assumed : int | None
         Head the network is told: the template varied with this seed, or the template itself.
     data : tuple of int
@@ -55,6 +57,7 @@ class Heads(_Strict):
     space: str = "volume"
     spacing: float | str | None = None
     orient: str = "free"
+    ico: int = 4
     assumed: int | None = None
     data: tuple[int, ...] = ()
     weight: float = Field(1.0, gt=0)
@@ -150,7 +153,9 @@ def find_preset(name: str, folder: Path) -> Preset:
 
 
 def _leadfield(head: Head, heads: Heads) -> LeadField:
-    return make_leadfield(head, _info(head, heads), heads.space, spacing=heads.spacing, orient=heads.orient)
+    return make_leadfield(
+        head, _info(head, heads), heads.space, spacing=heads.spacing, orient=heads.orient, ico=heads.ico
+    )
 
 
 def _measured(known: LeadField, head: Head, other: Head, heads: Heads) -> LeadField:
