@@ -138,6 +138,8 @@ class Control:
 
 CONTROLS = {"Random": Control(perfect=False), "Perfect": Control(perfect=True)}
 
+WEIGHTS = ".safetensors"
+
 # Rows that are no solvers, for they know what a solver cannot know; from the bottom of a figure to its top.
 NOT_SOLVERS = ("Perfect", "Oracle", "Bayes", "Random")
 
@@ -197,9 +199,23 @@ def metric_columns(names: Iterable[str]) -> dict[str, Column]:
 
 
 def chosen(protocol: Protocol, names: Iterable[str] | None) -> dict[str, Method]:
-    """Return the methods of a run: the solvers asked for (all by default), and always the controls."""
+    """Return the methods of a run: the solvers asked for (all by default), and always the controls.
+
+    Beside names of solvers, files of trained networks (``PATH.safetensors``) are taken, and named by their stem.
+    """
     solvers = protocol.solvers
     names = list(solvers) if names is None else [name for name in names if name not in protocol.controls]
-    if unknown := [name for name in names if name not in solvers]:
-        raise InputError(f"The benchmark knows no solver {', '.join(unknown)}; choose from {', '.join(solvers)}.")
-    return {**{name: solvers[name] for name in dict.fromkeys(names)}, **protocol.controls}
+    networks = {name: _network(name) for name in dict.fromkeys(names) if name.endswith(WEIGHTS)}
+    if unknown := [name for name in names if name not in {**solvers, **networks}]:
+        raise InputError(
+            f"The benchmark knows no solver {', '.join(unknown)}; choose from {', '.join(solvers)}, or give the "
+            f"{WEIGHTS} file of a network."
+        )
+    methods = {Path(name).stem if name in networks else name: {**solvers, **networks}[name] for name in names}
+    return {**methods, **protocol.controls}
+
+
+def _network(path: str) -> Solver:
+    from headwater.weights import load_network  # PyTorch takes a while
+
+    return load_network(path)
