@@ -15,6 +15,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.bells import TEMPERS, MatchedBells
+from headwater.networks.diffusion_unet import DiffusionUNet3d
 from headwater.networks.lattice import Lattice
 from headwater.networks.unet3d import UNet3d
 from headwater.solvers import DSPM, ELORETA, SLORETA, MinimumNorm, WeightedMinimumNorm
@@ -36,13 +37,14 @@ class PIUNet(Network):
     """3D-PIUNet.
 
     The defaults are the paper's network: eLORETA in a box of 32 x 32 x 32 voxels, scaled to a maximum of 1, refined at
-    full resolution. With ``patch=2`` one feature stands for 2 x 2 x 2 voxels: the input is a linear map of as many
-    numbers as there are channels and therefore smooth, so that little is lost and much time is gained.
+    full resolution by `DiffusionUNet3d`; sizes are those of table I. With ``patch=2`` one feature of a plainer U-Net
+    stands for 2 x 2 x 2 voxels: the input is a linear map of as many numbers as there are channels and therefore
+    smooth, so that little is lost and much time is gained.
 
     Parameters
     ----------
     channels, depth, blocks, heads, patch : int
-        Of the U-Net.
+        Of `DiffusionUNet3d` (``patch=1``) or of `UNet3d`.
     box : tuple of int | None
         Voxels; None: the sources' own, padded.
     start : str
@@ -85,18 +87,13 @@ class PIUNet(Network):
         inputs = 3 * self.n_vectors + (passes * len(TEMPERS) * len(bells_mm) if bells_mm else 0)
         if context:
             inputs += 2 + len(lambda2) + self.n_vectors - 1 + (passes if bells_mm else 0)
-        self.unet = UNet3d(
-            inputs,
-            3 + (self.n_vectors if context else 0),
-            channels=channels,
-            depth=depth,
-            blocks=blocks,
-            heads=heads,
-            patch=patch,
+        outputs = 3 + (self.n_vectors if context else 0)
+        sizes = {"channels": channels, "depth": depth, "blocks": blocks, "heads": heads}
+        self.unet: DiffusionUNet3d | UNet3d = (
+            DiffusionUNet3d(inputs, outputs, **sizes) if patch == 1 else UNet3d(inputs, outputs, **sizes, patch=patch)
         )
         if context:  # an untrained network passes the estimate that gives the scale on
             head = self.unet.head
-            assert isinstance(head, nn.Conv3d | nn.ConvTranspose3d)  # noqa: S101
             nn.init.zeros_(head.weight)
             assert head.bias is not None  # noqa: S101
             nn.init.zeros_(head.bias)

@@ -1,4 +1,4 @@
-"""The parts of a three-dimensional residual U-Net, and the whole (Morik et al., 3D-PIUNet, section III)."""
+"""A plain three-dimensional residual U-Net on patches of voxels, after that of 3D-PIUNet (Morik et al., III-B)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class UNet3d(nn.Module):
     heads : int
         Of the attention.
     patch : int
-        Voxels per side that one feature stands for at the finest resolution; 1: every voxel has its own.
+        Voxels per side that one feature stands for at the finest resolution.
     """
 
     def __init__(
@@ -71,12 +71,7 @@ class UNet3d(nn.Module):
     ) -> None:
         super().__init__()
         widths = [channels * 2**level for level in range(depth)]
-        if patch == 1:
-            self.lift: nn.Module = nn.Conv3d(inputs, channels, 3, padding=1)
-            last: nn.Module = nn.Conv3d(channels, outputs, 3, padding=1)
-        else:
-            self.lift = nn.Conv3d(inputs, channels, patch, stride=patch)
-            last = nn.ConvTranspose3d(channels, outputs, patch, stride=patch)
+        self.lift = nn.Conv3d(inputs, channels, patch, stride=patch)
         self.encoder = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(width, width) for _ in range(blocks))) for width in widths[:-1]
         )
@@ -95,7 +90,7 @@ class UNet3d(nn.Module):
             for width in widths[:-1]
         )
         self.norm = nn.GroupNorm(min(GROUPS, channels), channels)
-        self.head = last
+        self.head = nn.ConvTranspose3d(channels, outputs, patch, stride=patch)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Turn an image of shape (batch, inputs, x, y, z) into one with ``outputs`` channels."""
