@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from headwater._utils.errors import InputError
 from headwater.cli.app import console, errors
 
 INTERRUPTED = 130  # the shell's exit code after Ctrl-C
@@ -22,13 +23,18 @@ def train(
     start: Annotated[Path | None, typer.Option(help="Weights to begin with, instead of random ones.")] = None,
 ) -> None:
     """Train a network on simulated recordings, as a recipe says."""
-    from headwater.training.run import train_recipe
+    if devices < 1:
+        raise InputError(f"--devices is {devices}; give at least 1.")
+    from headwater.training.fit import is_first_process
+    from headwater.training.run import RECIPE, train_recipe
 
     out = out or Path(f"{recipe.stem}-training")
     try:
         solver = train_recipe(recipe, out, resume=resume, devices=devices, start=start)
     except KeyboardInterrupt:
-        again = shlex.join(["headwater", *(one for one in sys.argv[1:] if one != "--resume"), "--resume"])
-        errors.print(f"Stopped; the checkpoint in {out} is kept. Go on with: {again}")
+        begun = ["--resume"] if (out / RECIPE).exists() else []
+        again = shlex.join(["headwater", *(one for one in sys.argv[1:] if one != "--resume"), *begun])
+        errors.print(f"Stopped; what there is in {out} is kept. Go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
-    console.print(f"{solver!r} in {out}: `headwater localize --solver` and hw.load_network take it.")
+    if is_first_process():
+        console.print(f"{solver!r} in {out}; `headwater localize --solver` takes it.", soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from headwater.simulation.presets import Preset
 from headwater.simulation.simulator import Simulator
 from headwater.training.losses.base import Loss
 from headwater.training.scenes import Scene
-from headwater.training.schedule import Schedule
+from headwater.training.schedule import Plateau, Schedule
 from headwater.training.validation import Validation
 
 
@@ -44,6 +43,7 @@ class Trainee(pl.LightningModule):
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema))
         self.scenes, self.preset, self.loss, self.schedule = scenes, preset, loss, schedule
         self.batch_size, self.seed, self.validation = batch_size, seed, validation
+        self.plateau = Plateau()
         weights = np.array([scene.weight for scene in scenes])
         self._probability = weights / weights.sum()
         self._unregistered: dict[str, Any] = {}  # parts that are not the network's state
@@ -68,11 +68,12 @@ class Trainee(pl.LightningModule):
             samples = next(simulator.batches(self.seed, self.batch_size, start=index * self.batch_size))
         torch.manual_seed(int(rng.integers(2**63)))  # dropout and random shifts, as in an uninterrupted run
         loss = self.loss(bound(samples.y), samples, bound)
-        self.log("loss", loss, prog_bar=True)
+        self.log("loss", loss)
         return loss
 
-    def on_train_batch_end(self, *args: Any) -> None:
-        """Let the averaged weights follow."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take a step and let the averaged weights follow, before any checkpoint can be written."""
+        super().optimizer_step(*args, **kwargs)
         self.average.update_parameters(self.network)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -80,11 +81,22 @@ class Trainee(pl.LightningModule):
         assert self.validation is not None  # noqa: S101
         network = self.average.module
         assert isinstance(network, Network)  # noqa: S101
-        for name, value in self.validation.scores(network, self.device).items():
-            self.log(name, value, prog_bar=True, sync_dist=True, batch_size=1)
+        scores = self.validation.scores(network, self.device)
+        for name, value in scores.items():
+            self.log(name, value, sync_dist=True, batch_size=1)
+        if self.schedule.kind == "plateau":
+            self.plateau.see(self.validation.leading(scores), self.schedule)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember the plateaus."""
+        checkpoint["plateau"] = dict(vars(self.plateau))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from the plateaus until then."""
+        self.plateau = Plateau(**checkpoint.get("plateau", {}))
 
     def configure_optimizers(self) -> Any:
-        """AdamW; warm-up, then cosine decay."""
+        """AdamW; warm-up, then decay."""
         plan = self.schedule
         decayed = [one for one in self.network.parameters() if one.ndim > 1]
         others = [one for one in self.network.parameters() if one.ndim <= 1]
@@ -94,11 +106,5 @@ class Trainee(pl.LightningModule):
             betas=plan.betas,
         )
 
-        def factor(step: int) -> float:
-            if step < plan.warmup:
-                return (step + 1) / plan.warmup
-            progress = min(1.0, (step - plan.warmup) / max(1, plan.steps - plan.warmup))
-            return plan.final + (1 - plan.final) * 0.5 * (1 + math.cos(math.pi * progress))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: plan.share(step) * self.plateau.share)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

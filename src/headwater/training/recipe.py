@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import mne
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headwater._utils.errors import InputError
 from headwater.forward.carried import carried_leadfield
@@ -18,11 +19,16 @@ from headwater.head.helmet import helmet_info
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
+from headwater.metrics.table import METRICS
+from headwater.networks import NETWORKS
 from headwater.simulation.preset_files import read_preset
 from headwater.simulation.presets import PRESETS, Preset
+from headwater.training.losses import LOSSES
 from headwater.training.scenes import Scene
+from headwater.training.schedule import Schedule
 
 HELMET = "helmet"
+IN_WORDS = {"extra_forbidden": "there is no such setting", "missing": "it is missing"}
 DATA_ICO = 3  # the boundary elements behind the data are other ones than those behind the network
 
 
@@ -43,6 +49,8 @@ class Heads(_Strict):
         Of the sources; None: the default of the space.
     orient : str
         ``"free"`` or ``"fixed"``.
+    method : str
+        Of computing what the network is told, see `headwater.make_leadfield`; data come from boundary elements.
     ico : int
         Fineness of the boundary elements behind what the network is told.
     assumed : int | None
@@ -57,6 +65,7 @@ class Heads(_Strict):
     space: str = "volume"
     spacing: float | str | None = None
     orient: str = "free"
+    method: str = "bem"
     ico: int = 4
     assumed: int | None = None
     data: tuple[int, ...] = ()
@@ -66,7 +75,15 @@ class Heads(_Strict):
         """Compute the lead fields."""
         template = template_head()
         head = template if self.assumed is None else template.varied(seed=self.assumed)
-        known = _leadfield(head, self)
+        known = make_leadfield(
+            head,
+            _info(head, self),
+            self.space,
+            spacing=self.spacing,
+            orient=self.orient,
+            method=self.method,
+            ico=self.ico,
+        )
         if not self.data:
             return [Scene(known, known, self.weight)]
         return [Scene(_measured(known, head, head.varied(seed=seed), self), known, self.weight) for seed in self.data]
@@ -82,6 +99,7 @@ class Checks(_Strict):
     presets : dict of str to str
         Names or files of presets, by the name that scores are shown with.
     metrics : tuple of str
+        Of `headwater.metrics.METRICS`; schedules and early stopping go by the first one of the first preset.
     n : int
         Samples of each preset.
     every : int
@@ -90,11 +108,19 @@ class Checks(_Strict):
     """
 
     heads: Heads
-    presets: dict[str, str]
-    metrics: tuple[str, ...]
+    presets: dict[str, str] = Field(min_length=1)
+    metrics: tuple[str, ...] = Field(min_length=1)
     n: int = Field(64, ge=1)
     every: int = Field(500, ge=1)
-    seed: int = 10**7
+    seed: int = Field(10**7, ge=0)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if len(self.heads.data) > 1:
+            raise InputError("validation takes one head; give one number in heads.data.")
+        if unknown := [name for name in self.metrics if name not in METRICS]:
+            raise InputError(f"there are no metrics {', '.join(unknown)}; choose from {', '.join(METRICS)}.")
+        return self
 
 
 class Recipe(_Strict):
@@ -113,13 +139,14 @@ class Recipe(_Strict):
         Name in `headwater.training.losses.LOSSES`.
     loss_config : dict
         Its arguments.
-    schedule : dict
-        Arguments of `headwater.training.schedule.Schedule`.
+    schedule : Schedule
     batch_size : int
     precision : str
         As Lightning names it.
     seed : int
     validation : Checks | None
+    patience : int | None
+        Stop after so many validations without improvement, and keep the best weights; None: never.
     """
 
     network: str
@@ -128,11 +155,24 @@ class Recipe(_Strict):
     heads: tuple[Heads, ...] = Field(min_length=1)
     loss: str
     loss_config: dict[str, Any] = {}
-    schedule: dict[str, Any]
+    schedule: Schedule
     batch_size: int = Field(32, ge=1)
-    precision: str = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     seed: int = Field(0, ge=0)
     validation: Checks | None = None
+    patience: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.network not in NETWORKS:
+            raise InputError(f"there is no network {self.network!r}; choose {', '.join(NETWORKS)}.")
+        if self.loss not in LOSSES:
+            raise InputError(f"there is no loss {self.loss!r}; choose {', '.join(LOSSES)}.")
+        _check_arguments(NETWORKS[self.network], self.config)
+        _check_arguments(LOSSES[self.loss], self.loss_config)
+        if self.validation is None and (self.patience or self.schedule.kind == "plateau"):
+            raise InputError("patience and plateaus go by the validation; describe one, or use a cosine schedule.")
+        return self
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
@@ -143,19 +183,25 @@ class Recipe(_Strict):
             raise InputError(f"Cannot read the recipe {path}: {' '.join(str(error).split())}.") from error
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise InputError(f"The recipe {path.name} is wrong at {where}: {first['msg']}.") from error
+            where = ".".join(str(part) for part in first["loc"])
+            words = IN_WORDS.get(first["type"], first["msg"].removeprefix("Value error, ")).removesuffix(".")
+            raise InputError(f"The recipe {path.name} is wrong{' at ' if where else ''}{where}: {words}.") from error
 
 
 def find_preset(name: str, folder: Path) -> Preset:
     """Return the preset of a name, or that in a file."""
-    return PRESETS[name] if name in PRESETS else read_preset(folder / name)
+    if name in PRESETS:
+        return PRESETS[name]
+    if not (folder / name).exists():
+        raise InputError(f"There is no preset {name!r}: give a file beside the recipe, or one of {', '.join(PRESETS)}.")
+    return read_preset(folder / name)
 
 
-def _leadfield(head: Head, heads: Heads) -> LeadField:
-    return make_leadfield(
-        head, _info(head, heads), heads.space, spacing=heads.spacing, orient=heads.orient, ico=heads.ico
-    )
+def _check_arguments(kind: type, given: dict[str, Any]) -> None:
+    """Refuse settings that a class does not have."""
+    known = [one for one in inspect.signature(kind).parameters]
+    if unknown := [name for name in given if name not in known]:
+        raise InputError(f"{kind.__name__} has no {', '.join(unknown)}; it has {', '.join(known) or 'no settings'}.")
 
 
 def _measured(known: LeadField, head: Head, other: Head, heads: Heads) -> LeadField:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
+
+from headwater._utils.errors import InputError
+
+KINDS = ("cosine", "plateau")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """Warm-up, then cosine decay of the learning rate.
+    """Warm-up, then decay of the learning rate.
 
     Attributes
     ----------
@@ -17,8 +23,15 @@ class Schedule:
         The largest.
     warmup : int
         Steps of linear growth at the start.
+    kind : str
+        ``"cosine"``: decay along half a cosine until the last step. ``"plateau"``: a drop whenever the validation does
+        not improve any more.
     final : float
         Share of the learning rate that is left at the end.
+    drop : float
+        Of a plateau: factor of a drop.
+    patience : int
+        Of a plateau: validations without improvement that are waited for before a drop.
     weight_decay : float
         Of matrices and kernels, as in AdamW; none for biases and scales.
     betas : tuple of float
@@ -29,11 +42,61 @@ class Schedule:
         Decay of the averaged weights, which are those that are kept.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # recipes are checked with it
+
     steps: int
     learning_rate: float = 1.5e-3
     warmup: int = 100
+    kind: Literal["cosine", "plateau"] = "cosine"
     final: float = 0.01
+    drop: float = 0.5
+    patience: int = 3
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 1.0
     ema: float = 0.998
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"There is no schedule {self.kind!r}; choose {' or '.join(KINDS)}.")
+        for name in ("steps", "learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}; give a positive number.")
+        if not (0 < self.drop < 1 and 0 <= self.ema < 1):
+            raise InputError("drop and ema are factors; give numbers below 1.")
+
+    def share(self, step: int) -> float:
+        """Share of the learning rate at a step, apart from drops on plateaus."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.kind == "plateau":
+            return 1.0
+        progress = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
+        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@dataclass
+class Plateau:
+    """Share of the learning rate that is left after the plateaus until now.
+
+    Attributes
+    ----------
+    best : float
+        Lowest score.
+    waited : int
+        Validations since then, or since the last drop.
+    share : float
+    """
+
+    best: float = math.inf
+    waited: int = 0
+    share: float = 1.0
+
+    def see(self, score: float, schedule: Schedule) -> None:
+        """Take a validation's score, the lower the better, into account."""
+        if score < self.best:
+            self.best, self.waited = score, 0
+            return
+        self.waited += 1
+        if self.waited > schedule.patience:
+            self.waited, self.share = 0, max(schedule.final, schedule.drop * self.share)

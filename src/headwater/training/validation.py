@@ -61,12 +61,22 @@ class Validation:
             found |= _means(name, parts)
         return found
 
+    @property
+    def leading_name(self) -> str:
+        """Name of the score that schedules and early stopping go by: first metric of the first preset."""
+        return f"{next(iter(self.presets))} {self.metrics[0]}"
+
+    def leading(self, scores: Mapping[str, float]) -> float:
+        """Return that score; the lower, the better."""
+        score = scores[self.leading_name]
+        return -score if METRICS[self.metrics[0]].higher_is_better else score
+
     def scores(self, network: Network, device: torch.device) -> dict[str, float]:
-        """Mean of each metric over the samples of each preset."""
+        """Mean of each metric over the samples of each preset, in the precision in which networks are used."""
         was_training = network.training
         bound = self._bound(network, device)
         found: dict[str, float] = {}
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
             for name, samples in self._samples.items():
                 parts = []
                 for start in range(0, self.n, CHUNK):

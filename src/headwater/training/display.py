@@ -1,0 +1,107 @@
+"""What one sees of a training: what is trained on what, how far it is, and how good, beside eLORETA."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning.pytorch as pl
+from rich.progress import Progress, TaskID
+
+from headwater._utils.progress import console, progress_bar
+from headwater.training.module import Trainee
+
+EVERY = 20  # steps between looks at the loss, for which a GPU has to wait
+TALKATIVE = ("lightning.pytorch", "lightning.fabric")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Lightning's remarks on devices, tips and its own progress away; its warnings come through."""
+    loggers = [logging.getLogger(name) for name in TALKATIVE]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+class Display(pl.Callback):
+    """One line at the start, one for each validation, and a bar between them where there is a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say what is trained on what."""
+        if not trainer.is_global_zero:
+            return
+        assert isinstance(pl_module, Trainee)  # noqa: S101
+        console.print(_header(trainer, pl_module), highlight=False, soft_wrap=True)
+        self._bar = progress_bar()
+        self._task = self._bar.add_task("", total=trainer.max_steps, completed=trainer.global_step)
+        self._bar.start()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        """Move on."""
+        if self._bar is None:
+            return
+        step = trainer.global_step
+        if step % EVERY == 1:
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            words = f"loss {_short(float(trainer.callback_metrics['loss']))}, rate {rate:.1e}"
+            self._bar.update(self._task, description=words)
+        self._bar.update(self._task, completed=step)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say how good the network is."""
+        if self._bar is None:
+            return
+        assert isinstance(pl_module, Trainee)  # noqa: S101
+        line = f"step {trainer.global_step:,}: {scores_in_words(trainer, pl_module)}"
+        self._bar.console.print(line, highlight=False, soft_wrap=True)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the bar away."""
+        self._stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Put the bar away."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _header(trainer: pl.Trainer, trainee: Trainee) -> str:
+    network, scenes = trainee.network, trainee.scenes
+    heads = "1 lead field" if len(scenes) == 1 else f"{len(scenes)} pairs of lead fields"
+    done = f", going on at step {trainer.global_step:,}" if trainer.global_step else ""
+    devices = f"{trainer.world_size} x " if trainer.world_size > 1 else ""
+    return (
+        f"Training {type(network).__name__} ({network.n_parameters:,} parameters) on {trainee.preset.name!r}, {heads}: "
+        f"{trainer.max_steps:,} steps of {trainee.batch_size} samples on {devices}{trainee.device.type}{done}."
+    )
+
+
+def scores_in_words(trainer: pl.Trainer, trainee: Trainee) -> str:
+    """Score of the network beside that of eLORETA: the first metric of each preset."""
+    validation = trainee.validation
+    assert validation is not None  # noqa: S101
+    first = [f"{preset} {validation.metrics[0]}" for preset in validation.presets]
+    found = {name: float(trainer.callback_metrics[name]) for name in first}
+    return ", ".join(
+        f"{name} {_short(value)} (eLORETA {_short(validation.baseline[name])})" for name, value in found.items()
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3g}"
