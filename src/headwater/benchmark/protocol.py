@@ -160,8 +160,14 @@ class Protocol(ABC):
 
     @property
     def solvers(self) -> dict[str, Solver]:
-        """All solvers of the package with their defaults; a control among them is left to the protocol's own."""
-        return {name: solver() for name, solver in SOLVERS.items() if name.capitalize() not in CONTROLS}
+        """All solvers of the package with their defaults, and its trained networks that take any lead field.
+
+        A control among them is left to the protocol's own.
+        """
+        from headwater.weights import cards, load_network  # PyTorch takes a while
+
+        solvers = {name: solver() for name, solver in SOLVERS.items() if name.capitalize() not in CONTROLS}
+        return solvers | {name: load_network(name) for name, card in cards().items() if card.leadfield is None}
 
     @abstractmethod
     def seeds(self, settings: Settings) -> tuple[int, ...]:

@@ -23,7 +23,9 @@ def benchmark(
     size: Annotated[Size, typer.Option(help="quick: minutes on two cores; paper: as many samples as published.")] = (
         Size.quick
     ),
-    solvers: Annotated[str, typer.Option(help="Names of solvers, separated by commas [default: all].")] = "",
+    solvers: Annotated[
+        str, typer.Option(help="Names of solvers, or .safetensors files, separated by commas [default: all].")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Results folder [default: benchmark-PROTOCOL-SIZE].")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the recordings, for the protocol `real`.")] = None,
     inverse_crime: Annotated[

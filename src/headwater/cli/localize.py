@@ -39,7 +39,12 @@ def localize(
     ] = None,
     tmin: Annotated[float | None, typer.Option(help="Start of the window, in s.")] = None,
     tmax: Annotated[float | None, typer.Option(help="End of the window, in s.")] = None,
-    solver: Annotated[str | None, typer.Option(help="See `headwater list solvers` [default: eloreta].")] = None,
+    solver: Annotated[
+        str | None,
+        typer.Option(
+            help="See `headwater list solvers` and `list weights`, or a .safetensors file [default: eloreta]."
+        ),
+    ] = None,
     snr: Annotated[float | None, typer.Option(help="Signal-to-noise ratio; lambda2 = 1/snr^2.")] = None,
     sensors: Annotated[Sensors, typer.Option(help="Sensor types to use.")] = Sensors.all,
     bads: Annotated[str, typer.Option(help="Further bad channels, separated by commas.")] = "",
@@ -99,7 +104,7 @@ def _solver(name: str | None, snr: float | None) -> Solver | None:
     from headwater.solvers import SOLVERS
 
     if name not in SOLVERS:
-        raise InputError(f"Unknown solver {name!r}; choose one of {', '.join(SOLVERS)}.")
+        return _network(name, snr)
     if snr is not None and not 0 < snr < float("inf"):
         raise InputError(f"An SNR of {snr} makes no sense; give a positive number, such as {SNR_AVERAGE:g}.")
     make: Callable[..., Solver] = SOLVERS[name]
@@ -108,6 +113,22 @@ def _solver(name: str | None, snr: float | None) -> Solver | None:
     if "lambda2" not in inspect.signature(make).parameters:
         raise InputError(f"The solver {name!r} is not regularised by an SNR; leave out --snr.")
     return make(lambda2=1 / snr**2)
+
+
+def _network(name: str, snr: float | None) -> Solver:
+    """Return a trained network."""
+    from headwater.solvers import SOLVERS
+    from headwater.weights import load_network, shipped
+    from headwater.weights.files import WEIGHTS
+
+    known = shipped()
+    if name not in known and Path(name).suffix != WEIGHTS:
+        raise InputError(
+            f"Unknown solver {name!r}; choose one of {', '.join([*SOLVERS, *known])}, or a {WEIGHTS} file."
+        )
+    if snr is not None:
+        raise InputError("A network has learnt its signal-to-noise ratios; leave out --snr.")
+    return load_network(name)
 
 
 def _print_peaks(peaks: pd.DataFrame) -> None:

@@ -31,8 +31,9 @@ class NetworkSolver(Solver):
         Windows at a time; halved, with a notice, where memory does not suffice.
     name : str
         For people.
-    accepts : callable | None
-        Raises `InputError` for a lead field that the weights do not belong to.
+    matching : callable | None
+        Returns the channels of a lead field that the weights belong to, in their order, and raises `InputError` where
+        they belong to another one.
 
     Attributes
     ----------
@@ -49,18 +50,22 @@ class NetworkSolver(Solver):
         device: str | torch.device = "cpu",
         batch_size: int = AT_ONCE,
         name: str = "",
-        accepts: Callable[[LeadField], None] | None = None,
+        matching: Callable[[LeadField], LeadField] | None = None,
     ) -> None:
         self.network = network
         self.device = device
         self.batch_size = batch_size
         self.name = name
-        self.accepts = accepts
+        self.matching = matching
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Bind the network to one lead field and one noise covariance."""
-        if self.accepts is not None:
-            self.accepts(leadfield)
+        if self.matching is not None:
+            channels = leadfield.ch_names
+            leadfield = self.matching(leadfield)
+            if isinstance(noise_cov, np.ndarray):
+                kept = [channels.index(name) for name in leadfield.ch_names]
+                noise_cov = noise_cov[np.ix_(kept, kept)]
         self.bound_ = self.network.bind(leadfield, noise_cov).to(self.device).eval()
         self.leadfield_ = self.bound_.leadfield
         return self
@@ -95,8 +100,13 @@ class NetworkSolver(Solver):
                 try:
                     found.append(self.bound_.currents(batch).float().cpu().numpy())
                 except (torch.OutOfMemoryError, RuntimeError) as error:
-                    if size == 1 or not _out_of_memory(error):
+                    if not _out_of_memory(error):
                         raise
+                    if size == 1:
+                        raise InputError(
+                            "Memory does not suffice for this network and lead field; use a coarser spacing, or a "
+                            "device with more memory."
+                        ) from error
                     size //= 2
                     warnings.warn(f"Memory does not suffice; going on with {size} at a time.", stacklevel=3)
                     continue
@@ -109,4 +119,5 @@ class NetworkSolver(Solver):
 
 def _out_of_memory(error: RuntimeError) -> bool:
     """Whether PyTorch ran out of memory: on a CPU it has no error class of its own for that."""
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+    said = ("can't allocate memory", "not enough memory")  # on Linux and macOS, on Windows
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)

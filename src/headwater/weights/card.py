@@ -50,15 +50,17 @@ class LeadFieldMark(BaseModel):
             described=repr(leadfield).strip("<>"),
         )
 
-    def check(self, leadfield: LeadField) -> None:
-        """Refuse another lead field."""
-        other = LeadFieldMark.of(leadfield)
-        if missing := [name for name in self.ch_names if name not in other.ch_names]:
+    def matching(self, leadfield: LeadField) -> LeadField:
+        """Return the channels of the training, in their order; refuse another lead field."""
+        if missing := [name for name in self.ch_names if name not in leadfield.ch_names]:
             raise InputError(
                 f"This network was trained for channels that the recording lacks ({', '.join(missing[:5])}); use the "
                 "3D-PIUNet (hw.load_network()), which takes any montage, or train this one for your lead field."
             )
-        same = (self.ch_names, self.n_sources, self.n_orient) == (other.ch_names, other.n_sources, other.n_orient)
+        if tuple(leadfield.ch_names) != self.ch_names:
+            leadfield = leadfield.pick(self.ch_names)
+        other = LeadFieldMark.of(leadfield)
+        same = (self.n_sources, self.n_orient) == (other.n_sources, other.n_orient)
         probes = np.array(self.probes)
         if not same or np.abs(probes - other.probes).max() > SAME * np.abs(probes).max():
             raise InputError(
@@ -66,6 +68,7 @@ class LeadFieldMark(BaseModel):
                 f"({other.described}); use the 3D-PIUNet (hw.load_network()), which takes any, or train this one for "
                 "your lead field."
             )
+        return leadfield
 
 
 class Card(BaseModel):

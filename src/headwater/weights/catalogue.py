@@ -42,13 +42,12 @@ def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cp
     """
     known = shipped()
     if str(name) not in known and Path(name).suffix != WEIGHTS:
-        raise InputError(
-            f"There are no weights {str(name)!r}; choose {', '.join(known)}, or give the path of a {WEIGHTS} file."
-        )
+        choice = f"choose {', '.join(known)}, or " if known else ""
+        raise InputError(f"There are no weights {str(name)!r}; {choice}give the path of a {WEIGHTS} file.")
     network, card = read_network(known.get(str(name), Path(name)))
     return NetworkSolver(
         network=network,
         device=device,
-        name=card.name,
-        accepts=None if card.leadfield is None else card.leadfield.check,
+        name=f"{card.name} {card.sha256[:8]}",
+        matching=None if card.leadfield is None else card.leadfield.matching,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -70,13 +71,21 @@ def read_network(path: Path | str) -> tuple[Network, Card]:
         )
     try:
         network = NETWORKS[card.network](**{name: _tuples(value) for name, value in card.config.items()})
-        network.load_state_dict(load(content))
+        _fill(network, load(content))
     except (SafetensorError, RuntimeError, TypeError) as error:
         raise InputError(
             f"The weights {path.name} do not fit the network {card.network!r} of this version; train it anew, or use "
             "the version of headwater that its card names."
         ) from error
     return network.eval(), card
+
+
+def _fill(network: Network, weights: dict[str, torch.Tensor]) -> None:
+    """Put weights in; numbers of another type are refused, which PyTorch would convert without a word."""
+    for name, value in network.state_dict().items():
+        if name in weights and weights[name].dtype != value.dtype:
+            raise TypeError(f"{name} is {weights[name].dtype} and should be {value.dtype}")
+    network.load_state_dict(weights)
 
 
 def _weights_path(path: Path | str) -> Path:
