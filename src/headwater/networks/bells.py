@@ -69,10 +69,12 @@ class MatchedBells(nn.Module):
             mean = torch.diagonal(gram, dim1=1, dim2=2).mean(1)
             values, vectors = torch.linalg.eigh(gram + RIDGE * mean[:, None, None] * torch.eye(3, dtype=torch.float64))
             root = ((vectors * values[:, None].rsqrt()) @ vectors.mT).to(gain.dtype)
-            filters.append(root @ seen)
-            moments.append(root)
-        self.register_buffer("filters", torch.stack(filters), persistent=False)  # (n_widths, n_sources, 3, rank)
-        self.register_buffer("moments", torch.stack(moments), persistent=False)  # (n_widths, n_sources, 3, 3)
+            filters.append((root @ seen).transpose(0, 1))
+            moments.append((root @ root @ seen).transpose(0, 1))
+        # Both of shape (n_widths, 3, n_sources, rank), with the sources innermost in what they give: sums over
+        # orientations are then sums of long rows.
+        self.register_buffer("filters", torch.stack(filters), persistent=False)
+        self.register_buffer("moments", torch.stack(moments), persistent=False)
 
     def forward(self, y: torch.Tensor) -> Matched:
         """Compare all candidates.
@@ -83,22 +85,23 @@ class MatchedBells(nn.Module):
             Whitened.
         """
         power = y.square().sum(1).clamp(min=torch.finfo(y.dtype).tiny)
-        filters = self.filters.flatten(0, 2)
-        scores = (y @ filters.T).unflatten(1, self.filters.shape[:3])
-        explained = scores.square().sum(3) / power[:, None, None]
+        scores = (y @ self.filters.flatten(0, 2).T).unflatten(1, self.filters.shape[:3])
+        explained = scores.square().sum(2) / power[:, None, None]
         left = (1 - explained).clamp(min=0) + MISMATCH
-        best = left.flatten(1).argmin(1)
-        ratio = left.flatten(1).amin(1)[:, None, None] / left
-        mean = self._mean(scores, ratio**CERTAIN)
-        fit = self.filters.flatten(0, 1)[best]
-        rest = y - torch.einsum("bx,bxr->br", scores.flatten(1, 2)[torch.arange(len(y)), best], fit)
+        least, best = left.flatten(1).min(1)
+        ratio = least[:, None, None] / left
+        mean = self._mean(y, ratio**CERTAIN)
+        width, source = best // left.shape[2], best % left.shape[2]
+        sample = torch.arange(len(y), device=y.device)
+        fit = self.filters[width, :, source]
+        rest = y - torch.einsum("bx,bxr->br", scores[sample, width, :, source], fit)
         unexplained = rest.square().sum(1) / power
         return Matched(torch.cat([ratio**temper for temper in TEMPERS], 1), mean, unexplained, rest)
 
-    def _mean(self, scores: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    def _mean(self, y: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Bells of the candidates' moments, weighted and summed; an image."""
         weights = weights / weights.flatten(1).sum(1)[:, None, None]
-        moments = torch.einsum("wsxz,bwsz->bwxs", self.moments, scores) * weights[:, :, None]
-        images = self.lattice.image(moments)
+        moments = (y @ self.moments.flatten(0, 2).T).unflatten(1, self.moments.shape[:3])
+        images = self.lattice.image(moments * weights[:, :, None])
         blurred = [self.lattice.blurred(images[:, i], 1e-3 * width) for i, width in enumerate(self.widths_mm)]
         return torch.stack(blurred).sum(0)

@@ -130,8 +130,9 @@ class BoundPIUNet(BoundNetwork):
         starts = [STARTS[network.start](lambda2=lambda2) for lambda2 in network.lambda2]  # type: ignore[call-arg]
         kernels = np.concatenate([start.fit(leadfield, noise_cov).kernel_ for start in starts]) / self.unit
         self._keep("whitener", white.whitener)
-        self._keep("gain", self.unit * white.gain.reshape(len(white.gain), -1))
-        self._keep("kernels", kernels)
+        # Orientations before sources, so that sums over orientations are sums of long rows.
+        self._keep("gain", self.unit * white.gain.swapaxes(1, 2).reshape(len(white.gain), -1))
+        self._keep("kernels", kernels.reshape(len(starts), -1, 3, kernels.shape[1]).swapaxes(1, 2))
         self._keep("sensitivity", sensitivity / sensitivity.max())
         if network.bells_mm:
             gain = torch.as_tensor(self.unit * white.gain, dtype=torch.float32)
@@ -144,7 +145,8 @@ class BoundPIUNet(BoundNetwork):
         """Estimate currents in A m, shape (batch, n_sources, 3, n_times), each time by itself."""
         batch, _, n_times = y.shape
         columns = y.transpose(1, 2).flatten(0, 1)
-        length = (columns @ self.whitener.T).norm(dim=1, keepdim=True)
+        with _exactly(y):
+            length = (columns @ self.whitener.T).norm(dim=1, keepdim=True)
         silent = length == 0
         scaled = columns / torch.where(silent, torch.ones_like(length), length)
         currents = self._normalized(scaled) * (self.unit * length)[:, :, None]
@@ -154,13 +156,14 @@ class BoundPIUNet(BoundNetwork):
 
     def _normalized(self, y: torch.Tensor) -> torch.Tensor:
         """Estimate (batch, n_sources, 3) from data (batch, n_channels) whose whitened length is 1."""
-        inputs, vectors, scale = self._inputs(y)
+        with _exactly(y):
+            inputs, vectors, scale = self._inputs(y)
         image = self.network.unet(self.lattice.image(inputs))
-        estimate = self.lattice.values(image.float()).transpose(1, 2)
-        direct = estimate[:, :, :3] * scale
-        if not self.network.context:
-            return direct
-        return direct + torch.einsum("bsv,bvxs->bsx", estimate[:, :, 3:], vectors)
+        estimate = self.lattice.values(image.float())
+        currents = estimate[:, :3] * scale
+        if self.network.context:
+            currents = currents + (estimate[:, 3:, None] * vectors).sum(1)
+        return currents.transpose(1, 2)
 
     def _inputs(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Compute what the network sees.
@@ -175,10 +178,10 @@ class BoundPIUNet(BoundNetwork):
         """
         network = self.network
         white = y @ self.whitener.T
-        linear = (y @ self.kernels.T).unflatten(1, (len(network.lambda2), -1, 3)).transpose(2, 3)
+        linear = (y @ self.kernels.flatten(0, 2).T).unflatten(1, self.kernels.shape[:3])
         parts, scalars, maps = [linear], [], []
         if network.context:
-            fitted = linear.transpose(2, 3).flatten(2) @ self.gain.T
+            fitted = linear.flatten(2) @ self.gain.T
             scalars.append((white[:, None] - fitted).norm(dim=2))
         rest = white
         for _ in range(network.passes if network.bells_mm else 0):
@@ -189,7 +192,7 @@ class BoundPIUNet(BoundNetwork):
             rest = matched.rest * before[:, None]
             scalars.append(rest.norm(dim=1, keepdim=True))
         vectors = torch.cat(parts, 1)
-        largest = vectors.norm(dim=2).amax(2).clamp(min=TINY)
+        largest = vectors.square().sum(2).amax(2).sqrt().clamp(min=TINY)
         inputs = [(vectors / largest[:, :, None, None]).flatten(1, 2), *maps]
         first = len(network.lambda2) if network.bells_mm else 0
         if network.context:
@@ -199,3 +202,8 @@ class BoundPIUNet(BoundNetwork):
             here = torch.stack([self.sensitivity, torch.ones_like(self.sensitivity)]).expand(len(y), -1, -1)
             inputs += [told, here]
         return torch.cat(inputs, 1), vectors, largest[:, first, None, None]
+
+
+def _exactly(y: torch.Tensor) -> torch.autocast:
+    """Compute in single precision: what one bell leaves unexplained is far below the rounding of mixed precision."""
+    return torch.autocast(y.device.type, enabled=False)
