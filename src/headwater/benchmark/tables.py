@@ -16,6 +16,7 @@ Scores = Mapping[tuple[str, str, str], np.ndarray]
 
 ABSENT = "–"
 DECIMALS = 9  # what is smaller is rounding
+DECIMALS_MM = 1
 
 
 def markdown(
@@ -53,7 +54,7 @@ def case_table(protocol: Protocol, case: Case, methods: list[str], results: pd.D
         cells = []
         for metric in columns:
             found = intervals.get((method, metric))
-            words = ABSENT if found is None or np.isnan(found.estimate) else _cell(found)
+            words = ABSENT if found is None or np.isnan(found.estimate) else _cell(found, columns[metric])
             cells.append(f"**{words}**" if method == best[metric] else words)
         chosen = ", ".join(dict.fromkeys(rows["parameters"].dropna())) or ABSENT
         seconds = rows["s_per_sample"].astype(float).median()
@@ -101,8 +102,9 @@ def _label(name: str, column: Column) -> str:
     return f"{name}{unit} {'↑' if column.higher_is_better else '↓'}"
 
 
-def _cell(found: Interval) -> str:
-    estimate, low, high = (f"{round(value, DECIMALS) + 0.0:.3g}" for value in (found.estimate, found.low, found.high))
+def _cell(found: Interval, column: Column) -> str:
+    decimals = DECIMALS_MM if column.unit == "mm" else DECIMALS
+    estimate, low, high = (f"{round(value, decimals) + 0.0:.3g}" for value in (found.estimate, found.low, found.high))
     return estimate if np.isnan(found.low) else f"{estimate} [{low}, {high}]"
 
 
