@@ -8,8 +8,9 @@ two programs exchange files. Samples are one patch of cortex on another head tha
 Solvers have their defaults. Both sides choose the regularisation of minimum-norm solvers by generalised
 cross-validation: the peer for each sample, as it does by default, and headwater once for all samples. Beside it stands
 headwater's error after tuning on other samples, simulated on the solvers' own head (``hw.solvers.tuned``). Rows in
-brackets give one side what the other has by default. The time of a sample includes the fit wherever a solver has to be
-fitted to the data of each sample; sparse Bayesian learning gets no more than the first 100 samples, on both sides.
+brackets give one side what the other has by default. The time of a sample is processor time, and includes the
+fit wherever a solver has to be fitted to the data of each sample; set OMP_NUM_THREADS=1 for times of one core. Sparse
+Bayesian learning gets no more than the first 100 samples, on both sides.
 """
 
 import argparse
@@ -181,9 +182,9 @@ def by_training(solver: Solver, leadfield: LeadField, training: Samples) -> Solv
 
 def run_ours(solver: Solver, y: np.ndarray) -> dict:
     """Estimate all samples as one batch."""
-    start = time.perf_counter()
+    start = time.process_time()
     x_est = solver.estimate(y)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return {"ms": 1e3 * seconds / len(y), "maps": np.linalg.norm(x_est, axis=2).mean(axis=2)}
 
 

@@ -3,8 +3,8 @@
     PEER/bin/python run_invertmeeg.py FOLDER SOLVER [OPTIONS]
 
 reads ``peer-fwd.fif``, ``peer-cov.fif`` and ``y.npy`` (n_samples, n_channels, n_times; V) and writes ``maps.npy``
-(n_samples, n_sources), amplitudes averaged over time, and ``times.json``, milliseconds a sample. OPTIONS are those of
-its ``make_inverse_operator``, in JSON.
+(n_samples, n_sources), amplitudes averaged over time, and ``times.json``, milliseconds of processor time a sample.
+OPTIONS are those of its ``make_inverse_operator``, in JSON.
 """
 
 import inspect
@@ -38,7 +38,7 @@ def main(folder: Path, name: str, options: dict) -> None:
     if not needs_data:
         solver.make_inverse_operator(forward, noise_cov=noise_cov, **options)
     maps = []
-    start = time.perf_counter()
+    start = time.process_time()
     for sample in y:
         evoked = mne.EvokedArray(sample, info, nave=1)
         evoked.set_eeg_reference("average", projection=True)
@@ -46,7 +46,7 @@ def main(folder: Path, name: str, options: dict) -> None:
         if needs_data:
             solver.make_inverse_operator(forward, evoked, noise_cov=noise_cov, **options)
         maps.append(np.abs(solver.apply_inverse_operator(evoked).data).mean(axis=1))
-    milliseconds = 1e3 * (time.perf_counter() - start) / len(y)
+    milliseconds = 1e3 * (time.process_time() - start) / len(y)
     np.save(folder / "maps.npy", np.array(maps))
     (folder / "times.json").write_text(json.dumps({"ms": milliseconds}))
 
