@@ -102,4 +102,7 @@ class BoundNetwork(nn.Module, ABC):
 
     @abstractmethod
     def currents(self, y: torch.Tensor) -> torch.Tensor:
-        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times); k times the data give k times them."""
+        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times).
+
+        k times the data give k times the currents, for positive k.
+        """

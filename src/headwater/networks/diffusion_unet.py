@@ -49,12 +49,12 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, embedding: int, resample: nn.Module | None = None) -> None:
         super().__init__()
-        self.before = nn.Sequential(nn.GroupNorm(min(GROUPS, inputs), inputs), nn.SiLU())
+        self.before = nn.Sequential(nn.GroupNorm(math.gcd(GROUPS, inputs), inputs), nn.SiLU())
         self.resample = resample or nn.Identity()
         self.first = nn.Conv3d(inputs, outputs, 3, padding=1)
         self.shift = nn.Sequential(nn.SiLU(), nn.Linear(embedding, outputs))
         self.second = nn.Sequential(
-            nn.GroupNorm(min(GROUPS, outputs), outputs), nn.SiLU(), nn.Conv3d(outputs, outputs, 3, padding=1)
+            nn.GroupNorm(math.gcd(GROUPS, outputs), outputs), nn.SiLU(), nn.Conv3d(outputs, outputs, 3, padding=1)
         )
         self.shortcut = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
@@ -121,7 +121,7 @@ class DiffusionUNet3d(nn.Module):
             if level:
                 decoder.append(Block(width, width, embedding, nn.Upsample(scale_factor=2)))
         self.decoder = nn.ModuleList(decoder)
-        self.norm = nn.GroupNorm(min(GROUPS, width), width)
+        self.norm = nn.GroupNorm(math.gcd(GROUPS, width), width)
         self.head = nn.Conv3d(width, outputs, 3, padding=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
