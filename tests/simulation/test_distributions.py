@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from headwater._utils.errors import InputError
-from headwater.simulation.distributions import Constant, Integers, Normal, Uniform
+from headwater.simulation.distributions import Constant, Integers, LogUniform, Normal, Uniform
 from headwater.simulation.spatial import GaussianBells
 
 N = 200_000
@@ -49,3 +49,17 @@ def test_nonsense_is_refused_with_the_name_of_the_field():
 
 def test_a_number_is_a_constant():
     assert GaussianBells(n_sources=2, sigma_mm=10).sigma_mm == Constant(10.0)
+
+
+def test_every_doubling_is_as_probable_as_the_next():
+    drawn = _draw(LogUniform(2.0, 16.0))
+    assert drawn.min() >= 2
+    assert drawn.max() < 16.001
+    counts = torch.bincount(drawn.log2().floor().long().clamp(max=3), minlength=4)[1:] / N
+    assert counts.tolist() == pytest.approx([1 / 3] * 3, abs=5 * math.sqrt(2 / 9 / N))
+
+
+@pytest.mark.parametrize(("low", "high", "message"), [(0.0, 1.0, "greater than 0"), (3.0, 2.0, "exchange them")])
+def test_log_uniform_refuses_bounds_that_have_no_logarithm(low, high, message):
+    with pytest.raises(InputError, match=message):
+        LogUniform(low, high)

@@ -10,7 +10,7 @@ from mne.transforms import Transform
 from headwater.head.model import Head
 
 GAP = 0.02  # from scalp to coils, metres: cryostat wall and hair
-LOWEST = 0.0  # height in head coordinates down to which the helmet reaches, metres; the ears are at 0
+LOWEST = 0.0  # height down to which the helmet of a round head would reach, head coordinates, metres; the ears are at 0
 
 
 def helmet_info(head: Head, n_channels: int = 102, *, sfreq: float = 1000.0) -> mne.Info:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from mne.proj import make_projector
 from torch.nn import functional
 
 from headwater._utils.errors import InputError
@@ -42,11 +43,16 @@ class DataTerm(Loss):
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Return the mean over the batch."""
-        gain = torch.as_tensor(bound.leadfield.matrix, dtype=prediction.dtype, device=prediction.device)
-        y = samples.y - samples.y.mean(1, keepdim=True)
-        explained = torch.einsum("ms,bst->bmt", gain - gain.mean(0), prediction.flatten(1, 2))
-        left = ((y - explained).flatten(1).norm(dim=1) / y.flatten(1).norm(dim=1)).square()
-        return (_relative_l1(prediction, samples.x) + self.weight * left).mean()
+        leadfield = bound.leadfield
+        projector = make_projector(leadfield.info["projs"], leadfield.ch_names)[0]
+        reference, gain = (
+            torch.as_tensor(matrix, dtype=torch.float32, device=prediction.device)
+            for matrix in (projector, projector @ leadfield.matrix)
+        )
+        with torch.autocast(prediction.device.type, enabled=False):  # ampere metres are out of the range of half
+            y = reference @ samples.y
+            left = (y - gain @ prediction.flatten(1, 2)).flatten(1).norm(dim=1) / y.flatten(1).norm(dim=1)
+        return (_relative_l1(prediction, samples.x) + self.weight * left.square()).mean()
 
 
 class Transport(Loss):
