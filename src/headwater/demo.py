@@ -20,13 +20,14 @@ from headwater.head.template import template_head
 from headwater.localization import Localization, analyze
 from headwater.report.results import MARKER, write_results
 from headwater.solvers import SOLVERS
+from headwater.weights.catalogue import DEFAULT, load_network
 
 MONTAGE = "easycap-M10"
 SAMPLING_RATE = 500.0
 N_TRIALS = 100
 # The solvers that a first look should compare, and the one whose reports are written.
-COMPARED_SOLVERS = ("mne", "dspm", "sloreta", "eloreta", "lcmv", "rap-music")
-REPORTED_SOLVER = "eloreta"
+COMPARED_SOLVERS = ("mne", "dspm", "sloreta", "eloreta", "lcmv", "rap-music", DEFAULT)
+REPORTED_SOLVER = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def localize_response(
     """Localise one response around its latency, as a user would."""
     return analyze(
         evoked,
-        SOLVERS[solver](),
+        load_network() if solver == DEFAULT else SOLVERS[solver](),
         head=head,
         forward=leadfield,
         tmin=response.latency - 4 * response.duration,

@@ -42,10 +42,13 @@ def localize(
     solver: Annotated[
         str | None,
         typer.Option(
-            help="See `headwater list solvers` and `list weights`, or a .safetensors file [default: eloreta]."
+            help="See `headwater list solvers` and `list weights`, or a .safetensors file [default: piunet in a "
+            "volume, eloreta elsewhere]."
         ),
     ] = None,
-    snr: Annotated[float | None, typer.Option(help="Signal-to-noise ratio; lambda2 = 1/snr^2.")] = None,
+    snr: Annotated[
+        float | None, typer.Option(help="Signal-to-noise ratio of a classical solver; lambda2 = 1/snr^2.")
+    ] = None,
     sensors: Annotated[Sensors, typer.Option(help="Sensor types to use.")] = Sensors.all,
     bads: Annotated[str, typer.Option(help="Further bad channels, separated by commas.")] = "",
     highpass: Annotated[float | None, typer.Option(help="High-pass filter, in Hz.")] = None,

@@ -23,9 +23,11 @@ from headwater.localization.noise import has_baseline, noise_covariance
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.recording import Recording, check_window, select_segment
 from headwater.localization.result import Localization
+from headwater.networks.lattice import refines
 from headwater.solvers import ELORETA
 from headwater.solvers.base import Solver
 from headwater.solvers.recording import eeg_average_projection, make_average_projection
+from headwater.weights.catalogue import load_network
 
 # MNE-Python's convention: an average has an SNR of about 3, a single segment of about 1 (lambda2 = 1 / SNR**2).
 SNR_AVERAGE, SNR_SINGLE = 3.0, 1.0
@@ -65,7 +67,8 @@ def analyze(
         In V, T and T/m. Epochs are averaged. Bad channels are left out, projections applied, and EEG is
         average-referenced.
     solver : Solver | None
-        None: eLORETA with ``lambda2 = 1/9`` for averages and ``1`` for single segments.
+        None: the 3D-PIUNet that comes with the package, for sources on a grid in a volume; elsewhere eLORETA, with
+        ``lambda2 = 1/9`` for averages and ``1`` for single segments.
     head : Head | None
         None: the template head, scaled to the digitised positions of the recording.
     forward : LeadField | mne.Forward | None
@@ -115,7 +118,7 @@ def analyze(
     leadfield = replace(leadfield, info=evoked.info.copy())
     evoked.crop(start, stop)
     # A copy: the user's solver may serve other recordings, whose results must not change this one.
-    solver = copy(solver or _default_solver(evoked)).fit(leadfield, noise_cov)
+    solver = copy(solver or _default_solver(evoked, leadfield)).fit(leadfield, noise_cov)
     stc = solver.apply(evoked, pick_ori=pick_ori)
     magnitude, unit = _magnitude(stc, solver)
     sources, table = _peaks(magnitude, unit, evoked.times, leadfield, head)
@@ -159,7 +162,9 @@ def _bad_in(noise_cov: mne.Covariance | None, ch_names: list[str]) -> list[str]:
     return [] if noise_cov is None else [name for name in noise_cov["bads"] if name in ch_names]
 
 
-def _default_solver(evoked: mne.Evoked) -> Solver:
+def _default_solver(evoked: mne.Evoked, leadfield: LeadField) -> Solver:
+    if refines(leadfield):
+        return load_network()
     snr = SNR_AVERAGE if evoked.nave > 1 else SNR_SINGLE
     return ELORETA(lambda2=1 / snr**2)
 

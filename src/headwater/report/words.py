@@ -5,6 +5,7 @@ from __future__ import annotations
 import mne
 
 from headwater.localization import Localization
+from headwater.networks.as_solver import NetworkSolver
 from headwater.report.figures import SENSORS, sensor_types
 from headwater.report.resolution import RADIUS, Resolution
 from headwater.report.scene import FRAME_LABELS, cortical_sources
@@ -18,6 +19,7 @@ METHOD_NAMES = {
     "SLORETA": "sLORETA",
     "ELORETA": "eLORETA",
     "MoorePenrose": "Moore-Penrose pseudo-inverse",
+    "PIUNet": "3D-PIUNet",
 }
 
 TEMPLATE = (
@@ -32,12 +34,17 @@ MERGING = (
 )
 MEG_BLIND = "MEG hardly sees sources that point towards the skull, nor deep ones."
 CORTEX_ONLY = "Only the cortex was searched: activity below it appears on the cortex that fits it best."
+LEARNT = (
+    "The estimate is that of a network, which has learnt from simulated activity what sources look like; activity of "
+    "another kind can mislead it. Compare with a classical solver (for instance eLORETA) before relying on it."
+)
 RESEARCH = "This is research software, not a medical device: do not base a treatment on it alone."
 
 
 def method_name(localization: Localization) -> str:
     """Name of the solver as papers write it; that of its class where this package does not know it."""
-    name = type(localization.solver).__name__
+    solver = localization.solver
+    name = type(solver.network if isinstance(solver, NetworkSolver) else solver).__name__
     return METHOD_NAMES.get(name, name)
 
 
@@ -115,7 +122,8 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
     model = [] if head is None else [TEMPLATE if head.name.startswith("template") else CONDUCTIVITIES]
     blind = [] if "eeg" in sensor_types(localization.evoked) else [MEG_BLIND]
     searched = [CORTEX_ONLY] if cortical_sources(localization).all() else []
-    return [*measured, *model, MERGING, *blind, *searched, RESEARCH]
+    learnt = [LEARNT] if isinstance(localization.solver, NetworkSolver) else []
+    return [*measured, *model, MERGING, *blind, *searched, *learnt, RESEARCH]
 
 
 def _measured(resolution: Resolution) -> str:
