@@ -178,3 +178,16 @@ def test_what_it_cannot_do_is_refused(free_leadfield, fixed_leadfield):
         make(**PATCHES).bind(fixed_leadfield)
     with pytest.raises(InputError, match="use a coarser spacing"):
         make(**{**PAPER, "box": (4, 4, 4)}).bind(free_leadfield)
+
+
+def test_mixed_precision_leaves_what_follows_from_the_lead_field_alone(free_leadfield):
+    """Validation binds while Lightning computes in half precision."""
+    network = PIUNet(channels=8, depth=2, patch=2, box=None, bells_mm=(16.0,), context=True)
+    without = network.bind(free_leadfield)
+    y = 1e-6 * torch.randn(2, free_leadfield.n_channels, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        within = network.bind(free_leadfield)
+        currents = within(y)
+    assert torch.equal(within.bells.filters, without.bells.filters)
+    assert torch.equal(within.kernels, without.kernels)
+    assert currents.dtype == torch.float32

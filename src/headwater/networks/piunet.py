@@ -136,7 +136,8 @@ class BoundPIUNet(BoundNetwork):
         self._keep("sensitivity", sensitivity / sensitivity.max())
         if network.bells_mm:
             gain = torch.as_tensor(self.unit * white.gain, dtype=torch.float32)
-            self.bells = MatchedBells(gain, self.lattice, network.bells_mm)
+            with _exactly(gain):
+                self.bells = MatchedBells(gain, self.lattice, network.bells_mm)
 
     def _keep(self, name: str, values: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32), persistent=False)
