@@ -32,7 +32,7 @@ EVERY = timedelta(minutes=3)  # between checkpoints
 # What Lightning warns of where loaders only count, and of what PyTorch will one day be called.
 BESIDE_THE_POINT = (
     ".*does not have many workers.*",
-    ".*smaller than the logging interval.*",
+    "Checkpoint directory .* exists and is not empty.*",
     ".*checkpoint that ended before the epoch ended.*",
     ".*treespec, LeafSpec.*",
 )
@@ -141,7 +141,7 @@ def fit(
             gradient_clip_val=schedule.clip,
             callbacks=[_checkpoints(out), interruption, *stops, *callbacks, Display()],
             logger=_logs(out),
-            log_every_n_steps=20,
+            log_every_n_steps=min(20, schedule.steps),
             val_check_interval=validate_every if validation is not None else None,
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,

@@ -28,7 +28,13 @@ from headwater.training.scenes import Scene
 from headwater.training.schedule import Schedule
 
 HELMET = "helmet"
-IN_WORDS = {"extra_forbidden": "there is no such setting", "missing": "it is missing"}
+UNKNOWN, MISSING = "there is no such setting", "it is missing"
+IN_WORDS = {  # of pydantic's kinds of errors
+    "extra_forbidden": UNKNOWN,
+    "unexpected_keyword_argument": UNKNOWN,
+    "missing": MISSING,
+    "missing_keyword_only_argument": MISSING,
+}
 DATA_ICO = 3  # the boundary elements behind the data are other ones than those behind the network
 
 

@@ -1,0 +1,97 @@
+"""Recipes: what the committed ones say, and every mistake in one sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from headwater._utils.errors import InputError
+from headwater.training.recipe import Heads, Recipe, find_preset
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+GOOD = {
+    "network": "piunet",
+    "preset": "PIUNET",
+    "heads": [{"montage": "biosemi16"}],
+    "loss": "transport",
+    "schedule": {"steps": 10},
+}
+CHECKS = {"heads": {"montage": "biosemi16"}, "presets": {"bells": "PIUNET"}, "metrics": ["nmse"]}
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_committed_recipes_can_be_read_with_their_presets(path):
+    recipe = Recipe.read(path)
+    checked = () if recipe.validation is None else recipe.validation.presets.values()
+    for name in (recipe.preset, *checked):
+        assert find_preset(name, path.parent).n_times >= 1
+
+
+def write(folder: Path, **changes: object) -> Path:
+    path = folder / "my.yaml"
+    path.write_text(yaml.safe_dump({name: value for name, value in {**GOOD, **changes}.items() if value is not None}))
+    return path
+
+
+def test_numbers_are_understood_however_they_are_written(tmp_path):
+    recipe = Recipe.read(write(tmp_path, schedule={"steps": 10, "learning_rate": "1e-3", "betas": [0.5, 0.999]}))
+    assert recipe.schedule.learning_rate == 1e-3  # YAML takes 1e-3 for a text
+    assert recipe.schedule.betas == (0.5, 0.999)
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"netwerk": "piunet"}, r"wrong at netwerk: there is no such setting\.$"),
+        ({"loss": None}, r"wrong at loss: it is missing\.$"),
+        ({"network": "unet"}, "no network 'unet'; choose piunet, fcn"),
+        ({"loss": "l3"}, "no loss 'l3'; choose l1, l2"),
+        ({"config": {"channles": 8}}, "PIUNet has no channles; it has channels, depth"),
+        ({"loss_config": {"sharpness": 8}}, "Transport has no sharpness; it has weight, levels"),
+        ({"loss": "l1", "loss_config": {"weight": 8}}, "CurrentL1 has no weight; it has no settings"),
+        ({"schedule": {"steps": 10, "pace": 3}}, "wrong at schedule.pace: there is no such setting"),
+        ({"schedule": {"ema": 0.5}}, r"wrong at schedule.steps: it is missing\.$"),
+        ({"schedule": {"steps": 0}}, "wrong at schedule: steps is 0; give a positive number"),
+        ({"schedule": {"steps": 10, "kind": "linear"}}, "wrong at schedule.kind: .*'cosine' or 'plateau'"),
+        ({"schedule": {"steps": 10, "kind": "plateau"}}, "plateaus go by the validation"),
+        ({"patience": 3}, "patience and plateaus go by the validation"),
+        ({"heads": []}, "wrong at heads: "),
+        ({"heads": [{"montage": "biosemi16", "weight": -1}]}, "wrong at heads.0.weight: "),
+        ({"precision": "8"}, "wrong at precision: .*'32-true', 'bf16-mixed'"),
+        ({"validation": {**CHECKS, "metrics": ["beauty"]}}, "no metrics beauty; choose from"),
+        ({"validation": {**CHECKS, "heads": {"montage": "biosemi16", "data": [1, 2]}}}, "takes one head"),
+    ],
+)
+def test_mistakes_are_said_in_one_sentence(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        Recipe.read(write(tmp_path, **changes))
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("The recipe my.yaml is wrong")
+
+
+def test_files_that_are_no_recipes(tmp_path):
+    with pytest.raises(InputError, match="Cannot read the recipe .*nowhere.yaml"):
+        Recipe.read(tmp_path / "nowhere.yaml")
+    path = tmp_path / "broken.yaml"
+    for text in ("network: [", "- a\n- b", ""):
+        path.write_text(text)
+        with pytest.raises(InputError, match="recipe .*broken.yaml"):
+            Recipe.read(path)
+
+
+def test_presets_are_names_or_files(tmp_path):
+    assert find_preset("PIUNET", tmp_path).name == "PIUNET"
+    with pytest.raises(InputError, match="no preset 'piu': give a file beside the recipe, or one"):
+        find_preset("piu", tmp_path)
+
+
+def test_heads_become_pairs_of_lead_fields():
+    (pair,) = Heads(montage="biosemi16", spacing=25.0, method="sphere", data=(1,), weight=0.5).scenes()
+    assert pair.measured.gain.shape == pair.assumed.gain.shape
+    assert not np.allclose(pair.measured.gain, pair.assumed.gain, rtol=0.01)
+    assert np.corrcoef(pair.measured.gain.ravel(), pair.assumed.gain.ravel())[0, 1] > 0.9  # the same sources
+    assert pair.weight == 0.5
+    (alone,) = Heads(montage="biosemi16", spacing=25.0, method="sphere").scenes()
+    assert alone.measured is alone.assumed

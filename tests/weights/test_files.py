@@ -1,0 +1,120 @@
+"""Weights on disk: what is saved is what is read, and nothing that was changed, cut or made up gets in."""
+
+import hashlib
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save
+
+from headwater._utils.errors import InputError
+from headwater.networks import PIUNet
+from headwater.weights import read_network, save_network
+
+
+def replace(path: Path, content: bytes, **changes: object) -> None:
+    """Exchange the weights, and make the card agree, as somebody would who means harm."""
+    path.write_bytes(content)
+    card = json.loads(path.with_suffix(".json").read_text())
+    card |= {"sha256": hashlib.sha256(content).hexdigest(), **changes}
+    path.with_suffix(".json").write_text(json.dumps(card))
+
+
+def test_what_is_read_is_what_was_saved(piunet, tmp_path):
+    network, card = read_network(piunet)
+    assert isinstance(network, PIUNet)
+    assert not network.training
+    assert network.config["bells_mm"] == (20.0,)  # lists of JSON are tuples again
+    saved = save_network(network, tmp_path / "again.safetensors", card)
+    assert saved.sha256 == card.sha256
+    other = read_network(tmp_path / "again.safetensors")[0]
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in network.state_dict().items())
+    assert not list(tmp_path.glob(".part-*"))
+
+
+def test_the_same_estimates_come_out(piunet, leadfield):
+    network, _ = read_network(piunet)
+    y = 1e-6 * torch.randn(2, 16, 1)
+    again, _ = read_network(piunet)
+    assert torch.equal(network.bind(leadfield)(y), again.bind(leadfield)(y))
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:-7], lambda c: c[:-1] + bytes([c[-1] ^ 1]), lambda c: c + b"\0"])
+def test_truncated_and_tampered_weights_are_refused(piunet, damage):
+    piunet.write_bytes(damage(piunet.read_bytes()))
+    with pytest.raises(InputError, match="checksum differs.*fetch it anew"):
+        read_network(piunet)
+
+
+def test_missing_files_are_named(piunet, tmp_path):
+    with pytest.raises(InputError, match="Cannot read the weights .*nowhere.safetensors"):
+        read_network(tmp_path / "nowhere.safetensors")
+    piunet.with_suffix(".json").unlink()
+    with pytest.raises(InputError, match="have no card: .*piunet.json"):
+        read_network(piunet)
+
+
+def test_other_kinds_of_files_are_refused(tmp_path, piunet):
+    with pytest.raises(InputError, match="a .safetensors file with a card .* and model.pt is not one"):
+        read_network(tmp_path / "model.pt")
+    network, card = read_network(piunet)
+    with pytest.raises(InputError, match="model.pt is not one"):
+        save_network(network, tmp_path / "model.pt", card)
+
+
+class Harm:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_nothing_is_unpickled(piunet, tmp_path):
+    harm = tmp_path / "harm"
+    torch.save(Harm(harm), tmp_path / "weights.pt")
+    for content in (pickle.dumps(Harm(harm)), (tmp_path / "weights.pt").read_bytes()):
+        replace(piunet, content)
+        with pytest.raises(InputError, match="do not fit the network 'piunet'"):
+            read_network(piunet)
+    assert not harm.exists()
+
+
+def test_weights_of_another_shape_kind_or_type_are_refused(piunet, fcn):
+    weights = load_file(piunet)
+    name = "unet.lift.weight"
+    for changed in (
+        {**weights, name: weights[name][:1].clone()},
+        {**weights, name: weights[name].to(torch.int32)},
+        {one: value for one, value in weights.items() if one != name},
+        load_file(fcn),
+    ):
+        replace(piunet, save(changed))
+        with pytest.raises(InputError, match="do not fit the network 'piunet' of this version"):
+            read_network(piunet)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "unheard-of"}, "a network 'unheard-of' that this version does not know; update headwater"),
+        ({"config": {"chanels": 4}}, "do not fit the network 'piunet'"),
+        ({"config": {"start": "lasso"}}, "cannot start from 'lasso'"),
+        ({"steps": "many"}, "is no card of a headwater network"),
+        ({"further": 1}, "is no card of a headwater network"),
+    ],
+)
+def test_wrong_cards_are_refused(piunet, changes, message):
+    replace(piunet, piunet.read_bytes(), **changes)
+    with pytest.raises(InputError, match=message):
+        read_network(piunet)
+
+
+def test_a_card_that_is_no_json_is_refused(piunet):
+    piunet.with_suffix(".json").write_text("{")
+    with pytest.raises(InputError, match="is no card"):
+        read_network(piunet)
