@@ -18,7 +18,7 @@ from headwater.metrics.bootstrap import Interval
 MOST_METRICS = 4  # the first of a protocol are its main ones
 MOST_PANELS = 4  # side by side
 ONE_CASE, CONTROL = "#1f5a99", "0.5"  # colours
-SPREAD = 0.6  # of the cases of a series within a row
+APART, SPREAD = 0.22, 0.6  # of the cases of a series within a row: from one to the next, and all at most
 
 Intervals = Mapping[tuple[str, str, str], Interval]
 
@@ -61,7 +61,7 @@ def _series(
     figure = Figure(figsize=(3.1 * len(metrics) + 1.4, 0.32 * len(names) + 1.5), layout="constrained")
     panels = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
     shades = [colormaps["viridis"](at) for at in np.linspace(0.0, 0.85, len(series))]
-    offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(series)) if len(series) > 1 else np.zeros(1)
+    offsets = np.linspace(-0.5, 0.5, len(series)) * min(APART * (len(series) - 1), SPREAD)
     for panel, (metric, column) in zip(panels, metrics.items(), strict=True):
         for case, shade, offset in zip(series, shades, offsets, strict=True):
             _points(panel, case, names, metric, intervals, shade, offset)
