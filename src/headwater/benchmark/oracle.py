@@ -9,6 +9,7 @@ the template it shows what not knowing the head costs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -63,64 +64,89 @@ class Oracle(Control):
         level = torch.from_numpy(noise_level(samples))
         y = samples.y[:, :, 0].double() / level[:, None]
         y = y - y.mean(1, keepdim=True)
-        gain = torch.from_numpy(leadfield.gain - leadfield.gain.mean(0)) * NAM
-        pos_mm = torch.from_numpy(1e3 * leadfield.pos)
-        distance2 = torch.cdist(pos_mm, pos_mm).square()
-        widths = _midpoints(sources.sigma_mm.low, sources.sigma_mm.high)
-        log_weights, moments = [], []
-        for width in widths:
-            seen = torch.einsum("msx,sp->pmx", gain, _bells(distance2, width))
-            weight, moment = _candidates(seen, y, level, sources.amplitude_nam.sd)
-            log_weights.append(weight)
-            moments.append(moment)
-        weights = torch.softmax(torch.cat(log_weights, 1), 1).chunk(len(widths), 1)
-        mean = sum(
-            torch.einsum("sp,bpx->bsx", _bells(distance2, width), weight[:, :, None] * moment)
-            for width, weight, moment in zip(widths, weights, moments, strict=True)
-        )
-        assert isinstance(mean, torch.Tensor)  # noqa: S101
+        candidates = _candidates(leadfield, _midpoints(sources.sigma_mm.low, sources.sigma_mm.high))
+        weighed = [one.weigh(y, level, sources.amplitude_nam.sd) for one in candidates]
+        weights = torch.softmax(torch.cat([weight for weight, _ in weighed], 1), 1).chunk(len(candidates), 1)
+        mean = torch.stack(
+            [
+                one.blurred(weight[:, :, None] * moment)
+                for one, weight, (_, moment) in zip(candidates, weights, weighed, strict=True)
+            ]
+        ).sum(0)
         return NAM * mean.numpy()[..., np.newaxis]
 
 
-def _midpoints(low: float, high: float) -> list[float]:
+def _midpoints(low: float, high: float) -> tuple[float, ...]:
     edges = np.linspace(low, high, N_WIDTHS + 1)
-    return ((edges[1:] + edges[:-1]) / 2).tolist() if high > low else [low]
+    return tuple(((edges[1:] + edges[:-1]) / 2).tolist()) if high > low else (low,)
+
+
+@dataclass(frozen=True, eq=False)
+class Width:
+    """Bells of one width, around every source.
+
+    Attributes
+    ----------
+    width : float
+        Standard deviation, mm.
+    distance2 : tensor of shape (n_sources, n_sources)
+        mm^2.
+    seen : tensor of shape (n_sources, n_channels, 3)
+        What the sensors see of a moment of 1 nA m, in V.
+    gram : tensor of shape (n_sources, 3, 3)
+    """
+
+    width: float
+    distance2: torch.Tensor
+    seen: torch.Tensor
+    gram: torch.Tensor
+
+    def weigh(self, y: torch.Tensor, level: torch.Tensor, sd: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weigh the centres.
+
+        Parameters
+        ----------
+        y : tensor of shape (batch, n_channels)
+            In units of the noise.
+        level : tensor of shape (batch,)
+            Of the noise, in V.
+        sd : float
+            Of the amplitude, in nA m.
+
+        Returns
+        -------
+        log_weight : tensor of shape (batch, n_sources)
+            Marginal likelihood, up to a constant of each sample.
+        moment : tensor of shape (batch, n_sources, 3)
+            Most probable one, in nA m.
+        """
+        projected = torch.einsum("pmx,bm->bpx", self.seen, y)
+        solved = torch.linalg.solve(self.gram, projected[..., None])[..., 0]
+        explained = (projected * solved).sum(2)
+        moment = solved * level[:, None, None]
+        amplitude2 = moment.square().sum(2)
+        # A normal amplitude along a uniform direction: density exp(-a^2 / 2 sd^2) / a^2 in three dimensions.
+        log_prior = -0.5 * amplitude2 / sd**2 - torch.log(amplitude2)
+        return 0.5 * explained + log_prior - 0.5 * torch.logdet(self.gram), moment
+
+    def blurred(self, moments: torch.Tensor) -> torch.Tensor:
+        """Bells of moments (batch, n_sources, 3), summed."""
+        return torch.einsum("sp,bpx->bsx", _bells(self.distance2, self.width), moments)
+
+
+@lru_cache(maxsize=2)
+def _candidates(leadfield: LeadField, widths: tuple[float, ...]) -> tuple[Width, ...]:
+    """Prepare all bells; the last ones are kept, for chunks and cases share them."""
+    gain = torch.from_numpy(leadfield.gain - leadfield.gain.mean(0)) * NAM
+    pos_mm = torch.from_numpy(1e3 * leadfield.pos)
+    distance2 = torch.cdist(pos_mm, pos_mm).square()
+    found = []
+    for width in widths:
+        seen = torch.einsum("msx,sp->pmx", gain, _bells(distance2, width))
+        found.append(Width(width, distance2, seen, seen.mT @ seen))
+    return tuple(found)
 
 
 def _bells(distance2: torch.Tensor, width: float) -> torch.Tensor:
     """Equation 5 of Morik et al., in mm."""
     return torch.exp(-0.5 * distance2 / width**2) / np.sqrt(2 * np.pi * width**2)
-
-
-def _candidates(
-    seen: torch.Tensor, y: torch.Tensor, level: torch.Tensor, sd: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weigh the centres of one width.
-
-    Parameters
-    ----------
-    seen : tensor of shape (n_sources, n_channels, 3)
-        What the sensors see of a moment of 1 nA m, in V.
-    y : tensor of shape (batch, n_channels)
-        In units of the noise.
-    level : tensor of shape (batch,)
-        Of the noise, in V.
-    sd : float
-        Of the amplitude, in nA m.
-
-    Returns
-    -------
-    log_weight : tensor of shape (batch, n_sources)
-        Marginal likelihood, up to a constant of each sample.
-    moment : tensor of shape (batch, n_sources, 3)
-        Most probable one, in nA m.
-    """
-    gram = seen.mT @ seen
-    projected = torch.einsum("pmx,bm->bpx", seen, y)
-    solved = torch.linalg.solve(gram, projected[..., None])[..., 0]
-    explained = (projected * solved).sum(2)
-    moment = solved * level[:, None, None]
-    amplitude2 = moment.square().sum(2)
-    # A normal amplitude along a uniform direction: density exp(-a^2 / 2 sd^2) / a^2 in three dimensions.
-    log_prior = -0.5 * amplitude2 / sd**2 - torch.log(amplitude2)
-    return 0.5 * explained + log_prior - 0.5 * torch.logdet(gram), moment
