@@ -146,6 +146,7 @@ def test_networks_of_one_lead_field_get_one(tmp_path):
         train_recipe(several, tmp_path / "a")
     with pytest.raises(InputError, match="FCN cannot be made with the config of the recipe"):
         train_recipe(write(tmp_path, network="fcn", config={"hidden": [None]}), tmp_path / "b")
+    train_recipe(write(tmp_path, network="fcn", config={"hidden": [8]}, heads=[HEADS, HEADS]), tmp_path / "c")
 
 
 def test_training_begins_with_given_weights(tmp_path):

@@ -135,6 +135,7 @@ def fit(
             accelerator="auto",
             devices=devices,
             strategy="ddp" if devices > 1 else "auto",
+            use_distributed_sampler=False,
             max_steps=schedule.steps,
             max_epochs=-1,
             precision=precision,

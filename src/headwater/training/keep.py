@@ -100,7 +100,7 @@ class KeepWeights(pl.Callback):
             name=self.path.stem,
             network=name_in_table(network),
             config=plain(network.config),
-            parameters=network.n_parameters,
+            parameters=trainee.network.n_parameters,
             leadfield=self.mark,
             preset=self.preset,
             recipe=self.recipe,

@@ -40,7 +40,7 @@ class Trainee(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema))
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema)).requires_grad_(False)
         self.scenes, self.preset, self.loss, self.schedule = scenes, preset, loss, schedule
         self.batch_size, self.seed, self.validation = batch_size, seed, validation
         self.plateau = Plateau()
@@ -50,9 +50,9 @@ class Trainee(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Bind the network to every scene, on the device."""
-        known = {id(scene.assumed): scene.assumed for scene in self.scenes}
+        known = {scene.assumed.fingerprint: scene.assumed for scene in self.scenes}
         bound = {key: self.network.bind(assumed).to(self.device) for key, assumed in known.items()}
-        self._unregistered["bound"] = [bound[id(scene.assumed)] for scene in self.scenes]
+        self._unregistered["bound"] = [bound[scene.assumed.fingerprint] for scene in self.scenes]
         self._unregistered["simulators"] = [
             Simulator(scene.measured, self.preset, self.device) for scene in self.scenes
         ]

@@ -161,10 +161,10 @@ def train_recipe(
 def _network(recipe: Recipe, scenes: list[Scene], n_times: int, start: Path | None) -> Network:
     """Make the network of a recipe, with random weights that follow from its seed, or with those in a file."""
     kind = NETWORKS[recipe.network]
-    if not kind.any_leadfield and len({id(scene.assumed) for scene in scenes}) > 1:
+    if not kind.any_leadfield and len({scene.assumed.fingerprint for scene in scenes}) > 1:
         raise InputError(
-            f"{kind.__name__} belongs to one lead field, and the recipe has several; leave one entry in heads (the "
-            "data may come from many)."
+            f"{kind.__name__} belongs to one lead field, and the recipe has several; let all of heads have the "
+            "same montage, space, spacing and assumed head (the data may come from many)."
         )
     torch.manual_seed(recipe.seed)
     try:
