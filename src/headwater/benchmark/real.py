@@ -28,6 +28,7 @@ from headwater.simulation.temporal import Autoregressive
 NEAR = 0.015  # m; sources this near to the known place count as active
 CHANCE_DRAWS = 100
 TRAINING_SNR_DB = 10.0
+VOLUME = "-volume"
 # name: title, training set, recordings folder
 CASES = {
     "visual-eeg": ("right visual field, 59 EEG: left V1", "sample-eeg", "mne-sample"),
@@ -36,10 +37,34 @@ CASES = {
     "sep-20": ("median nerve at 20 ms, 254 EEG: left hand area", "sep", "spharapy-sep"),
     "sep-29.5": ("median nerve at 29.5 ms, 254 EEG: left hand area", "sep", "spharapy-sep"),
     "seizure": ("seizure, 75 EEG: resected area", "seizure", "deepsif"),
+    "visual-eeg-volume": (
+        "right visual field, 59 EEG, volume of the template: left V1",
+        "sample-eeg-volume",
+        "mne-sample",
+    ),
+    "visual-meg-volume": (
+        "right visual field, 305 MEG, volume of the template: left V1",
+        "sample-meg-volume",
+        "mne-sample",
+    ),
+    "auditory-meg-volume": (
+        "right ear, 305 MEG, volume of the template: left auditory cortex",
+        "sample-meg-volume",
+        "mne-sample",
+    ),
+    "seizure-volume": ("seizure, 72 EEG, volume of the template: resected area", "seizure-volume", "deepsif"),
 }
 SPACING = {"quick": 12.0, "paper": 7.0}  # mm; of the grid in the template, where there is no own lead field
 TRAINING_SAMPLES = {"quick": 16, "paper": 50}
-FIRST_OF = {"sample-eeg": "visual-eeg", "sample-meg": "visual-meg", "sep": "sep-20", "seizure": "seizure"}
+FIRST_OF = {
+    "sample-eeg": "visual-eeg",
+    "sample-meg": "visual-meg",
+    "sep": "sep-20",
+    "seizure": "seizure",
+    "sample-eeg-volume": "visual-eeg-volume",
+    "sample-meg-volume": "visual-meg-volume",
+    "seizure-volume": "seizure-volume",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +165,14 @@ def _prepared(name: str, settings: Settings) -> tuple[Answered, list[Localizatio
 
 
 def _answered(name: str, data: Path, spacing: float) -> Answered:
+    in_volume = spacing if name.endswith(VOLUME) else None
     if name.startswith("visual"):
-        return recordings.right_visual(data, name.split("-")[1])
+        return recordings.right_visual(data, name.split("-")[1], in_volume)
     if name.startswith("auditory"):
-        return recordings.right_auditory(data, name.split("-")[1])
+        return recordings.right_auditory(data, name.split("-")[1], in_volume)
     if name.startswith("sep"):
         return recordings.median_nerve(data, 1e-3 * float(name.split("-")[1]), spacing)
-    return recordings.seizure(data)
+    return recordings.seizure(data, in_volume)
 
 
 REAL = Real()

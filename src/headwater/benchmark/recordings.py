@@ -29,6 +29,7 @@ LEFT_HAND_MNI = np.array([-0.042, -0.026, 0.054])  # m
 
 BAD_SAMPLE_EEG = "EEG 053"
 SEP_OUTLIERS = ("L6L", "R3F")
+OFF_THE_CAP = ("Nz", "TP11", "TP12")  # electrodes without a place in the 10-05 system
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,24 +54,38 @@ class Answered:
     over_time: bool = False
 
 
-def right_visual(data: Path, sensors: str) -> Answered:
-    """Response to the right visual field: left primary visual cortex."""
+def right_visual(data: Path, sensors: str, spacing: float | None = None) -> Answered:
+    """Response to the right visual field: left primary visual cortex.
+
+    Parameters
+    ----------
+    data : Path
+    sensors : str
+        ``"eeg"`` or ``"meg"``.
+    spacing : float | None
+        Of sources in the volume of the template, in mm. None: on the subject's cortex.
+    """
     label = mne.read_label(data / "mne-sample" / "lh.V1.label", subject="sample")
     head_mri_t = mne.read_trans(data / "mne-sample" / "sample_audvis_trunc-trans.fif")
     truth = apply_trans(np.linalg.inv(head_mri_t["trans"]), label.pos)
-    return _sample(data, "Right visual", (0.08, 0.13), sensors, truth)
+    return _sample(data, "Right visual", (0.08, 0.13), sensors, truth, spacing)
 
 
-def right_auditory(data: Path, sensors: str) -> Answered:
-    """Response to the right ear: left auditory cortex first."""
-    return _sample(data, "Right Auditory", (0.07, 0.11), sensors, LEFT_AUDITORY_HEAD[np.newaxis])
+def right_auditory(data: Path, sensors: str, spacing: float | None = None) -> Answered:
+    """Response to the right ear: left auditory cortex first; parameters as of `right_visual`."""
+    return _sample(data, "Right Auditory", (0.07, 0.11), sensors, LEFT_AUDITORY_HEAD[np.newaxis], spacing)
 
 
-def _sample(data: Path, condition: str, window: tuple[float, float], sensors: str, truth: np.ndarray) -> Answered:
+def _sample(
+    data: Path, condition: str, window: tuple[float, float], sensors: str, truth: np.ndarray, spacing: float | None
+) -> Answered:
     folder = data / "mne-sample"
     evokeds = mne.read_evokeds(folder / "sample_right-auditory_right-visual-ave.fif", verbose="error")
-    options = {
-        "forward": mne.read_forward_solution(folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error"),
+    options: dict[str, Any] = {"spacing": spacing}
+    if spacing is None:
+        forward = folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif"
+        options = {"forward": mne.read_forward_solution(forward, verbose="error")}
+    options |= {
         "noise_cov": mne.read_cov(folder / "sample_audvis_trunc-cov.fif", verbose="error"),
         "condition": condition,
         "tmin": window[0],
@@ -126,15 +141,28 @@ def seizure_leadfield(data: Path) -> tuple[LeadField, np.ndarray]:
     return leadfield, resected
 
 
-def seizure(data: Path) -> Answered:
-    """Three seconds of a seizure whose focus was resected, with success: right anterior temporal."""
+def seizure(data: Path, spacing: float | None = None) -> Answered:
+    """Three seconds of a seizure whose focus was resected, with success: right anterior temporal.
+
+    Parameters
+    ----------
+    data : Path
+    spacing : float | None
+        Of sources in the volume of the template, in mm. None: in the 994 regions that the data come with.
+    """
     leadfield, resected = seizure_leadfield(data)
     segments = []
     for number in (1, 2, 3):
         recorded = _load(data, f"ictal/examples/P2/sz_data/data{number}.mat")["data"].T * TYPICAL_EEG
         segments.append(mne.io.RawArray(recorded, leadfield.info.copy(), verbose="error"))
-    options = {"forward": leadfield, "highpass": 1.0, "lowpass": 30.0}
-    return Answered(segments, leadfield.pos[resected], options, over_time=True)
+    band = {"highpass": 1.0, "lowpass": 30.0}
+    if spacing is None:
+        return Answered(segments, leadfield.pos[resected], {"forward": leadfield, **band}, over_time=True)
+    for segment in segments:  # their positions are not those of the template; names place them
+        segment.set_montage(None)
+    # The regions are those of fsaverage, in the frame of its MRI, which is the template's.
+    truth = template_head().to_head(leadfield.pos[resected])
+    return Answered(segments, truth, {"spacing": spacing, "bads": OFF_THE_CAP, **band}, over_time=True)
 
 
 def _load(data: Path, name: str) -> dict[str, Any]:
