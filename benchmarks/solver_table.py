@@ -37,7 +37,7 @@ def table() -> str:
             shown(results[protocol], (case, solver, metric), f".{digits}f")
             for protocol, case, metric, digits in COLUMNS.values()
         ]
-        cells += [shown(results["speed"], (SPEED_CASE, solver, metric), ".2g") for metric in COSTS.values()]
+        cells += [shown(results["speed"], (SPEED_CASE, solver, metric), ".3g") for metric in COSTS.values()]
         lines.append([f"`{solver}`", *cells])
     lines[0].insert(0, "solver")
     lines[1].insert(0, "---")
