@@ -51,7 +51,7 @@ class States(Simulated):
         others being false alarms; so the estimate has N (1 - accuracy) - 2 (1 - recall) n active sources too many.
         """
         scored = super().score(fit, case, seed, settings)
-        extent = self.sizes[settings.size]
+        extent = self.extent(settings)
         leadfield = solver_leadfield(extent.space)
         behind = leadfield if settings.inverse_crime else data_leadfield(extent.space, seed)
         share = active_share(self._truth(_samples(behind, case.setting, extent.n, seed)))

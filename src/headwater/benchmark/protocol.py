@@ -33,11 +33,14 @@ class Settings:
         Simulate with the solvers' own lead field: a contrast that flatters every method.
     data : Path | None
         Folder of real recordings.
+    samples : int | None
+        At most so many of each case and head; None: as many as the size has.
     """
 
     size: str = "quick"
     inverse_crime: bool = False
     data: Path | None = None
+    samples: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,9 @@ from headwater._utils.files import atomic_file, refuse_unowned
 from headwater._utils.progress import track
 from headwater.benchmark.cell import Task, score, tune
 from headwater.benchmark.fan_out import fan_out
-from headwater.benchmark.protocol import Protocol, Settings, chosen
+from headwater.benchmark.protocol import Case, Protocol, Settings, chosen
 from headwater.benchmark.results import collect
+from headwater.benchmark.simulated import Simulated
 
 MARKER = "benchmark.json"
 FINISHED = "report.html"  # the last file to be written
@@ -37,6 +38,8 @@ def run_benchmark(
     out: Path | str | None = None,
     *,
     data: Path | str | None = None,
+    cases: Sequence[str] | None = None,
+    samples: int | None = None,
     inverse_crime: bool = False,
     cluster: str | None = None,
     overwrite: bool = False,
@@ -59,6 +62,10 @@ def run_benchmark(
         Results folder: ``results.csv``, ``table.md``, figures and ``report.html``. None: ``benchmark-PROTOCOL-SIZE``.
     data : path-like | None
         Folder of the recordings, for the protocol ``real``.
+    cases : sequence of str | None
+        Names of cases, as in ``results.csv``. None: all.
+    samples : int | None
+        At most so many samples of each case and head; for simulated protocols.
     inverse_crime : bool
         Simulate with the solvers' own lead field, as a contrast.
     cluster : str | None
@@ -79,31 +86,44 @@ def run_benchmark(
     if size not in SIZES:
         raise InputError(f"There is no size {size!r}; choose {' or '.join(SIZES)}.")
     out = Path(out or f"benchmark-{protocol.name}-{size}").absolute()
-    settings = Settings(size, inverse_crime, None if data is None else Path(data).absolute())
+    if samples is not None and (samples < 1 or not isinstance(protocol, Simulated)):
+        raise InputError("samples is a positive number, and for protocols that simulate; leave it out here.")
+    settings = Settings(size, inverse_crime, None if data is None else Path(data).absolute(), samples)
     methods = chosen(protocol, solvers)
     slow = SLOW if solvers is None and size == "quick" else frozenset()
-    cases = protocol.cases(settings)
+    selected = _selected(protocol.cases(settings), cases)
     # Cases that share a training set stand together, then those of a solver and a head: each is made only once.
-    groups = dict.fromkeys(case.tuned_on for case in cases)
+    groups = dict.fromkeys(case.tuned_on for case in selected)
     tasks = [
         Task(out, protocol, settings, name, method, case, seed, TOO_SLOW if name in slow else "")
         for group in groups
         for name, method in methods.items()
         for seed in protocol.seeds(settings)
-        for case in cases
+        for case in selected
         if case.tuned_on == group
     ]
     about = _about(protocol, settings, list(methods), command)
+    if cases is not None:
+        about["cases"] = [case.name for case in selected]
     _prepare(out, about, overwrite=overwrite)
     to_tune = list({task.tuning_path: task for task in tasks if not task.skipped}.values())
     _do(tune, [task for task in to_tune if not task.tuning_path.exists()], "tuning", cluster)
     _do(score, [task for task in tasks if not task.cell_path.exists()], f"benchmark {protocol.name}", cluster)
-    order = sorted(tasks, key=lambda task: (cases.index(task.case), list(methods).index(task.method_name), task.seed))
+    order = sorted(
+        tasks, key=lambda task: (selected.index(task.case), list(methods).index(task.method_name), task.seed)
+    )
     results, scores = collect(order)
     with atomic_file(out / "results.csv") as temporary:
         results.to_csv(temporary, index=False, float_format="%.6g")
-    write_page(out, protocol, cases, list(methods), results, scores, about)
+    write_page(out, protocol, selected, list(methods), results, scores, about)
     return results
+
+
+def _selected(cases: tuple[Case, ...], names: Sequence[str] | None) -> tuple[Case, ...]:
+    known = [case.name for case in cases]
+    if unknown := [name for name in names or () if name not in known]:
+        raise InputError(f"There is no case {', '.join(unknown)}; choose from {', '.join(known)}.")
+    return cases if names is None else tuple(case for case in cases if case.name in names)
 
 
 def _protocol(protocol: str | Protocol) -> Protocol:
@@ -153,6 +173,7 @@ def _about(protocol: Protocol, settings: Settings, methods: list[str], command: 
         "solvers": methods,
         "seeds": list(protocol.seeds(settings)),
         "inverse crime": settings.inverse_crime,
+        **({} if settings.samples is None else {"samples": settings.samples}),
         "versions": {name: version(name) for name in ("headwater", "mne", "numpy", "scipy", "torch")},
         "commit": _commit(),
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",

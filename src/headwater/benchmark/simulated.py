@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -105,6 +105,11 @@ class Simulated(Protocol):
         """Return the cases of this size."""
         return self.sizes[settings.size].cases
 
+    def extent(self, settings: Settings) -> Extent:
+        """Return how much there is to do."""
+        extent = self.sizes[settings.size]
+        return extent if settings.samples is None else replace(extent, n=min(extent.n, settings.samples))
+
     def training(self, tuned_on: str, settings: Settings) -> Training:
         """Simulate a training set on the template."""
         extent, preset = self.sizes[settings.size], self.training_presets[tuned_on]
@@ -119,7 +124,7 @@ class Simulated(Protocol):
 
     def score(self, fit: Fit | Control, case: Case, seed: int, settings: Settings) -> Scored:
         """Simulate, estimate, score."""
-        extent = self.sizes[settings.size]
+        extent = self.extent(settings)
         leadfield = solver_leadfield(extent.space)
         behind = leadfield if settings.inverse_crime else data_leadfield(extent.space, seed)
         samples = _samples(behind, case.setting, extent.n, seed)

@@ -28,6 +28,10 @@ def benchmark(
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Results folder [default: benchmark-PROTOCOL-SIZE].")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the recordings, for the protocol `real`.")] = None,
+    cases: Annotated[str, typer.Option(help="Names of cases, separated by commas [default: all].")] = "",
+    samples: Annotated[
+        int | None, typer.Option(help="Samples of each case and head at most [default: those of the size].")
+    ] = None,
     inverse_crime: Annotated[
         bool, typer.Option("--inverse-crime", help="Simulate with the solvers' own head, as a contrast.")
     ] = False,
@@ -41,12 +45,18 @@ def benchmark(
     run_benchmark(
         protocol,
         size.value,
-        [name.strip() for name in solvers.split(",") if name.strip()] or None,
+        _names(solvers),
         out,
         data=data,
+        cases=_names(cases),
+        samples=samples,
         inverse_crime=inverse_crime,
         cluster=cluster,
         overwrite=overwrite,
         command=called_as(),
     )
     console.print(f"Results in {out}: {out / 'table.md'}, {out / 'report.html'}", soft_wrap=True)
+
+
+def _names(listed: str) -> list[str] | None:
+    return [name.strip() for name in listed.split(",") if name.strip()] or None
