@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from headwater._utils.errors import InputError
-from headwater.simulation.distributions import Constant, Integers, LogUniform, Normal, Uniform
+from headwater.simulation.distributions import Constant, Integers, LogUniform, Normal, PlusMinus, Uniform
 from headwater.simulation.spatial import GaussianBells
 
 N = 200_000
@@ -25,6 +25,9 @@ def test_moments():
     whole = _draw(Integers(1, 4))
     counts = torch.bincount(whole.long(), minlength=5)[1:] / N
     assert counts.tolist() == pytest.approx([0.25] * 4, abs=5 * math.sqrt(0.25 * 0.75 / N))
+    signs = _draw(PlusMinus(2.0))
+    assert signs.unique().tolist() == [-2, 2]
+    assert signs.mean().item() == pytest.approx(0, abs=5 * 2 / math.sqrt(N))
     assert _draw(Constant(3.5)).unique().tolist() == [3.5]
 
 
@@ -34,6 +37,7 @@ def test_nonsense_is_refused_with_the_name_of_the_field():
         (lambda: Uniform(0, math.nan), "Uniform.high"),
         (lambda: Integers(1, 2.5), "Integers.high"),
         (lambda: Normal(0, -1), "Normal.sd"),
+        (lambda: PlusMinus(-1), "PlusMinus.value"),
         (lambda: Constant("a"), "Constant.value"),
         (lambda: GaussianBells(sigma_mm=0), "GaussianBells.sigma_mm"),
         (lambda: GaussianBells(sigma_mm=Normal(20, 5)), "GaussianBells.sigma_mm"),

@@ -102,6 +102,31 @@ class Integers(Distribution):
 
 
 @dataclass(frozen=True)
+class PlusMinus(Distribution):
+    """A value or its negative, both equally probable: for currents that may flow into the cortex or out of it."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        check_number(self, "value", at_least=0.0)
+
+    @property
+    def low(self) -> float:  # type: ignore[override]
+        """The negative."""
+        return -self.value
+
+    @property
+    def high(self) -> float:  # type: ignore[override]
+        """The value."""
+        return self.value
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+        """Return independent values."""
+        sign = 2 * torch.randint(2, shape, generator=generator, device=generator.device) - 1
+        return float(self.value) * sign
+
+
+@dataclass(frozen=True)
 class Normal(Distribution):
     """Normal with this mean and standard deviation."""
 
