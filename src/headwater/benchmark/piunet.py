@@ -21,7 +21,7 @@ from headwater.simulation.spatial import GaussianBells
 
 WIDTHS = Uniform(10.0, 80.0)
 NARROW = Uniform(5.0, 40.0)
-TUNED_NARROW = "20 dB narrow"
+TUNED_NARROW, TUNED_NARROW_10_DB = "20 dB narrow", "10 dB narrow"
 MOST_SOURCES = 5
 
 
@@ -77,6 +77,12 @@ NARROW_CASE = Case(
     tuned_on=TUNED_NARROW,
     setting=bells(20, Constant(1), NARROW),
 )
+NARROW_10_DB = Case(
+    name="narrow-10-db",
+    title="one source of 5-40 mm, 10 dB",
+    tuned_on=TUNED_NARROW_10_DB,
+    setting=bells(10, Constant(1), NARROW),
+)
 
 SNRS = (0, 5, 10, 20, 30, 40)
 
@@ -96,12 +102,13 @@ PIUNET = Simulated(
             n=400,
             n_training=100,
             seeds=(1, 2, 3, 4, 5),
-            cases=(*cases(SNRS, (10, 20, 40, 60, 80), (2, 3, 5, 10, 20)), NARROW_CASE),
+            cases=(*cases(SNRS, (10, 20, 40, 60, 80), (2, 3, 5, 10, 20)), NARROW_CASE, NARROW_10_DB),
         ),
     },
     training_presets={
         **{f"{at} dB": bells(at, Integers(1, MOST_SOURCES)) for at in SNRS},
         TUNED_NARROW: bells(20, Integers(1, MOST_SOURCES), NARROW),
+        TUNED_NARROW_10_DB: bells(10, Integers(1, MOST_SOURCES), NARROW),
     },
     controls={**CONTROLS, "Bayes": Oracle(knows_head=False), "Oracle": Oracle()},
     metrics=("nemd_fast", "nmse", "weighted_cosine_distance", "localization_error"),
