@@ -124,6 +124,7 @@ class BoundPIUNet(BoundNetwork):
     def __init__(self, network: PIUNet, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None) -> None:
         white = whiten(leadfield, noise_cov)
         super().__init__(network, white.leadfield)
+        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.lattice = Lattice(white.leadfield, network.multiple, network.box)
         sensitivity = np.linalg.norm(white.gain, axis=(0, 2))
         self.unit = 1 / float(np.sqrt(np.mean(sensitivity**2)))
