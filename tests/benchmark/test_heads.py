@@ -42,13 +42,13 @@ def test_cortical_sources_are_the_same_vertices() -> None:
 
 def test_a_misjudged_head_has_the_same_shape() -> None:
     behind = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
-    head, template = behind.head(1), hw.template_head()
+    head, template = behind.head(hw.template_head(), 1), hw.template_head()
     assert np.array_equal(head.inner_skull.rr, template.inner_skull.rr)
     assert np.isclose(head.conductivities.brain, 1.2 * template.conductivities.brain)
     assert np.isclose(head.conductivities.skull, 0.8 * template.conductivities.skull)
     places = [
         np.array([channel["loc"][:3] for channel in montage_info(one, "easycap-M10")["chs"]])
-        for one in (template, head, behind.head(2))
+        for one in (template, head, behind.head(template, 2))
     ]
     moved_mm = 1e3 * np.linalg.norm(places[1] - places[0], axis=1)
     assert 2.0 < moved_mm.mean() < 3.0  # Rayleigh: 2 sqrt(pi / 2) = 2.5
@@ -67,3 +67,18 @@ def test_mixed_sources_are_carried_with_their_kind() -> None:
     np.testing.assert_allclose(along, cortex.gain[:, :, 0], rtol=1e-6, atol=1e-6 * np.abs(along).max())
     moved_mm = 1e3 * np.linalg.norm(mine.pos - other.pos, axis=1)
     assert 1 < np.median(moved_mm[n_cortical:]) < 20
+
+
+def test_a_known_head_differs_from_the_one_behind_the_data_in_its_conductivities_alone():
+    space = Space(
+        "biosemi16", "volume", 25.0, ico=3, behind=Misjudged(jitter_mm=0, brain=1, skull=2, scalp=1), person=3
+    )
+    mine, behind = solver_leadfield(space), data_leadfield(space, 1)
+    assert np.allclose(mine.pos, behind.pos, atol=1e-9)
+    electrodes = [np.array([channel["loc"][:3] for channel in one.info["chs"]]) for one in (mine, behind)]
+    assert np.allclose(*electrodes, atol=1e-9)
+    one, other = (lf.gain - lf.gain.mean(0) for lf in (mine, behind))
+    cosine = (one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other)
+    assert 0.9 < cosine < 0.9999
+    template = solver_leadfield(Space("biosemi16", "volume", 25.0, ico=3))
+    assert mine.n_sources != template.n_sources or not np.allclose(mine.pos, template.pos)

@@ -138,7 +138,7 @@ def test_a_cluster_gives_the_same_table(tiny, results: pd.DataFrame, tmp_path: P
 
 
 def test_what_does_not_exist_is_named(tiny, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="choose one of piunet, multi-source, speed, real"):
+    with pytest.raises(InputError, match="choose one of piunet, known-head, multi-source, speed, real"):
         run_benchmark("fmri", out=tmp_path / "a")
     with pytest.raises(InputError, match="quick or paper"):
         run_benchmark(tiny, "huge", out=tmp_path / "a")

@@ -1,6 +1,7 @@
 """Compare solvers: protocols, and the one function that runs them."""
 
 from headwater.benchmark.direct_unet import DIRECT_UNET
+from headwater.benchmark.known_head import KNOWN_HEAD
 from headwater.benchmark.multi_source import MULTI_SOURCE
 from headwater.benchmark.piunet import PIUNET
 from headwater.benchmark.protocol import Case, Protocol, Settings
@@ -12,6 +13,7 @@ from headwater.benchmark.subcortical import SUBCORTICAL
 
 PROTOCOLS: dict[str, Protocol] = {
     "piunet": PIUNET,
+    "known-head": KNOWN_HEAD,
     "multi-source": MULTI_SOURCE,
     "speed": SPEED,
     "real": REAL,

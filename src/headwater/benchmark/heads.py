@@ -25,17 +25,17 @@ class Behind(ABC):
     """The head behind the data."""
 
     @abstractmethod
-    def head(self, seed: int) -> Head:
-        """Make it from the template."""
+    def head(self, known: Head, seed: int) -> Head:
+        """Make it from the head that solvers know."""
 
 
 @dataclass(frozen=True)
 class AnotherPerson(Behind):
     """A head of another shape, with misplaced electrodes and other conductivities."""
 
-    def head(self, seed: int) -> Head:
+    def head(self, known: Head, seed: int) -> Head:
         """Vary everything."""
-        return template_head().varied(seed=seed)
+        return known.varied(seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +55,9 @@ class Misjudged(Behind):
     skull: float
     scalp: float
 
-    def head(self, seed: int) -> Head:
+    def head(self, known: Head, seed: int) -> Head:
         """Misplace the electrodes by the seed; the conductivities are the same for every seed."""
-        head = template_head().varied(seed=seed, geometry=0.0, conductivity=0.0)
+        head = known.varied(seed=seed, geometry=0.0, conductivity=0.0)
         believed = head.conductivities
         actual = Conductivities(
             brain=self.brain * believed.brain, skull=self.skull * believed.skull, scalp=self.scalp * believed.scalp
@@ -80,6 +80,8 @@ class Space:
         Fineness of the boundary elements.
     behind : Behind
         The head behind the data.
+    person : int | None
+        Whose head solvers know: the template varied in shape with this seed, as from an MRI. None: the template.
     """
 
     montage: str
@@ -87,26 +89,32 @@ class Space:
     spacing: float | str
     ico: int = 4
     behind: Behind = field(default_factory=AnotherPerson)
+    person: int | None = None
+
+    @property
+    def known(self) -> Head:
+        """The head that solvers know."""
+        template = template_head()
+        return template if self.person is None else template.varied(self.person, electrodes=0.0, conductivity=0.0)
 
 
 @lru_cache(maxsize=2)
 def solver_leadfield(space: Space) -> LeadField:
-    """Lead field of the template."""
-    template = template_head()
+    """Lead field of the head that solvers know."""
     orient = "fixed" if space.kind == "cortex" else "free"
-    info = montage_info(template, space.montage)
-    return make_leadfield(template, info, space.kind, spacing=space.spacing, ico=space.ico, orient=orient)
+    info = montage_info(space.known, space.montage)
+    return make_leadfield(space.known, info, space.kind, spacing=space.spacing, ico=space.ico, orient=orient)
 
 
 @lru_cache(maxsize=2)
 def data_leadfield(space: Space, seed: int) -> LeadField:
     """Lead field of the head behind the data."""
-    head = space.behind.head(seed)
+    head = space.behind.head(space.known, seed)
     info = montage_info(head, space.montage)
     mine = solver_leadfield(space)
     if space.kind == "cortex":
         return _cortical_leadfield(mine, head, info, space, orient="fixed")
-    carried = carried_leadfield(mine, template_head(), head, info, ico=space.ico)
+    carried = carried_leadfield(mine, space.known, head, info, ico=space.ico)
     if space.kind == "volume":
         return carried
     # Regions, neighbours and src, which tells cortical sources from others, stay those of the solvers.

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import mne
 import numpy as np
@@ -159,7 +159,7 @@ class Protocol(ABC):
     columns: Mapping[str, Column]
     controls: Mapping[str, Control] = CONTROLS
     statistic: str = "mean"
-    about: ClassVar[str] = ""
+    about: str = ""
 
     @property
     def solvers(self) -> dict[str, Solver]:

@@ -69,12 +69,9 @@ class Simulated(Protocol):
         Further solvers.
     controls : dict of str to Control
         Rows that know what a solver cannot know.
+    about : str
+        How data and solvers differ.
     """
-
-    about = (
-        "Data come from another head than the solvers' (shape, places of electrodes, conductivities), with the same "
-        "sources, one by one; hyper-parameters are tuned on samples of the solvers' head, for the first metric."
-    )
 
     name: str
     title: str
@@ -86,6 +83,10 @@ class Simulated(Protocol):
     patches_as_truth: bool = False
     variants: Mapping[str, Solver] = field(default_factory=dict)
     controls: Mapping[str, Control] = field(default_factory=lambda: CONTROLS)
+    about: str = (
+        "Data come from another head than the solvers' (shape, places of electrodes, conductivities), with the same "
+        "sources, one by one; hyper-parameters are tuned on samples of the solvers' head, for the first metric."
+    )
 
     @property
     def columns(self) -> Mapping[str, Column]:  # type: ignore[override]
