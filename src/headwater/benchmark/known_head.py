@@ -27,7 +27,8 @@ KNOWN_HEAD = replace(
     title="Sources of any width in the volume of a head of known shape, from one instant (3D-PIUNet)",
     about=(
         "Solvers know the shape of the head and the places of the electrodes, as from an MRI, but not the "
-        "conductivities behind the data; hyper-parameters are tuned on samples without that error, for the first metric."
+        "conductivities behind the data; hyper-parameters are tuned on samples without that error, for the first "
+        "metric."
     ),
     sizes={
         name: replace(extent, space=known(extent.space), seeds=extent.seeds[:1])
