@@ -10,6 +10,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # What is asserted of each: the name of a variable that the example leaves behind, and bounds of its mean.
 NUMBERS = {
     "plot_simulations.py": ("snr_error_db", -0.1, 0.1),
+    "plot_network.py": ("gain", 0.1, 0.8),
 }
 
 
