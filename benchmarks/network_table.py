@@ -30,9 +30,10 @@ PARTS = {"multi-source-convnet": ("multi-source-convnet", "multi-source-convnet-
 OTHERS = ("sloreta", "eloreta", "Random")
 HEADING = """# Networks of one lead field, trained for minutes on one thread of a CPU
 
-Scores are means over all cases of the protocol at size quick (the protocol's statistic within a case): data of another
-head than the one the networks were trained for and the solvers know. Solvers are tuned on samples of each case's
-noise; networks are as trained. Minutes are of a shared machine; `networks-speed.md` has what a step costs.
+Scores are means over the cases of the protocol at size quick that the network has the electrodes for (the protocol's
+statistic within a case): data of another head than the one the networks were trained for and the solvers know.
+Solvers are tuned on samples of each case's noise; networks are as trained. Minutes are of a shared machine;
+`networks-speed.md` has what a step costs.
 """
 
 
@@ -50,7 +51,7 @@ def line(name: str) -> list[str]:
     cards = [Card.read(RESULTS / "networks" / f"{part}.json") for part in PARTS.get(name, (name,))]
     minutes = 60 * sum(card.hours for card in cards)
     steps, samples = sum(card.steps for card in cards), sum(card.steps * card.batch_size for card in cards)
-    scores = by_case(protocol, metric)
+    scores = by_case(protocol, metric).dropna(subset=cards[-1].name)
     means = scores.mean()
     mine, theirs = scores[cards[-1].name], scores["sloreta"]
     higher = METRICS[metric].higher_is_better
