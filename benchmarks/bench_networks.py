@@ -16,6 +16,7 @@ import torch
 from record import recorded
 
 from headwater.networks import NETWORKS, NetworkSolver
+from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import Simulator
 from headwater.training.losses import LOSSES
 from headwater.training.recipe import Recipe, find_preset
@@ -60,8 +61,7 @@ def measure(name: str, n_steps: int) -> None:
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     batches = Simulator(scene.measured, preset).batches(recipe.seed, recipe.batch_size)
 
-    def step(samples: object = None) -> None:
-        samples = next(batches) if samples is None else samples
+    def step(samples: Samples) -> None:
         optimizer.zero_grad()
         loss(bound(samples.y), samples, bound).backward()
         optimizer.step()
@@ -69,7 +69,7 @@ def measure(name: str, n_steps: int) -> None:
     kept = next(batches)
     step(kept)  # the first one prepares things
     learning = seconds(lambda: step(kept), n_steps)
-    drawing = seconds(lambda: next(batches), n_steps)
+    drawing = seconds(lambda: next(batches), 8 * n_steps)  # many, for they are cut from chunks
     solver = NetworkSolver(network=network).fit(scene.assumed)
     data = np.concatenate(list(kept.y.double().numpy()), axis=1)
     data = np.tile(data, -(-TIME_POINTS // data.shape[1]))[:, :TIME_POINTS]
