@@ -12,7 +12,7 @@ import mne
 from PIL import Image
 
 import headwater as hw
-from headwater.demo import MONTAGE, RESPONSES, SAMPLING_RATE, localize_response, simulate_responses
+from headwater.demo import MONTAGE, REPORTED_SOLVER, RESPONSES, SAMPLING_RATE, localize_response, simulate_responses
 from headwater.report.cortical_map import plot_cortex
 from headwater.report.figures import plot_time_courses
 from headwater.report.glass_brain import plot_glass_brain
@@ -27,7 +27,7 @@ def main() -> None:
     info = hw.montage_info(template, MONTAGE, sfreq=SAMPLING_RATE)
     leadfield = hw.make_leadfield(template, info)
     evokeds, _ = simulate_responses(template.varied(seed=0), seed=0)
-    found = localize_response(evokeds[0], RESPONSES[0], leadfield, template, "eloreta")
+    found = localize_response(evokeds[0], RESPONSES[0], leadfield, template, REPORTED_SOLVER)
     time_index = int(found.magnitude.max(axis=0).argmax())
     figures = [
         plot_glass_brain(found, found.magnitude[:, time_index]),
