@@ -110,7 +110,8 @@ def test_single_precision_is_close_to_double(solver, data):
 
 def test_batches_are_loops(solver, data):
     looped = np.stack([[solver.estimate(sample) for sample in row] for row in data])
-    assert close(solver.estimate(data), looped)
+    # What searches stops within its tolerance, wherever the last digits of a product lead it.
+    assert close(solver.estimate(data), looped, 1e-4 if hasattr(solver, "tol") else 1e-6)
 
 
 def test_data_times_k_give_sources_times_k(solver, data):

@@ -163,7 +163,7 @@ def test_every_parameter_learns_and_one_batch_is_learned_by_heart(leadfield, sam
         optimizer.step()
     weights = [one for name, one in bound.named_parameters() if not name.endswith("0.bias")]  # lost in normalisation
     assert all(one.grad.any() for one in weights)
-    assert losses[-1] < 0.1 * losses[0]
+    assert losses[-1] < 0.2 * losses[0]
     with torch.no_grad():
         error = (bound.currents(samples.y) - samples.x).norm() / samples.x.norm()
     assert error < 0.3

@@ -119,9 +119,13 @@ def test_a_longer_recipe_goes_on_and_another_one_does_not(run_cli, tmp_path):
     assert "give at least 1" in run_cli("train", other, "--devices", 0, code=2)
 
 
+def stopped(*args, **more):
+    raise KeyboardInterrupt
+
+
 def test_a_run_stopped_before_its_first_step_can_be_resumed(recipe, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "fit", lambda *args, **more: signal.raise_signal(signal.SIGINT))
+        patch.setattr(run_module, "fit", stopped)
         with pytest.raises(KeyboardInterrupt):
             train_recipe(recipe, tmp_path / "out")
     train_recipe(recipe, tmp_path / "out", resume=True)
