@@ -38,21 +38,21 @@ CASES = {
     "sep-29.5": ("median nerve at 29.5 ms, 254 EEG: left hand area", "sep", "spharapy-sep"),
     "seizure": ("seizure, 75 EEG: resected area", "seizure", "deepsif"),
     "visual-eeg-volume": (
-        "right visual field, 59 EEG, volume of the template: left V1",
+        "right visual field, 59 EEG, template: left V1",
         "sample-eeg-volume",
         "mne-sample",
     ),
     "visual-meg-volume": (
-        "right visual field, 305 MEG, volume of the template: left V1",
+        "right visual field, 305 MEG, template: left V1",
         "sample-meg-volume",
         "mne-sample",
     ),
     "auditory-meg-volume": (
-        "right ear, 305 MEG, volume of the template: left auditory cortex",
+        "right ear, 305 MEG, template: left auditory cortex",
         "sample-meg-volume",
         "mne-sample",
     ),
-    "seizure-volume": ("seizure, 72 EEG, volume of the template: resected area", "seizure-volume", "deepsif"),
+    "seizure-volume": ("seizure, 72 EEG, template: resected area", "seizure-volume", "deepsif"),
 }
 SPACING = {"quick": 12.0, "paper": 7.0}  # mm; of the grid in the template, where there is no own lead field
 TRAINING_SAMPLES = {"quick": 16, "paper": 50}

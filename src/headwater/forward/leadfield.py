@@ -221,6 +221,11 @@ class LeadField:
         return self.gain.shape[2]
 
     @property
+    def is_free_grid(self) -> bool:
+        """Whether all sources are free and lie on one regular grid, as the voxels of an image."""
+        return self.grid is not None and self.n_orient == 3 and len(self.grid.sources) == self.n_sources
+
+    @property
     def ch_names(self) -> list[str]:
         """Channel names, in the order of the rows."""
         return list(self.info["ch_names"])

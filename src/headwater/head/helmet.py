@@ -7,6 +7,7 @@ import numpy as np
 from mne.io.constants import FIFF
 from mne.transforms import Transform
 
+from headwater._utils.errors import InputError
 from headwater.head.model import Head
 
 GAP = 0.02  # from scalp to coils, metres: cryostat wall and hair
@@ -29,7 +30,8 @@ def helmet_info(head: Head, n_channels: int = 102, *, sfreq: float = 1000.0) -> 
     info : mne.Info
         Coils of the size of those of Neuromag systems; the device frame is that of the head.
     """
-    assert head.scalp is not None  # noqa: S101
+    if head.scalp is None:
+        raise InputError(f"The head {head.name!r} has no scalp to put a helmet around; use one with a scalp surface.")
     scalp = head.to_head(head.scalp.rr)
     centre = scalp[scalp[:, 2] > LOWEST].mean(axis=0)
     directions = _upper_directions(n_channels, centre, scalp)

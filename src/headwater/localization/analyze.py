@@ -23,11 +23,9 @@ from headwater.localization.noise import has_baseline, noise_covariance
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.recording import Recording, check_window, select_segment
 from headwater.localization.result import Localization
-from headwater.networks.lattice import refines
 from headwater.solvers import ELORETA
 from headwater.solvers.base import Solver
 from headwater.solvers.recording import eeg_average_projection, make_average_projection
-from headwater.weights.catalogue import load_network
 
 # MNE-Python's convention: an average has an SNR of about 3, a single segment of about 1 (lambda2 = 1 / SNR**2).
 SNR_AVERAGE, SNR_SINGLE = 3.0, 1.0
@@ -163,7 +161,9 @@ def _bad_in(noise_cov: mne.Covariance | None, ch_names: list[str]) -> list[str]:
 
 
 def _default_solver(evoked: mne.Evoked, leadfield: LeadField) -> Solver:
-    if refines(leadfield):
+    if leadfield.is_free_grid:
+        from headwater.weights.catalogue import load_network  # loads PyTorch, which classical solvers do without
+
         return load_network()
     snr = SNR_AVERAGE if evoked.nave > 1 else SNR_SINGLE
     return ELORETA(lambda2=1 / snr**2)

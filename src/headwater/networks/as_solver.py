@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -44,6 +44,7 @@ class NetworkSolver(Solver):
         The network and what it knows of the lead field.
     """
 
+    learnt: ClassVar[bool] = True
     bound_: BoundNetwork
 
     def __init__(

@@ -17,8 +17,9 @@ from headwater.networks.lattice import Lattice
 
 RIDGE = 1e-2  # of the mean eigenvalue: orientations that sensors hardly see (radial ones, in MEG) are not blown up
 MISMATCH = 5e-3  # share of the power that no lead field explains, for that of the data's head is never the one used
-CERTAIN = 10.0  # power of the unexplained share that weights candidates in the mean; tempers overconfidence
-TEMPERS = (2.0, 10.0)  # powers shown as maps: one wide, one sharp
+# Powers of the unexplained share, shown as maps: one wide, one sharp. The last one weights the candidates in the mean;
+# the full likelihood's, half the rank, would be overconfident on another head.
+TEMPERS = (2.0, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +91,14 @@ class MatchedBells(nn.Module):
         left = (1 - explained).clamp(min=0) + MISMATCH
         least, best = left.flatten(1).min(1)
         ratio = least[:, None, None] / left
-        mean = self._mean(y, ratio**CERTAIN)
+        maps = [ratio**temper for temper in TEMPERS]
+        mean = self._mean(y, maps[-1])
         width, source = best // left.shape[2], best % left.shape[2]
         sample = torch.arange(len(y), device=y.device)
         fit = self.filters[width, :, source]
         rest = y - torch.einsum("bx,bxr->br", scores[sample, width, :, source], fit)
         unexplained = rest.square().sum(1) / power
-        return Matched(torch.cat([ratio**temper for temper in TEMPERS], 1), mean, unexplained, rest)
+        return Matched(torch.cat(maps, 1), mean, unexplained, rest)
 
     def _mean(self, y: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Bells of the candidates' moments, weighted and summed; an image."""

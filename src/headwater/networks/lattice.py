@@ -12,12 +12,6 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 
 
-def refines(leadfield: LeadField) -> bool:
-    """Whether all sources are free and lie on one regular grid, so that an image network can take them."""
-    grid = leadfield.grid
-    return grid is not None and leadfield.n_orient == 3 and len(grid.sources) == leadfield.n_sources
-
-
 class Lattice(nn.Module):
     """The box of voxels that the sources of a volume lie in.
 
@@ -43,7 +37,7 @@ class Lattice(nn.Module):
     def __init__(self, leadfield: LeadField, multiple: int = 1, box: tuple[int, ...] | None = None) -> None:
         super().__init__()
         grid = leadfield.grid
-        if grid is None or not refines(leadfield):
+        if grid is None or not leadfield.is_free_grid:
             raise InputError(
                 "This network refines images of a volume and takes free sources on one regular grid, which "
                 f"{leadfield!r} has not; use space='volume', or another solver."

@@ -8,7 +8,6 @@ import mne
 import numpy as np
 
 from headwater.localization import Localization
-from headwater.networks.as_solver import NetworkSolver
 from headwater.solvers.linear import LinearSolver
 
 RADIUS = 0.03  # m
@@ -45,7 +44,7 @@ def resolution_near_peak(localization: Localization, source: int, time_index: in
     solver = localization.solver
     if isinstance(solver, LinearSolver):
         n_draws = N_DRAWS
-    elif isinstance(solver, NetworkSolver) and solver.bound_.n_times == 1:
+    elif solver.learnt and solver.bound_.n_times == 1:  # type: ignore[attr-defined]
         n_draws = N_DRAWS_NETWORK
     else:
         return None

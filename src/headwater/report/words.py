@@ -5,7 +5,6 @@ from __future__ import annotations
 import mne
 
 from headwater.localization import Localization
-from headwater.networks.as_solver import NetworkSolver
 from headwater.report.figures import SENSORS, sensor_types
 from headwater.report.resolution import RADIUS, Resolution
 from headwater.report.scene import FRAME_LABELS, cortical_sources
@@ -43,8 +42,7 @@ RESEARCH = "This is research software, not a medical device: do not base a treat
 
 def method_name(localization: Localization) -> str:
     """Name of the solver as papers write it; that of its class where this package does not know it."""
-    solver = localization.solver
-    name = type(solver.network if isinstance(solver, NetworkSolver) else solver).__name__
+    name = type(getattr(localization.solver, "network", localization.solver)).__name__
     return METHOD_NAMES.get(name, name)
 
 
@@ -122,7 +120,7 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
     model = [] if head is None else [TEMPLATE if head.name.startswith("template") else CONDUCTIVITIES]
     blind = [] if "eeg" in sensor_types(localization.evoked) else [MEG_BLIND]
     searched = [CORTEX_ONLY] if cortical_sources(localization).all() else []
-    learnt = [LEARNT] if isinstance(localization.solver, NetworkSolver) else []
+    learnt = [LEARNT] if localization.solver.learnt else []
     return [*measured, *model, MERGING, *blind, *searched, *learnt, RESEARCH]
 
 

@@ -28,6 +28,8 @@ class Solver(ABC):
     scales_with_nave : bool
         Whether the noise covariance is that of single trials and the estimate of an average therefore grows with the
         square root of their number.
+    learnt : bool
+        Whether it has learnt from simulations what sources look like.
     along_normals : bool
         Whether an estimate with one orientation per source is along ``leadfield_.normals``.
     leadfield_ : LeadField
@@ -37,6 +39,7 @@ class Solver(ABC):
 
     unit: ClassVar[str] = "Am"
     scales_with_nave: ClassVar[bool] = False
+    learnt: ClassVar[bool] = False
     along_normals: ClassVar[bool] = True
     leadfield_: LeadField
 
