@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "weights": ["load_network"],
         "training.run": ["train"],
+        "training.morph": ["morphed_network"],
         "localization": ["Localization", "analyze", "localize", "read_recording"],
         "report.html": ["write_report"],
         "report.results": ["write_results"],

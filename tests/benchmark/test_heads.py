@@ -5,6 +5,7 @@ import numpy as np
 import headwater as hw
 from headwater.benchmark.heads import Misjudged, Space, data_leadfield, solver_leadfield
 from headwater.forward.carried import carried_leadfield
+from headwater.head.helmet import helmet_info
 from headwater.head.sensors import montage_info
 
 VOLUME = Space("easycap-M10", "volume", 22.0, ico=3)
@@ -16,6 +17,17 @@ def test_carried_to_the_same_head_a_lead_field_is_unchanged() -> None:
     again = carried_leadfield(leadfield, template, template, leadfield.info, ico=3)
     np.testing.assert_allclose(again.gain, leadfield.gain, rtol=1e-9)
     np.testing.assert_allclose(again.pos, leadfield.pos, atol=1e-12)
+
+
+def test_a_helmet_sees_the_same_sources_in_another_head() -> None:
+    template = hw.template_head()
+    leadfield = hw.make_leadfield(template, helmet_info(template, 30), spacing=25.0, ico=3)
+    again = carried_leadfield(leadfield, template, template, leadfield.info, ico=3)
+    np.testing.assert_allclose(again.gain, leadfield.gain, atol=1e-9 * np.abs(leadfield.gain).max())
+    other = carried_leadfield(leadfield, template, template.varied(seed=1), leadfield.info, ico=3)
+    norms = np.linalg.norm(other.matrix, axis=0) / np.linalg.norm(leadfield.matrix, axis=0)
+    assert 0.5 < np.median(norms) < 2
+    assert not np.allclose(norms, 1, atol=0.01)
 
 
 def test_the_data_head_differs_as_one_person_from_another() -> None:

@@ -30,6 +30,14 @@ def test_values_come_back_and_nothing_else_is_in_the_image(lattice, free_leadfie
     assert (image != 0).sum() == values.numel()
 
 
+def test_an_image_of_features_is_the_same_image_in_another_order_of_memory(lattice, free_leadfield):
+    values = torch.rand(2, 5, free_leadfield.n_sources)
+    image = lattice.features(values)
+    assert torch.equal(image, lattice.image(values))
+    assert image.is_contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(lattice.values(image), values)
+
+
 def test_neighbours_in_the_image_are_neighbours_in_the_head(lattice, free_leadfield):
     pos = torch.from_numpy(free_leadfield.pos).float()
     image, there = lattice.image(pos.T), lattice.image(torch.ones(len(pos))) > 0

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from headwater._utils.errors import InputError
-from headwater.simulation.distributions import Constant, Integers, LogUniform, Normal, PlusMinus, Uniform
+from headwater.simulation.distributions import Constant, Integers, LogIntegers, LogUniform, Normal, PlusMinus, Uniform
 from headwater.simulation.spatial import GaussianBells
 
 N = 200_000
@@ -67,3 +67,12 @@ def test_every_doubling_is_as_probable_as_the_next():
 def test_log_uniform_refuses_bounds_that_have_no_logarithm(low, high, message):
     with pytest.raises(InputError, match=message):
         LogUniform(low, high)
+
+
+def test_small_whole_numbers_are_more_probable():
+    drawn = _draw(LogIntegers(1, 4))
+    counts = torch.bincount(drawn.long(), minlength=5)[1:] / N
+    expected = [math.log(1 + 1 / k) / math.log(5) for k in (1, 2, 3, 4)]
+    assert counts.tolist() == pytest.approx(expected, abs=5 * math.sqrt(1 / 4 / N))
+    with pytest.raises(InputError, match=r"LogIntegers\.low"):
+        LogIntegers(0, 3)

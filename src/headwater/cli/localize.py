@@ -46,6 +46,9 @@ def localize(
             "volume, eloreta elsewhere]."
         ),
     ] = None,
+    morph: Annotated[
+        bool, typer.Option("--morph", help="Let a network of one lead field work on another head or montage.")
+    ] = False,
     snr: Annotated[
         float | None, typer.Option(help="Signal-to-noise ratio of a classical solver; lambda2 = 1/snr^2.")
     ] = None,
@@ -70,7 +73,7 @@ def localize(
 
     out = out or Path(f"{_stem(recording)}-headwater")
     refuse_unowned(out, MARKER, overwrite=overwrite)
-    method = _solver(solver, snr)
+    method = _morphed(solver, snr) if morph else _solver(solver, snr)
     head = chosen_head(subject, subjects_dir)
     localization = analyze(
         read_recording(recording),
@@ -132,6 +135,17 @@ def _network(name: str, snr: float | None) -> Solver:
     if snr is not None:
         raise InputError("A network has learnt its signal-to-noise ratios; leave out --snr.")
     return load_network(name)
+
+
+def _morphed(name: str | None, snr: float | None) -> Solver:
+    """Return a network for a head or montage that it was not trained for."""
+    from headwater.solvers import SOLVERS
+    from headwater.training.morph import morphed_network
+
+    if name is None or name in SOLVERS:
+        raise InputError("Only networks of one lead field are morphed; name one with --solver, or leave out --morph.")
+    _network(name, snr)
+    return morphed_network(name)
 
 
 def _print_peaks(peaks: pd.DataFrame) -> None:

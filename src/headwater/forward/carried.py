@@ -6,7 +6,9 @@ import mne
 import numpy as np
 
 from headwater._utils.cache import cached_arrays, content_hash
-from headwater.forward.bem import VERSION, electrode_rows
+from headwater._utils.errors import InputError
+from headwater.forward.bem import VERSION, electrode_rows, make_bem
+from headwater.forward.from_mne import gain_of
 from headwater.forward.layers import head_layers
 from headwater.forward.leadfield import LeadField
 from headwater.forward.potential import eeg_gain
@@ -22,7 +24,7 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         Of free sources in ``origin``.
     origin, head : Head
     info : mne.Info
-        EEG electrodes on ``head``.
+        EEG electrodes on ``head``, or MEG sensors around it.
     ico : int
         Fineness of the boundary elements.
 
@@ -32,6 +34,12 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         Source i is source i of ``leadfield``, carried along with the shape of the head. Computed once, kept on disk.
     """
     pos = head.from_reference(origin.to_reference(origin.to_mri(leadfield.pos)))
+    gain = (_electric_gain if "eeg" in info.get_channel_types() else _magnetic_gain)(head, info, pos, ico)
+    return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
+
+
+def _electric_gain(head: Head, info: mne.Info, pos: np.ndarray, ico: int) -> np.ndarray:
+    """Gain of electrodes along x, y, z of head coordinates, shape (n_channels, n_sources, 3)."""
     electrodes = head.to_mri(np.array([channel["loc"][:3] for channel in info["chs"]]))
     layers = head_layers(head, n_layers=3, ico=ico)
     rotation = head.mri_head_t["trans"][:3, :3]
@@ -40,5 +48,24 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         return {"gain": eeg_gain(electrode_rows(layers, electrodes), layers, pos) @ rotation.T}
 
     key = content_hash(VERSION, layers.fingerprint, pos, electrodes, rotation)
+    return cached_arrays("carried", key, compute)["gain"]
+
+
+def _magnetic_gain(head: Head, info: mne.Info, pos: np.ndarray, ico: int) -> np.ndarray:
+    """Gain of MEG sensors along x, y, z of head coordinates, by MNE-Python, shape (n_channels, n_sources, 3)."""
+    layers = head_layers(head, n_layers=1, ico=ico)
+
+    def compute() -> dict[str, np.ndarray]:
+        src = mne.setup_volume_source_space(
+            pos={"rr": pos, "nn": np.tile([0.0, 0.0, 1.0], (len(pos), 1))}, verbose="error"
+        )
+        conductor = make_bem(head, n_layers=1, ico=ico)
+        fwd = mne.make_forward_solution(info, head.mri_head_t, src, conductor, eeg=False, verbose="error")
+        return {"gain": gain_of(fwd)[0]}
+
+    places = [np.array([channel["loc"] for channel in info["chs"]]), info["dev_head_t"]["trans"]]
+    key = content_hash(VERSION, "meg", layers.fingerprint, pos, head.mri_head_t["trans"], *places)
     gain = cached_arrays("carried", key, compute)["gain"]
-    return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
+    if gain.shape[1] != len(pos):
+        raise InputError(f"{len(pos) - gain.shape[1]} sources lie outside the inner skull of {head.name!r}.")
+    return gain

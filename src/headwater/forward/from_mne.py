@@ -100,6 +100,14 @@ def bare_info(channels: list[dict], dev_head_t: mne.transforms.Transform | None,
     return info
 
 
+def mni_positions(pos: np.ndarray, mri_head_t: mne.transforms.Transform | None, head: Head | None) -> np.ndarray | None:
+    """Carry positions (n_sources, 3) from head coordinates to MNI305; None where the way is unknown."""
+    if head is None or head.mri_mni_t is None or mri_head_t is None:
+        return None
+    pos_mri = mne.transforms.apply_trans(mne.transforms.invert_transform(mri_head_t), pos)
+    return head.to_mni(head.to_head(pos_mri))
+
+
 def source_regions(
     src: mne.SourceSpaces, mri_head_t: mne.transforms.Transform | None, head: Head | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:

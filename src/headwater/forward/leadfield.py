@@ -54,6 +54,8 @@ class LeadField:
         How it was made (head, conductivities, method, spacing, ...), in words for reports.
     mri_head_t : mne.transforms.Transform | None
         From MRI (surface RAS) to head coordinates, where there is an MRI.
+    pos_mni : array of shape (n_sources, 3) | None
+        Source positions in MNI305, in metres, where known.
     """
 
     gain: np.ndarray
@@ -68,6 +70,7 @@ class LeadField:
     subject: str
     assumptions: dict[str, str]
     mri_head_t: mne.transforms.Transform | None = None
+    pos_mni: np.ndarray | None = None
 
     @classmethod
     def from_forward(
@@ -124,10 +127,10 @@ class LeadField:
         assumptions : dict of str to str | None
         """
         region_ids, region_names = from_mne.source_regions(src, mri_head_t, head)
-        grid = volume_grid(src)
+        grid, pos = volume_grid(src), from_mne.source_positions(src)
         return cls(
             gain=gain,
-            pos=from_mne.source_positions(src),
+            pos=pos,
             normals=from_mne.source_normals(src) if normals is None else normals,
             info=info,
             src=src,
@@ -137,6 +140,7 @@ class LeadField:
             adjacency=source_adjacency(src, grid),
             subject=src[0].get("subject_his_id") or (head.name if head is not None else "unknown"),
             mri_head_t=mri_head_t,
+            pos_mni=from_mne.mni_positions(pos, mri_head_t, head),
             assumptions=dict(assumptions or {}),
         )
 

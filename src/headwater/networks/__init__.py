@@ -9,6 +9,7 @@ from headwater.networks.direct_unet import DirectUNet
 from headwater.networks.fcn import FCN
 from headwater.networks.four_layer_cnn import FourLayerCNN
 from headwater.networks.gru_dual_path import GRUDualPath
+from headwater.networks.morphed import Morphed
 from headwater.networks.multi_source_convnet import MultiSourceConvNet
 from headwater.networks.piunet import PIUNet
 
@@ -34,6 +35,7 @@ __all__ = [
     "DirectUNet",
     "FourLayerCNN",
     "GRUDualPath",
+    "Morphed",
     "MultiSourceConvNet",
     "Network",
     "NetworkSolver",

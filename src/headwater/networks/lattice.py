@@ -63,17 +63,23 @@ class Lattice(nn.Module):
     def image(self, values: torch.Tensor) -> torch.Tensor:
         """Place values of the sources, shape (..., n_sources), in the box, shape (..., x, y, z); 0 elsewhere."""
         image = values.new_zeros(*values.shape[:-1], self.n_voxels)
-        image[..., self.voxel] = values
-        return image.unflatten(-1, self.shape)
+        return image.index_copy_(-1, self.voxel, values).unflatten(-1, self.shape)
+
+    def features(self, values: torch.Tensor) -> torch.Tensor:
+        """Make an image of shape (batch, n_features, x, y, z) of (batch, n_features, n_sources), features innermost."""
+        image = values.new_zeros(len(values), self.n_voxels, values.shape[1])
+        return image.index_copy_(1, self.voxel, values.transpose(1, 2)).unflatten(1, self.shape).movedim(-1, 1)
 
     def values(self, image: torch.Tensor) -> torch.Tensor:
         """Take the values of the sources out of an image, shape (..., x, y, z) to (..., n_sources)."""
-        return image.flatten(-3)[..., self.voxel]
+        return image.flatten(-3).index_select(-1, self.voxel)
 
     def blurred(self, image: torch.Tensor, sigma: float) -> torch.Tensor:
         """Sum with the weights of a Gaussian bell of peak 1 around each voxel; ``sigma`` in metres."""
-        for axis, length in zip((-3, -2, -1), self.shape, strict=True):
-            steps = self.spacing * torch.arange(length, dtype=image.dtype, device=image.device)
-            weights = torch.exp(-0.5 * ((steps[:, None] - steps) / sigma) ** 2)
-            image = torch.movedim(torch.movedim(image, axis, -1) @ weights, -1, axis)
-        return image
+        x, y, z = (self._bell(length, sigma, image) for length in self.shape)
+        return (x @ (y @ (image @ z)).flatten(-2)).unflatten(-1, self.shape[1:])
+
+    def _bell(self, length: int, sigma: float, image: torch.Tensor) -> torch.Tensor:
+        """Weights of every voxel along an axis for every other one, symmetric."""
+        steps = self.spacing * torch.arange(length, dtype=image.dtype, device=image.device)
+        return torch.exp(-0.5 * ((steps[:, None] - steps) / sigma) ** 2)

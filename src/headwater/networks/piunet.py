@@ -160,8 +160,10 @@ class BoundPIUNet(BoundNetwork):
         """Estimate (batch, n_sources, 3) from data (batch, n_channels) whose whitened length is 1."""
         with _exactly(y):
             inputs, vectors, scale = self._inputs(y)
-        image = self.network.unet(self.lattice.image(inputs))
-        estimate = self.lattice.values(image.float())
+        if torch.is_autocast_enabled(y.device.type):  # the first convolution would do so, on a larger image
+            inputs = inputs.to(torch.get_autocast_dtype(y.device.type))
+        image = self.network.unet(self.lattice.features(inputs))
+        estimate = self.lattice.values(image).float()
         currents = estimate[:, :3] * scale
         if self.network.context:
             currents = currents + (estimate[:, 3:, None] * vectors).sum(1)

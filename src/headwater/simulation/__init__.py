@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["presets"],
     submod_attrs={
-        "distributions": ["Constant", "Integers", "LogUniform", "Normal", "PlusMinus", "Uniform"],
+        "distributions": ["Constant", "Integers", "LogIntegers", "LogUniform", "Normal", "PlusMinus", "Uniform"],
         "geometry": ["Euclidean", "Geodesic", "Geometry"],
         "placement": [
             *("Anywhere", "EachRegion", "CortexAndDeep"),

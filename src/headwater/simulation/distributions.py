@@ -102,6 +102,20 @@ class Integers(Distribution):
 
 
 @dataclass(frozen=True)
+class LogIntegers(Integers):
+    """Whole numbers from low to high, both included; k with a probability in proportion to log(1 + 1 / k)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(self, "low", at_least=1.0)
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+        """Return independent whole numbers, as float32."""
+        drawn = LogUniform(self.low, self.high + 1).draw(shape, generator).floor()
+        return drawn.clamp(max=float(self.high))  # rounding may reach the upper bound
+
+
+@dataclass(frozen=True)
 class PlusMinus(Distribution):
     """A value or its negative, both equally probable: for currents that may flow into the cortex or out of it."""
 

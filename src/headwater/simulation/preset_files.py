@@ -25,7 +25,7 @@ from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
 from headwater.simulation.background import Background
 from headwater.simulation.clips import Clips
-from headwater.simulation.distributions import Constant, Integers, LogUniform, Normal, PlusMinus, Uniform
+from headwater.simulation.distributions import Constant, Integers, LogIntegers, LogUniform, Normal, PlusMinus, Uniform
 from headwater.simulation.geometry import Euclidean, Geodesic
 from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, White
 from headwater.simulation.orientation import AlongNormal, RandomDirection
@@ -52,7 +52,7 @@ from headwater.simulation.temporal import (
 
 CLASSES: tuple[type, ...] = (
     Preset,
-    *(Constant, Uniform, LogUniform, Integers, Normal, PlusMinus),
+    *(Constant, Uniform, LogUniform, Integers, LogIntegers, Normal, PlusMinus),
     *(GaussianBells, RadialPatches, BinaryPatches, GrownRegions, RingClusters),
     *(Euclidean, Geodesic, Anywhere, EachRegion, CortexAndDeep, Independent, FarApart, AtDistance, AlongPath),
     *(AlongNormal, RandomDirection),

@@ -77,19 +77,27 @@ class Heads(_Strict):
     data: tuple[int, ...] = ()
     weight: float = Field(1.0, gt=0)
 
-    def scenes(self) -> list[Scene]:
-        """Compute the lead fields."""
+    @property
+    def told(self) -> Head:
+        """The head the network is told."""
         template = template_head()
-        head = template if self.assumed is None else template.varied(seed=self.assumed)
-        known = make_leadfield(
-            head,
-            _info(head, self),
+        return template if self.assumed is None else template.varied(seed=self.assumed)
+
+    def known(self) -> LeadField:
+        """Compute the lead field the network is told."""
+        return make_leadfield(
+            self.told,
+            _info(self.told, self),
             self.space,
             spacing=self.spacing,
             orient=self.orient,
             method=self.method,
             ico=self.ico,
         )
+
+    def scenes(self) -> list[Scene]:
+        """Compute the lead fields."""
+        head, known = self.told, self.known()
         if not self.data:
             return [Scene(known, known, self.weight)]
         return [Scene(_measured(known, head, head.varied(seed=seed), self), known, self.weight) for seed in self.data]
@@ -212,8 +220,10 @@ def _check_arguments(kind: type, given: dict[str, Any]) -> None:
 
 def _measured(known: LeadField, head: Head, other: Head, heads: Heads) -> LeadField:
     """Lead field of the same sources in another head."""
-    if heads.space == "volume" and heads.montage != HELMET:
-        return carried_leadfield(known, head, other, _info(other, heads), ico=DATA_ICO)
+    if heads.space == "volume":
+        # A cap is fitted to each head; a helmet is rigid, and known to be where it is.
+        info = known.info if heads.montage == HELMET else _info(other, heads)
+        return carried_leadfield(known, head, other, info, ico=DATA_ICO)
     return make_leadfield(
         other, _info(other, heads), heads.space, spacing=heads.spacing, orient=heads.orient, ico=DATA_ICO
     )

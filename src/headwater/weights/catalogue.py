@@ -26,6 +26,11 @@ def cards() -> dict[str, Card]:
     return {name: Card.read(path.with_suffix(CARD)) for name, path in shipped().items()}
 
 
+def find_card(name: str | Path) -> Card:
+    """Card of weights that are part of the package, or of a file."""
+    return Card.read(_path(name).with_suffix(CARD))
+
+
 def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cpu") -> NetworkSolver:
     """Load a trained network as a solver; without the internet, without unpickling.
 
@@ -40,11 +45,7 @@ def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cp
     solver : NetworkSolver
         For ``hw.localize(evoked, solver=...)``.
     """
-    known = shipped()
-    if str(name) not in known and Path(name).suffix != WEIGHTS:
-        choice = f"choose {', '.join(known)}, or " if known else ""
-        raise InputError(f"There are no weights {str(name)!r}; {choice}give the path of a {WEIGHTS} file.")
-    network, card = read_network(known.get(str(name), Path(name)))
+    network, card = read_network(_path(name))
     return NetworkSolver(
         network=network,
         device=device,
@@ -52,3 +53,11 @@ def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cp
         name=f"{card.name} {card.sha256[:8]}",
         matching=None if card.leadfield is None else card.leadfield.matching,
     )
+
+
+def _path(name: str | Path) -> Path:
+    known = shipped()
+    if str(name) not in known and Path(name).suffix != WEIGHTS:
+        choice = f"choose {', '.join(known)}, or " if known else ""
+        raise InputError(f"There are no weights {str(name)!r}; {choice}give the path of a {WEIGHTS} file.")
+    return known.get(str(name), Path(name))

@@ -1,0 +1,113 @@
+"""A solver of one lead field on another head, montage or grid: data are carried home, currents back."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Self
+
+import mne
+import numpy as np
+from scipy import sparse
+from scipy.spatial import KDTree
+
+from headwater._utils.errors import InputError
+from headwater.forward.leadfield import LeadField
+from headwater.solvers.base import Solver, check_data
+from headwater.solvers.minimum_norm import MinimumNorm
+from headwater.solvers.whitening import whiten
+
+NEIGHBOURS = 4
+SAME_PLACE = 1e-4  # metres
+
+
+class Morphed(Solver):
+    r"""Use a solver that belongs to one lead field (its home) for another one.
+
+    Sources correspond by their place in MNI space. ``W`` holds for each source of the
+    recording's lead field the weights of the nearest ones at home (inverse squared distance) and the cosines between
+    their orientations. Currents come back as ``W x``, times the one factor with which they explain a sample best.
+    The solver is given what the channels at home would have seen of the minimum-norm estimate ``x`` of the recording,
+    ``L W' x``, the way channels are interpolated: data of its own head and cap, as it learnt them.
+
+    Parameters
+    ----------
+    solver : Solver
+        For example a network of one lead field, ``headwater.load_network("direct-unet")``.
+    home : LeadField
+        The one it belongs to.
+
+    Attributes
+    ----------
+    carry_ : sparse array of shape (n_sources * n_orient, n_home_sources * n_home_orient)
+        ``W``.
+    seen_ : array of shape (n_home_channels, n_channels)
+        What channels at home see of data.
+    """
+
+    learnt: ClassVar[bool] = True
+    carry_: sparse.csr_array
+    seen_: np.ndarray
+
+    def __init__(self, *, solver: Solver, home: LeadField) -> None:
+        self.solver = solver
+        self.home = home
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Fit the solver at home, and find which sources correspond.
+
+        The solver at home knows no noise covariance: that of the recording is taken into account on the way there.
+        """
+        white = whiten(leadfield, noise_cov)
+        self.leadfield_ = white.leadfield
+        self.whitener_, self.gain_ = white.whitener, white.gain.reshape(len(white.gain), -1)
+        self.carry_ = self._correspondence()
+        wanted = self.solver.fit(self.home).leadfield_.ch_names
+        kernel = MinimumNorm().fit(leadfield, noise_cov).kernel_
+        self.seen_ = self.home.pick(wanted).matrix @ (self.carry_.T @ kernel)
+        return self
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        """Estimate currents in A m."""
+        data = check_data(data, self)
+        found = self.solver.estimate(self.seen_.astype(data.dtype) @ data)
+        n_samples, n_times = math.prod(data.shape[:-2]), data.shape[-1]
+        flat = found.reshape(n_samples, -1, n_times).swapaxes(0, 1).reshape(self.carry_.shape[1], -1)
+        carried = (self.carry_ @ flat).reshape(-1, n_samples, n_times).swapaxes(0, 1)
+        explained = (self.gain_ @ carried).reshape(n_samples, -1)
+        white = (self.whitener_ @ data.reshape(n_samples, -1, n_times)).reshape(n_samples, -1)
+        power = np.maximum(np.sum(explained**2, axis=1), np.finfo(float).tiny)
+        factor = np.maximum(np.sum(explained * white, axis=1), 0) / power
+        shape = (*data.shape[:-2], self.leadfield_.n_sources, self.leadfield_.n_orient, n_times)
+        return (factor[:, np.newaxis, np.newaxis] * carried).reshape(shape).astype(data.dtype)
+
+    def _correspondence(self) -> sparse.csr_array:
+        """Weights of the sources at home for those here."""
+        here, there = _places(self.leadfield_), _places(self.home)
+        distance, source = KDTree(there).query(here, k=min(NEIGHBOURS, len(there)))
+        weight = np.maximum(distance, SAME_PLACE) ** -2
+        weight[distance[:, 0] < SAME_PLACE, 1:] = 0
+        weight /= weight.sum(axis=1, keepdims=True)
+        cosines = np.einsum("jax,jkbx->jkab", _axes(self.leadfield_), _axes(self.home)[source])
+        blocks = weight[:, :, np.newaxis, np.newaxis] * cosines
+        starts = np.arange(0, source.size + 1, source.shape[1])
+        shape = (len(here) * blocks.shape[2], len(there) * blocks.shape[3])
+        return sparse.csr_array(
+            sparse.bsr_array((blocks.reshape(-1, *blocks.shape[2:]), source.ravel(), starts), shape=shape)
+        )
+
+
+def _places(leadfield: LeadField) -> np.ndarray:
+    """Where the sources are in MNI space, shape (n_sources, 3)."""
+    if leadfield.pos_mni is None:
+        raise InputError(
+            f"It is not known where the sources of {leadfield!r} are in MNI space, so that nothing can be carried "
+            "there; make the lead field with headwater.make_leadfield, or give LeadField.from_forward the head."
+        )
+    return leadfield.pos_mni
+
+
+def _axes(leadfield: LeadField) -> np.ndarray:
+    """Directions of the orientations of each source, shape (n_sources, n_orient, 3)."""
+    if leadfield.n_orient == 1:
+        return leadfield.normals[:, np.newaxis]
+    return np.broadcast_to(np.eye(3), (leadfield.n_sources, 3, 3))

@@ -1,0 +1,42 @@
+"""Networks of one lead field on the heads and caps of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from headwater._utils.errors import InputError
+from headwater.networks.morphed import Morphed
+from headwater.training.recipe import Heads
+from headwater.weights.catalogue import find_card, load_network
+
+
+def morphed_network(name: str | Path, *, device: str | torch.device = "cpu") -> Morphed:
+    """Load a network of one lead field for any head and montage.
+
+    The lead field it was trained on is computed again from the recipe in its card.
+
+    Parameters
+    ----------
+    name : str | path-like
+        As for `headwater.load_network`.
+    device : str | torch.device
+
+    Returns
+    -------
+    solver : Morphed
+        For ``hw.localize(evoked, solver=...)``.
+    """
+    card = find_card(name)
+    if card.leadfield is None:
+        raise InputError(f"{card.name} takes any head and montage as it is; leave out the morphing.")
+    try:
+        heads = Heads.model_validate(card.recipe["heads"][0])
+    except (KeyError, ValidationError) as error:
+        raise InputError(
+            f"The card of {card.name} does not say which head it was trained on; give headwater.networks.Morphed the "
+            "lead field of its training."
+        ) from error
+    return Morphed(solver=load_network(name, device=device), home=heads.known())
