@@ -169,6 +169,8 @@ def test_unusable_data(
         (("--tmin", 0.3, "--tmax", 0.1), "is empty"),
         (("--tmin", 5, "--tmax", 6), "is not within the recording"),
         (("--snr", -1), "SNR"),
+        (("--morph",), "name one with --solver"),
+        (("--solver", "piunet", "--morph"), "takes any head"),
         (("--bads", "Q99"), "Q99"),
         (("--lowpass", 5000), "half the sampling rate"),
         (("--highpass", 30, "--lowpass", 20), "--highpass below --lowpass"),

@@ -85,3 +85,17 @@ def test_a_network_takes_a_cap_it_never_saw(home, away):
 def test_sources_of_unknown_place_are_refused(home, away):
     with pytest.raises(InputError, match="MNI space"):
         Morphed(solver=ELORETA(), home=home).fit(replace(away, pos_mni=None))
+
+
+def test_what_was_not_measured_is_not_made_up(home):
+    magnetic = LeadField.from_arrays(home.gain, home.pos, ch_names=home.ch_names, ch_types="mag")
+    with pytest.raises(InputError, match="types mag, and the recording has no mag"):
+        Morphed(solver=ELORETA(), home=replace(magnetic, pos_mni=home.pos)).fit(home)
+
+
+def test_other_types_of_sensors_are_left_out(home):
+    kinds = ["eeg"] * 20 + ["mag"] * (home.n_channels - 20)
+    both = LeadField.from_arrays(home.gain, home.pos, ch_names=home.ch_names, ch_types=kinds)
+    noise = np.diag(np.arange(1.0, home.n_channels + 1))
+    morphed = Morphed(solver=ELORETA(), home=home).fit(replace(both, pos_mni=home.pos), noise)
+    assert morphed.leadfield_.ch_names == home.ch_names[:20]

@@ -142,6 +142,7 @@ class Control:
 CONTROLS = {"Random": Control(perfect=False), "Perfect": Control(perfect=True)}
 
 WEIGHTS = ".safetensors"
+MORPHED = "morphed:"
 
 # Rows that are no solvers, for they know what a solver cannot know; from the bottom of a figure to its top.
 NOT_SOLVERS = ("Perfect", "Oracle", "Bayes", "Random")
@@ -210,21 +211,33 @@ def metric_columns(names: Iterable[str]) -> dict[str, Column]:
 def chosen(protocol: Protocol, names: Iterable[str] | None) -> dict[str, Method]:
     """Return the methods of a run: the solvers asked for (all by default), and always the controls.
 
-    Beside names of solvers, files of trained networks (``PATH.safetensors``) are taken, and named by their stem.
+    Beside names of solvers, files of trained networks (``PATH.safetensors``) are taken, and named by their stem; after
+    ``morphed:``, networks of one lead field that are to be carried to that of the case.
     """
     solvers = protocol.solvers
     names = list(solvers) if names is None else [name for name in names if name not in protocol.controls]
-    networks = {name: _network(name) for name in dict.fromkeys(names) if name.endswith(WEIGHTS)}
+    networks = {name: _network(name) for name in dict.fromkeys(names) if name.endswith(WEIGHTS) or MORPHED in name}
     if unknown := [name for name in names if name not in {**solvers, **networks}]:
         raise InputError(
             f"The benchmark knows no solver {', '.join(unknown)}; choose from {', '.join(solvers)}, or give the "
             f"{WEIGHTS} file of a network."
         )
-    methods = {Path(name).stem if name in networks else name: {**solvers, **networks}[name] for name in names}
+    methods = {_label(name) if name in networks else name: {**solvers, **networks}[name] for name in names}
     return {**methods, **protocol.controls}
 
 
-def _network(path: str) -> Solver:
-    from headwater.weights import load_network  # PyTorch takes a while
+def _network(name: str) -> Solver:
+    # PyTorch takes a while
+    if name.startswith(MORPHED):
+        from headwater.training.morph import morphed_network
 
-    return load_network(path)
+        return morphed_network(name.removeprefix(MORPHED))
+    from headwater.weights import load_network
+
+    return load_network(name)
+
+
+def _label(name: str) -> str:
+    """How a network is called in tables and figures."""
+    stem = Path(name.removeprefix(MORPHED)).stem
+    return f"{stem}-morphed" if name.startswith(MORPHED) else stem

@@ -24,7 +24,11 @@ def benchmark(
         Size.quick
     ),
     solvers: Annotated[
-        str, typer.Option(help="Names of solvers, or .safetensors files, separated by commas [default: all].")
+        str,
+        typer.Option(
+            help="Names of solvers, .safetensors files, or morphed:FILE for a network of another lead field, separated "
+            "by commas [default: all]."
+        ),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Results folder [default: benchmark-PROTOCOL-SIZE].")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the recordings, for the protocol `real`.")] = None,

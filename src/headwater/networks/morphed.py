@@ -57,6 +57,7 @@ class Morphed(Solver):
 
         The solver at home knows no noise covariance: that of the recording is taken into account on the way there.
         """
+        leadfield, noise_cov = self._same_types(leadfield, noise_cov)
         white = whiten(leadfield, noise_cov)
         self.leadfield_ = white.leadfield
         self.whitener_, self.gain_ = white.whitener, white.gain.reshape(len(white.gain), -1)
@@ -76,9 +77,24 @@ class Morphed(Solver):
         explained = (self.gain_ @ carried).reshape(n_samples, -1)
         white = (self.whitener_ @ data.reshape(n_samples, -1, n_times)).reshape(n_samples, -1)
         power = np.maximum(np.sum(explained**2, axis=1), np.finfo(float).tiny)
-        factor = np.maximum(np.sum(explained * white, axis=1), 0) / power
+        factor = np.abs(np.sum(explained * white, axis=1)) / power  # what the solver says of the sign stands
         shape = (*data.shape[:-2], self.leadfield_.n_sources, self.leadfield_.n_orient, n_times)
         return (factor[:, np.newaxis, np.newaxis] * carried).reshape(shape).astype(data.dtype)
+
+    def _same_types(
+        self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
+    ) -> tuple[LeadField, mne.Covariance | np.ndarray | None]:
+        """Leave out channels of types that are not at home; refuse a recording without those that are."""
+        wanted = set(self.home.ch_types)
+        if missing := wanted - set(leadfield.ch_types):
+            raise InputError(
+                f"The solver needs channels of the types {', '.join(sorted(wanted))}, and the recording has no "
+                f"{', '.join(sorted(missing))}; use another solver."
+            )
+        picks = [row for row, kind in enumerate(leadfield.ch_types) if kind in wanted]
+        if isinstance(noise_cov, np.ndarray):
+            noise_cov = noise_cov[np.ix_(picks, picks)]
+        return leadfield.pick([leadfield.ch_names[row] for row in picks]), noise_cov
 
     def _correspondence(self) -> sparse.csr_array:
         """Weights of the sources at home for those here."""
