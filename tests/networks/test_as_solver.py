@@ -137,3 +137,18 @@ def test_recordings_give_source_estimates(network, free_leadfield, data):
     assert not hasattr(solver, "bound_")  # the user's solver is left alone
     evoked.info["bads"] = [evoked.ch_names[3]]
     assert np.isfinite(analyze(evoked, solver, forward=free_leadfield).stc.data).all()
+
+
+def test_cores_share_the_batches_and_not_each_batch(network, free_leadfield):
+    solver = NetworkSolver(network=network, batch_size=4).fit(free_leadfield)
+    data = np.random.default_rng(3).normal(size=(32, 30))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = solver.estimate(data)
+        torch.set_num_threads(3)
+        shared = solver.estimate(data)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert np.allclose(shared, alone, rtol=1e-4, atol=1e-5 * np.abs(alone).max())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import ClassVar, Self
 
 import mne
@@ -11,11 +13,13 @@ import numpy as np
 import torch
 
 from headwater._utils.errors import InputError
+from headwater._utils.progress import progress_bar
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.solvers.base import Solver, check_data
 
 AT_ONCE = 16  # windows; their features then stay in the cache of a processor
+LONG = 1000  # windows, that one waits for
 
 
 class NetworkSolver(Solver):
@@ -99,14 +103,14 @@ class NetworkSolver(Solver):
 
     def _in_batches(self, windows: np.ndarray) -> np.ndarray:
         """Estimate windows of shape (n, n_channels, width); the batch shrinks to what memory holds."""
-        found, start, size = [], 0, self.batch_size
-        kind = torch.device(self.device).type
-        mixed = torch.autocast(kind, torch.bfloat16, enabled=self.mixed and _native_bfloat16(kind))
-        with torch.inference_mode(), mixed:
-            while start < max(1, len(windows)):
-                batch = torch.from_numpy(windows[start : start + size]).to(self.device)
+        found: list[np.ndarray] = []
+        start, size, n_windows = 0, self.batch_size, max(1, len(windows))
+        with _workers(self.device, several=n_windows > size) as (pool, n_workers), progress_bar() as bar:
+            task = bar.add_task("estimating", total=n_windows, visible=n_windows >= LONG)
+            while start < n_windows:
+                stop = min(start + n_workers * size, n_windows)
                 try:
-                    found.append(self.bound_.currents(batch).float().cpu().numpy())
+                    found += list(pool(self._batch, [windows[at : at + size] for at in range(start, stop, size)]))
                 except (torch.OutOfMemoryError, RuntimeError) as error:
                     if not _out_of_memory(error):
                         raise
@@ -118,11 +122,36 @@ class NetworkSolver(Solver):
                     size //= 2
                     warnings.warn(f"Memory does not suffice; going on with {size} at a time.", stacklevel=3)
                     continue
-                start += size
+                start = stop
+                bar.update(task, completed=stop)
         return np.concatenate(found)
+
+    def _batch(self, windows: np.ndarray) -> np.ndarray:
+        """Estimate some windows at once."""
+        kind = torch.device(self.device).type
+        mixed = torch.autocast(kind, torch.bfloat16, enabled=self.mixed and _native_bfloat16(kind))
+        with torch.inference_mode(), mixed:
+            return self.bound_.currents(torch.from_numpy(windows).to(self.device)).float().cpu().numpy()
 
     def __repr__(self) -> str:
         return f"NetworkSolver({self.name or type(self.network).__name__}, {self.network.n_parameters:,} parameters)"
+
+
+@contextmanager
+def _workers(device: str | torch.device, *, several: bool) -> Iterator[tuple[Callable[..., Iterable[np.ndarray]], int]]:
+    """Yield what maps a function over batches, and over how many at once.
+
+    Each core of a processor takes a batch: sharing one of small images, cores wait for each other.
+    """
+    n_threads = torch.get_num_threads()
+    if not several or n_threads == 1 or torch.device(device).type != "cpu":
+        yield map, 1
+        return
+    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            yield pool.map, n_threads
+        finally:  # the number for further threads is everybody's
+            torch.set_num_threads(n_threads)
 
 
 def _native_bfloat16(kind: str) -> bool:
