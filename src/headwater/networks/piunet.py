@@ -17,20 +17,11 @@ from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.bells import TEMPERS, MatchedBells
 from headwater.networks.diffusion_unet import DiffusionUNet3d
 from headwater.networks.lattice import Lattice
+from headwater.networks.starts import STARTS, start_kernels
 from headwater.networks.unet3d import UNet3d
-from headwater.solvers import DSPM, ELORETA, SLORETA, MinimumNorm, WeightedMinimumNorm
-from headwater.solvers.linear import LinearSolver
 from headwater.solvers.whitening import whiten
 
 TINY = 1e-12  # against division by zero, of numbers whose scale is 1
-
-STARTS: dict[str, type[LinearSolver]] = {
-    "eloreta": ELORETA,
-    "mne": MinimumNorm,
-    "wmne": WeightedMinimumNorm,
-    "dspm": DSPM,
-    "sloreta": SLORETA,
-}
 
 
 class PIUNet(Network):
@@ -48,7 +39,7 @@ class PIUNet(Network):
     box : tuple of int | None
         Voxels; None: the sources' own, padded.
     start : str
-        Linear estimate to begin with: ``"eloreta"``, ``"mne"``, ``"wmne"``, ``"dspm"`` or ``"sloreta"``.
+        Linear estimate to begin with, of `headwater.networks.starts.STARTS`.
     lambda2 : tuple of float
         Its regularisations; the first one gives the scale.
     bells_mm : tuple of float
@@ -128,12 +119,11 @@ class BoundPIUNet(BoundNetwork):
         self.lattice = Lattice(white.leadfield, network.multiple, network.box)
         sensitivity = np.linalg.norm(white.gain, axis=(0, 2))
         self.unit = 1 / float(np.sqrt(np.mean(sensitivity**2)))
-        starts = [STARTS[network.start](lambda2=lambda2) for lambda2 in network.lambda2]  # type: ignore[call-arg]
-        kernels = np.concatenate([start.fit(leadfield, noise_cov).kernel_ for start in starts]) / self.unit
+        kernels = start_kernels(network.start, network.lambda2, leadfield, noise_cov) / self.unit
         self._keep("whitener", white.whitener)
         # Orientations before sources, so that sums over orientations are sums of long rows.
         self._keep("gain", self.unit * white.gain.swapaxes(1, 2).reshape(len(white.gain), -1))
-        self._keep("kernels", kernels.reshape(len(starts), -1, 3, kernels.shape[1]).swapaxes(1, 2))
+        self._keep("kernels", kernels)
         self._keep("sensitivity", sensitivity / sensitivity.max())
         if network.bells_mm:
             gain = torch.as_tensor(self.unit * white.gain, dtype=torch.float32)

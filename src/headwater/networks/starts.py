@@ -1,0 +1,62 @@
+"""The linear estimates that 3D-PIUNet may begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import mne
+import numpy as np
+
+from headwater.forward.leadfield import LeadField
+from headwater.solvers import DSPM, ELORETA, LCMV, SLORETA, MinimumNorm, MoorePenrose, WeightedMinimumNorm
+from headwater.solvers.base import Solver
+from headwater.solvers.whitening import whiten
+
+
+class ExpectedBeamformer(Solver):
+    r"""`LCMV` for the data covariance that the model expects, ``G G' / lambda2 + I`` after whitening.
+
+    The covariance of the very data, with which beamformers are usually made, is that of one instant here, and a filter
+    made of it no linear map. ``G`` is scaled so that the mean eigenvalue of ``G G'`` is 1.
+    """
+
+    def __init__(self, *, lambda2: float) -> None:
+        self.lambda2 = lambda2
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> ExpectedBeamformer:
+        """Prepare the filters."""
+        white = whiten(leadfield, noise_cov)
+        gain = white.gain.reshape(len(white.gain), -1)
+        signal = gain @ gain.T
+        expected = signal * len(signal) / np.trace(signal) / self.lambda2 + np.eye(len(signal))
+        back = np.linalg.pinv(white.whitener)
+        covariance = mne.Covariance(back @ expected @ back.T, white.leadfield.ch_names, [], [], nfree=1)
+        self.filter_ = LCMV(data_cov=covariance, reg=0.0).fit(leadfield, noise_cov)
+        self.leadfield_ = self.filter_.leadfield_
+        return self
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        """Filter data of shape (..., n_channels, n_times)."""
+        return self.filter_.estimate(data)
+
+
+STARTS: dict[str, Callable[[float], Solver]] = {
+    "eloreta": lambda lambda2: ELORETA(lambda2=lambda2),
+    "mne": lambda lambda2: MinimumNorm(lambda2=lambda2),
+    "wmne": lambda lambda2: WeightedMinimumNorm(lambda2=lambda2),
+    "dspm": lambda lambda2: DSPM(lambda2=lambda2),
+    "sloreta": lambda lambda2: SLORETA(lambda2=lambda2),
+    "beamformer": lambda lambda2: ExpectedBeamformer(lambda2=lambda2),
+    "moore-penrose": lambda _: MoorePenrose(),  # not regularised
+}
+
+
+def start_kernels(
+    start: str, lambda2: tuple[float, ...], leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
+) -> np.ndarray:
+    """Linear maps from data to the estimates, shape (len(lambda2), 3, n_sources, n_channels)."""
+    kernels = []
+    for one in lambda2:
+        solver = STARTS[start](one).fit(leadfield, noise_cov)
+        kernels.append(solver.estimate(np.eye(solver.leadfield_.n_channels)).swapaxes(0, 1))
+    return np.stack(kernels)
