@@ -46,10 +46,13 @@ class NetworkSolver(Solver):
     ----------
     bound_ : BoundNetwork
         The network and what it knows of the lead field.
+    n_times_ : int
+        Length of the windows it looks at.
     """
 
     learnt: ClassVar[bool] = True
     bound_: BoundNetwork
+    n_times_: int
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ class NetworkSolver(Solver):
                 kept = [channels.index(name) for name in leadfield.ch_names]
                 noise_cov = noise_cov[np.ix_(kept, kept)]
         self.bound_ = self.network.bind(leadfield, noise_cov).to(self.device).eval()
-        self.leadfield_ = self.bound_.leadfield
+        self.leadfield_, self.n_times_ = self.bound_.leadfield, self.bound_.n_times
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
@@ -86,7 +89,7 @@ class NetworkSolver(Solver):
         A network that looks at several times takes the data window by window; the last one overlaps the one before.
         """
         data = check_data(data, self)
-        width, n_times = self.bound_.n_times, data.shape[-1]
+        width, n_times = self.n_times_, data.shape[-1]
         if n_times < width:
             raise InputError(
                 f"The network looks at {width} times at once and the data have {n_times}; give a longer segment."

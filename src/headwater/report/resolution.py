@@ -44,7 +44,7 @@ def resolution_near_peak(localization: Localization, source: int, time_index: in
     solver = localization.solver
     if isinstance(solver, LinearSolver):
         n_draws = N_DRAWS
-    elif solver.learnt and solver.bound_.n_times == 1:  # type: ignore[attr-defined]
+    elif getattr(solver, "n_times_", None) == 1:
         n_draws = N_DRAWS_NETWORK
     else:
         return None

@@ -151,7 +151,7 @@ def weighted_gain(white: Whitened, loose: Loose, exponent: float) -> tuple[np.nd
     root = symmetric_power(orientation_blocks(fraction, white.leadfield.normals, white.gain.shape[2]), 0.5)
     options = {"exp": exponent, "limit": None, "limit_depth_chs": "whiten", "combine_xyz": "fro"}
     scaling = np.sqrt(depth_variance(white, options))[:, np.newaxis, np.newaxis] * root
-    return np.einsum("csi,sij->csj", white.gain, scaling), scaling
+    return np.einsum("csi,sij->csj", white.gain, scaling, optimize=True), scaling
 
 
 def reduced_times(white: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

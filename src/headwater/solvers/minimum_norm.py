@@ -79,7 +79,7 @@ def prior_gain(gain: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndar
     prior : array of shape (n_sources, n_orient, n_orient)
     """
     rank = len(gain)
-    weighted = np.einsum("csi,sij->csj", gain, prior)
+    weighted = np.einsum("csi,sij->csj", gain, prior, optimize=True)
     gram = weighted.reshape(rank, -1) @ gain.reshape(rank, -1).T
     scale = rank / np.trace(gram)
     return scale * weighted, scale * (gram + gram.T) / 2

@@ -126,7 +126,7 @@ def _depth_gain(white: Whitened, channels: bool | str) -> np.ndarray:
 def _source_power(gain: np.ndarray, combine_xyz: str) -> np.ndarray:
     if combine_xyz not in ("spectral", "fro"):
         raise InputError(f"combine_xyz is {combine_xyz!r}; choose 'spectral' or 'fro'.")
-    blocks = np.einsum("csi,csj->sij", gain, gain)
+    blocks = np.einsum("csi,csj->sij", gain, gain, optimize=True)
     power = np.trace(blocks, axis1=1, axis2=2) if combine_xyz == "fro" else np.linalg.eigvalsh(blocks)[:, -1]
     if not (power > 0).any():
         raise InputError("No sensor sees any source; check the lead field.")

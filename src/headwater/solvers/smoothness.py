@@ -101,13 +101,13 @@ def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.spar
     """
     rank, n_sources, n_orient = gain.shape
     factors = splu(sparse.csc_array(roughness), permc_spec="MMD_AT_PLUS_A")
-    seen = np.einsum("csi,sij->scj", gain, root).reshape(n_sources, rank * n_orient)
+    seen = np.einsum("csi,sij->scj", gain, root, optimize=True).reshape(n_sources, rank * n_orient)
     half = factors.solve(seen, trans="T")
     whole = factors.solve(half).reshape(n_sources, rank, n_orient)
     half = half.reshape(n_sources, rank, n_orient)
     gram = np.einsum("scj,sdj->cd", half, half, optimize=True)
     scale = rank / np.trace(gram)
-    return scale * np.einsum("scj,sji->csi", whole, root), scale * gram
+    return scale * np.einsum("scj,sji->csi", whole, root, optimize=True), scale * gram
 
 
 def neighbour_weights(leadfield: LeadField, grid_neighbours: sparse.csr_array | None) -> sparse.csr_array:

@@ -56,7 +56,7 @@ class WhitenedStates:
         root = symmetric_power(orientation_blocks(tangential, white.leadfield.normals, n_orient), 0.5)
         difference = laplacian(white.leadfield, leak)
         roughness = sparse.csc_array(difference @ sparse.diags_array(source_strength(white, exponent)))
-        seen = np.einsum("csi,sij->scj", gain, root).reshape(n_sources, -1)
+        seen = np.einsum("csi,sij->scj", gain, root, optimize=True).reshape(n_sources, -1)
         states = _factorized(roughness).solve(seen, trans="T").reshape(n_sources, rank, n_orient)
         scale = float(np.sqrt(rank / np.sum(states**2)))
         return cls(
