@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
-import numpy as np
 import torch
 from torch import nn
 
-from headwater.forward.leadfield import LeadField
-from headwater.networks.regional import RegionalNetwork, channels_as_inputs, good_leadfield, region_members
+from headwater.networks.regional import RegionalNetwork
 
 
 class DeepSIF(RegionalNetwork):
@@ -47,16 +43,6 @@ class DeepSIF(RegionalNetwork):
         self.spatial = nn.Sequential(ResidualBlock(n_channels, n_channels), ResidualBlock(n_channels, hidden))
         self.temporal = nn.LSTM(hidden, hidden, n_layers, batch_first=True)
         self.output = nn.Linear(hidden, n_regions)
-
-    @classmethod
-    def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
-        """Make a network for the good channels and the regions of a lead field."""
-        n_regions = region_members(leadfield, config.get("by_source", False)).shape[0]
-        return cls(n_channels=good_leadfield(leadfield).n_channels, n_regions=n_regions, n_times=n_times, **config)
-
-    def inputs(self, leadfield: LeadField) -> np.ndarray:
-        """Take the channels as they are."""
-        return channels_as_inputs(self.n_channels, leadfield)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Turn channels (batch, n_channels, n_times) of unit power into waveforms (batch, n_regions, n_times)."""

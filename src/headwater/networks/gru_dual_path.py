@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
-import numpy as np
 import torch
 from torch import nn
 
-from headwater.forward.leadfield import LeadField
-from headwater.networks.regional import RegionalNetwork, channels_as_inputs, good_leadfield, region_members
+from headwater.networks.regional import RegionalNetwork
 
 
 class GRUDualPath(RegionalNetwork):
@@ -55,16 +51,6 @@ class GRUDualPath(RegionalNetwork):
         self.encoder = nn.Sequential(nn.Linear(n_channels, 2 * cells), nn.Tanh(), nn.Dropout(dropout))
         self.recurrent = nn.GRU(2 * cells, cells, 2, batch_first=True, dropout=dropout, bidirectional=True)
         self.gate = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * cells, n_regions), nn.Sigmoid())
-
-    @classmethod
-    def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
-        """Make a network for the good channels and the regions of a lead field."""
-        n_regions = region_members(leadfield, config.get("by_source", False)).shape[0]
-        return cls(n_channels=good_leadfield(leadfield).n_channels, n_regions=n_regions, n_times=n_times, **config)
-
-    def inputs(self, leadfield: LeadField) -> np.ndarray:
-        """Take the channels as they are."""
-        return channels_as_inputs(self.n_channels, leadfield)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Turn channels (batch, n_channels, n_times) of unit power into waveforms (batch, n_regions, n_times)."""

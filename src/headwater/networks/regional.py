@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any, Self
 
 import mne
 import numpy as np
@@ -22,6 +23,8 @@ class RegionalNetwork(Network):
 
     Attributes
     ----------
+    n_channels : int
+        Of networks that see the channels as they are.
     n_regions : int
         994 in the papers, which divide the cortex of fsaverage5.
     n_times : int
@@ -31,19 +34,31 @@ class RegionalNetwork(Network):
         source per region; otherwise ``region_ids`` and ``region_names`` of the lead field say what the regions are.
     """
 
+    n_channels: int
     n_regions: int
     n_times: int
     by_source: bool
 
-    @abstractmethod
+    @classmethod
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
+        """Make a network for the good channels and the regions of a lead field."""
+        n_regions = region_members(leadfield, config.get("by_source", False)).shape[0]
+        return cls(n_channels=good_leadfield(leadfield).n_channels, n_regions=n_regions, n_times=n_times, **config)
+
     def inputs(self, leadfield: LeadField) -> np.ndarray:
-        """Return the matrix from channels to what the network sees, shape (n_inputs, n_channels).
+        """Return the matrix from channels to what the network sees, shape (n_inputs, n_channels): here the identity.
 
         Parameters
         ----------
         leadfield : LeadField
             Of good channels. One that does not fit the network is refused.
         """
+        if leadfield.n_channels != self.n_channels:
+            raise InputError(
+                f"The network was made for {self.n_channels} channels and this lead field has {leadfield.n_channels} "
+                "good ones; train one made with for_leadfield for it."
+            )
+        return np.eye(leadfield.n_channels)
 
     @abstractmethod
     def forward(self, z: torch.Tensor) -> torch.Tensor:
@@ -167,16 +182,6 @@ def region_members(leadfield: LeadField, by_source: bool) -> sparse.csr_array:
 def good_leadfield(leadfield: LeadField) -> LeadField:
     """Return the lead field without its bad channels, as networks see it."""
     return leadfield.pick([name for name in leadfield.ch_names if name not in leadfield.info["bads"]])
-
-
-def channels_as_inputs(n_channels: int, leadfield: LeadField) -> np.ndarray:
-    """Return the identity; refuse another number of channels than the network was made for."""
-    if leadfield.n_channels != n_channels:
-        raise InputError(
-            f"The network was made for {n_channels} channels and this lead field has {leadfield.n_channels} good ones; "
-            "train one made with for_leadfield for it."
-        )
-    return np.eye(n_channels)
 
 
 def _directions(leadfield: LeadField) -> np.ndarray:
