@@ -10,6 +10,9 @@ import pytest
 from headwater._utils.errors import InputError
 from headwater.benchmark import PROTOCOLS, Settings, run, run_benchmark
 from headwater.benchmark.cell import score
+from headwater.benchmark.piunet import cases
+from headwater.forward.leadfield import LeadField
+from headwater.solvers import MinimumNorm
 
 TIMINGS = ["fit_s", "s_per_sample"]
 
@@ -175,3 +178,19 @@ def test_the_slowest_solvers_are_named_but_wait_to_be_asked_for(
     assert set(left_out["status"]) == {"skipped"}
     assert left_out["reason"].str.contains("asked for by name").all()
     assert not (tmp_path / "all" / "tuning" / "20-dB--mne.json").exists()
+
+
+def test_electrodes_that_fell_off_are_missed_by_data_and_solvers(tiny) -> None:
+    whole, few = cases((20,), (), (), (40,))
+    settings = Settings("quick", samples=8)
+    seen: list[LeadField] = []
+
+    def fit(leadfield, noise_cov):
+        seen.append(leadfield)
+        return MinimumNorm().fit(leadfield, noise_cov), 0.0
+
+    errors = [np.mean(tiny.score(fit, case, 1, settings).values["nemd_fast"]) for case in (whole, few, few)]
+    assert [one.n_channels for one in seen] == [61, 21, 21]
+    assert errors[1] == errors[2] > errors[0]
+    tiny.score(fit, few, 2, settings)
+    assert seen[3].ch_names != seen[2].ch_names

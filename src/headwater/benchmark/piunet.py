@@ -1,4 +1,4 @@
-"""Single instants of Gaussian bells in a volume: Morik et al., 3D-PIUNet, figures 5-7 and the rows of table I.
+"""Single instants of Gaussian bells in a volume: Morik et al., 3D-PIUNet, figures 5-7 and 11, and the rows of table I.
 
 The width is the standard deviation of the bells, as the paper says. Its released code draws 5-40 mm in training; the
 case ``narrow`` is table I with that reading, ``snr-20`` with the paper's. Where the paper does not say how many sources
@@ -32,8 +32,10 @@ def bells(snr_db: float, n_sources: Distribution, sigma_mm: Distribution = WIDTH
     return replace(TRAINING, sources=sources, noise=White(Constant(snr_db)))
 
 
-def cases(snrs: tuple[int, ...], widths: tuple[int, ...], numbers: tuple[int, ...]) -> tuple[Case, ...]:
-    """Figure 5 (SNR), figure 6 (width, at 5 dB), figure 7 (number of sources, at 20 dB)."""
+def cases(
+    snrs: tuple[int, ...], widths: tuple[int, ...], numbers: tuple[int, ...], lost: tuple[int, ...] = ()
+) -> tuple[Case, ...]:
+    """Figure 5 (SNR), 6 (width, at 5 dB), 7 (number of sources, at 20 dB) and 11 (missing electrodes, at 20 dB)."""
     one = Constant(1)
     snr = [
         Case(
@@ -68,7 +70,19 @@ def cases(snrs: tuple[int, ...], widths: tuple[int, ...], numbers: tuple[int, ..
         )
         for at in numbers
     ]
-    return (*snr, *width, *number)
+    missing = [
+        Case(
+            name=f"missing-{at}",
+            title=f"one source of 10-80 mm, 20 dB, {at} electrodes missing",
+            tuned_on="20 dB",
+            axis="missing electrodes",
+            at=at,
+            setting=bells(20, one),
+            n_lost=at,
+        )
+        for at in lost
+    ]
+    return (*snr, *width, *number, *missing)
 
 
 NARROW_CASE = Case(
@@ -102,7 +116,7 @@ PIUNET = Simulated(
             n=400,
             n_training=100,
             seeds=(1, 2, 3, 4, 5),
-            cases=(*cases(SNRS, (10, 20, 40, 60, 80), (2, 3, 5, 10, 20)), NARROW_CASE, NARROW_10_DB),
+            cases=(*cases(SNRS, (10, 20, 40, 60, 80), (2, 3, 5, 10, 20), (5, 11)), NARROW_CASE, NARROW_10_DB),
         ),
     },
     training_presets={

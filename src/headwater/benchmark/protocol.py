@@ -61,6 +61,8 @@ class Case:
         Its value.
     setting : Any
         What the protocol makes the case from.
+    n_lost : int
+        Electrodes that fell off, others for each seed.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Case:
     axis: str = ""
     at: float = np.nan
     setting: Any = None
+    n_lost: int = 0
 
 
 @dataclass(frozen=True)

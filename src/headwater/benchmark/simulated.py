@@ -128,6 +128,8 @@ class Simulated(Protocol):
         extent = self.extent(settings)
         leadfield = solver_leadfield(extent.space)
         behind = leadfield if settings.inverse_crime else data_leadfield(extent.space, seed)
+        if case.n_lost:
+            leadfield, behind = (_without(one, case.n_lost, seed) for one in (leadfield, behind))
         samples = _samples(behind, case.setting, extent.n, seed)
         scored = Scored()
         solver = None
@@ -172,6 +174,13 @@ class Simulated(Protocol):
         assert preset.background is not None  # noqa: S101
         amplitude = 1e-9 * preset.background.amplitude_nam
         return amplitude**2 * leadfield.matrix @ leadfield.matrix.T
+
+
+@lru_cache(maxsize=4)
+def _without(leadfield: LeadField, n_lost: int, seed: int) -> LeadField:
+    """Leave out electrodes at random, the same ones of every lead field with as many."""
+    kept = np.sort(np.random.default_rng(seed).permutation(leadfield.n_channels)[n_lost:])
+    return leadfield.pick([leadfield.ch_names[row] for row in kept])
 
 
 @lru_cache(maxsize=2)
