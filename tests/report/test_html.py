@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
+from headwater.networks import Morphed
 from headwater.report.html import write_report
 from headwater.report.words import limits, summary
 
@@ -129,6 +130,15 @@ def test_limits_fit_the_case(make_localization):
     assert "MEG hardly sees" in " ".join(limits(meg, None))
     template = replace(eeg, head=replace(eeg.head, name="template"))
     assert "The head is a template" in " ".join(limits(template, None))
+
+
+def test_a_morphed_solver_goes_by_its_own_name_and_says_so(make_localization):
+    localization = make_localization("volume")
+    morphed = Morphed(solver=localization.solver, home=localization.solver.leadfield_)
+    carried = replace(localization, solver=morphed)
+    assert "Estimated with sLORETA" in summary(carried)
+    assert "data were carried there" in " ".join(limits(carried, None))
+    assert "data were carried there" not in " ".join(limits(localization, None))
 
 
 def test_magnitude_is_not_changed(make_localization, tmp_path):

@@ -37,12 +37,17 @@ LEARNT = (
     "The estimate is that of a network, which has learnt from simulated activity what sources look like; activity of "
     "another kind can mislead it. Compare with a classical solver (for instance eLORETA) before relying on it."
 )
+MORPHED = (
+    "The network was made for another head or other sensors: the data were carried there by way of a minimum-norm "
+    "estimate, and its currents back to the nearest sources, which blurs both."
+)
 RESEARCH = "This is research software, not a medical device: do not base a treatment on it alone."
 
 
 def method_name(localization: Localization) -> str:
     """Name of the solver as papers write it; that of its class where this package does not know it."""
-    name = type(getattr(localization.solver, "network", localization.solver)).__name__
+    solver = getattr(localization.solver, "solver", localization.solver)  # that inside of a morphed one
+    name = type(getattr(solver, "network", solver)).__name__
     return METHOD_NAMES.get(name, name)
 
 
@@ -121,7 +126,8 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
     blind = [] if "eeg" in sensor_types(localization.evoked) else [MEG_BLIND]
     searched = [CORTEX_ONLY] if cortical_sources(localization).all() else []
     learnt = [LEARNT] if localization.solver.learnt else []
-    return [*measured, *model, MERGING, *blind, *searched, *learnt, RESEARCH]
+    morphed = [MORPHED] if hasattr(localization.solver, "home") else []
+    return [*measured, *model, MERGING, *blind, *searched, *learnt, *morphed, RESEARCH]
 
 
 def _measured(resolution: Resolution) -> str:
