@@ -61,9 +61,9 @@ def analyze(
 
     Parameters
     ----------
-    recording : mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list of mne.Evoked
-        In V, T and T/m. Epochs are averaged. Bad channels are left out, projections applied, and EEG is
-        average-referenced.
+    recording : mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list of mne.Evoked | mne.preprocessing.ICA
+        In V, T and T/m. Epochs are averaged; the time k (in seconds) of an ICA is its component k. Bad channels are
+        left out, projections applied, and EEG is average-referenced.
     solver : Solver | None
         None: the 3D-PIUNet that comes with the package, for sources on a grid in a volume; elsewhere eLORETA, with
         ``lambda2 = 1/9`` for averages and ``1`` for single segments.
@@ -75,7 +75,7 @@ def analyze(
         Of single trials; its bad channels are left out. None: estimated from the time before zero, or else typical
         sensor noise.
     condition : str | int | None
-        Which average, kind of epochs or annotation.
+        Which average, kind of epochs, annotation or component.
     tmin, tmax : float | None
         Window to localise, in seconds. None: from time zero on (from the start, where there is no baseline) to the end.
     sensors : str

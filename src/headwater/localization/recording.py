@@ -9,9 +9,10 @@ from typing import TypeAlias
 import mne
 
 from headwater._utils.errors import InputError
+from headwater.localization.components import choose_component, component_maps
 from headwater.localization.filtering import Band
 
-Recording: TypeAlias = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked]
+Recording: TypeAlias = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked] | mne.preprocessing.ICA
 
 # A raw segment longer than this is almost always a forgotten --tmin/--tmax, and its estimate would fill the memory.
 MAX_RAW_SECONDS = 10.0
@@ -28,12 +29,12 @@ def read_recording(path: Path | str) -> Recording:
     Parameters
     ----------
     path : path-like
-        FIF files may hold raw data, epochs or averages; every other format that ``mne.io.read_raw`` or
+        FIF files may hold raw data, epochs, averages or an ICA; every other format that ``mne.io.read_raw`` or
         ``mne.read_epochs_eeglab`` knows is accepted.
 
     Returns
     -------
-    recording : mne.io.BaseRaw | mne.BaseEpochs | list of mne.Evoked
+    recording : mne.io.BaseRaw | mne.BaseEpochs | list of mne.Evoked | mne.preprocessing.ICA
         Data in V, T and T/m, loaded into memory.
     """
     path = Path(path)
@@ -63,11 +64,14 @@ def _read(path: Path) -> Recording:
             return mne.read_evokeds(path)
         if content == "epochs":
             return mne.read_epochs(path)
+        if content == "ica":
+            return mne.preprocessing.read_ica(path)
         if content == "unknown":
             raise ValueError("no measurement was found in it")
         if content != "raw":
             raise InputError(
-                f"{path} holds {content}, not a recording, or is truncated; give a file of raw data, epochs, averages."
+                f"{path} holds {content}, not a recording, or is truncated; give a file of raw data, epochs, averages "
+                "or an ICA."
             )
     if path.suffix == ".set":
         try:
@@ -103,9 +107,9 @@ def select_segment(
 
     Parameters
     ----------
-    recording : Raw, Epochs, Evoked or list of Evoked
+    recording : Raw, Epochs, Evoked, list of Evoked or ICA
     condition : str | int | None
-        Name (or index, for averages) of the average, epochs or annotation to use.
+        Name (or index, for averages) of the average, epochs or annotation to use, or number of the component.
     tmin, tmax : float | None
         Window in seconds. Only a raw recording without condition is cut here; averages keep their baseline, which the
         noise covariance is estimated from, and are cropped after that.
@@ -121,6 +125,11 @@ def select_segment(
     origin : str
         What it is, for people.
     """
+    if isinstance(recording, mne.preprocessing.ICA):
+        if band != OPEN:
+            raise InputError("Components have no course in time to be filtered; filter the recording before its ICA.")
+        evoked, origin = choose_component(component_maps(recording), condition)
+        return evoked, None, origin
     if isinstance(recording, mne.Evoked):
         recording = [recording]
     if isinstance(recording, list):
@@ -132,7 +141,8 @@ def select_segment(
         recording, band = _epochs_at_annotations(recording, str(condition), band), OPEN
     if not isinstance(recording, mne.BaseEpochs):
         raise InputError(
-            f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs or Evoked, or the path of a recording."
+            f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs, Evoked or ICA, or the path of a "
+            "recording."
         )
     epochs = recording
     if condition is not None:
