@@ -140,6 +140,19 @@ def test_mixed_sources_have_regions(ball_head, eeg_meg_info):
     assert leadfield.src.kind == "mixed"
 
 
+def test_places_in_mni_space_are_kept_where_they_are_known(ball_head, eeg_meg_info, tmp_path):
+    info = eeg_of(eeg_meg_info)
+    known = replace(ball_head, mri_mni_t=mne.transforms.translation(0.0, 0.01, -0.02))
+    leadfield = make_leadfield(known, info, spacing=30.0, method="sphere")
+    np.testing.assert_allclose(leadfield.pos_mni, known.to_mni(leadfield.pos), atol=1e-12)
+    leadfield.save(tmp_path / "lead.npz")
+    np.testing.assert_array_equal(LeadField.load(tmp_path / "lead.npz").pos_mni, leadfield.pos_mni)
+    nowhere = make_leadfield(replace(ball_head, mri_mni_t=None), info, spacing=30.0, method="sphere")
+    assert nowhere.pos_mni is None
+    nowhere.save(tmp_path / "nowhere.npz")
+    assert LeadField.load(tmp_path / "nowhere.npz").pos_mni is None
+
+
 def test_fixed_sources_follow_the_normals(ball_head, eeg_meg_info):
     info = eeg_of(eeg_meg_info)
     free = make_leadfield(ball_head, info, "cortex", spacing="ico3", method="sphere")
