@@ -19,6 +19,7 @@ from headwater.networks.base import BoundNetwork, Network
 from headwater.solvers.base import Solver, check_data
 
 AT_ONCE = 16  # windows; their features then stay in the cache of a processor
+IN_LINE = 4  # batches for each core, so that none waits for the slowest
 LONG = 1000  # windows, that one waits for
 
 
@@ -108,10 +109,10 @@ class NetworkSolver(Solver):
         """Estimate windows of shape (n, n_channels, width); the batch shrinks to what memory holds."""
         found: list[np.ndarray] = []
         start, size, n_windows = 0, self.batch_size, max(1, len(windows))
-        with _workers(self.device, several=n_windows > size) as (pool, n_workers), progress_bar() as bar:
+        with _workers(self.device, several=n_windows > size) as (pool, n_batches), progress_bar() as bar:
             task = bar.add_task("estimating", total=n_windows, visible=n_windows >= LONG)
             while start < n_windows:
-                stop = min(start + n_workers * size, n_windows)
+                stop = min(start + n_batches * size, n_windows)
                 try:
                     found += list(pool(self._batch, [windows[at : at + size] for at in range(start, stop, size)]))
                 except (torch.OutOfMemoryError, RuntimeError) as error:
@@ -142,7 +143,7 @@ class NetworkSolver(Solver):
 
 @contextmanager
 def _workers(device: str | torch.device, *, several: bool) -> Iterator[tuple[Callable[..., Iterable[np.ndarray]], int]]:
-    """Yield what maps a function over batches, and over how many at once.
+    """Yield what maps a function over batches, and to how many it is handed at once.
 
     Each core of a processor takes a batch: sharing one of small images, cores wait for each other.
     """
@@ -152,7 +153,7 @@ def _workers(device: str | torch.device, *, several: bool) -> Iterator[tuple[Cal
         return
     with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
-            yield pool.map, n_threads
+            yield pool.map, IN_LINE * n_threads
         finally:  # the number for further threads is everybody's
             torch.set_num_threads(n_threads)
 
