@@ -12,7 +12,7 @@ from headwater.solvers.linear import LinearSolver
 
 RADIUS = 0.03  # m
 N_SOURCES = 60
-N_DRAWS, N_DRAWS_NETWORK = 10, 2  # a network takes a hundred times longer than a matrix
+N_DRAWS, N_DRAWS_NETWORK = 10, 1  # a network takes a hundred times longer than a matrix
 
 
 @dataclass(frozen=True)
