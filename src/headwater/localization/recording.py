@@ -12,7 +12,8 @@ from headwater._utils.errors import InputError
 from headwater.localization.components import choose_component, component_maps
 from headwater.localization.filtering import Band
 
-Recording: TypeAlias = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked] | mne.preprocessing.ICA
+# A string, for mne.preprocessing takes a while to be imported.
+Recording: TypeAlias = "mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked] | mne.preprocessing.ICA"
 
 # A raw segment longer than this is almost always a forgotten --tmin/--tmax, and its estimate would fill the memory.
 MAX_RAW_SECONDS = 10.0
@@ -125,11 +126,6 @@ def select_segment(
     origin : str
         What it is, for people.
     """
-    if isinstance(recording, mne.preprocessing.ICA):
-        if band != OPEN:
-            raise InputError("Components have no course in time to be filtered; filter the recording before its ICA.")
-        evoked, origin = choose_component(component_maps(recording), condition)
-        return evoked, None, origin
     if isinstance(recording, mne.Evoked):
         recording = [recording]
     if isinstance(recording, list):
@@ -139,6 +135,11 @@ def select_segment(
         if condition is None:
             return _raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged"
         recording, band = _epochs_at_annotations(recording, str(condition), band), OPEN
+    if not isinstance(recording, mne.BaseEpochs) and isinstance(recording, mne.preprocessing.ICA):
+        if band != OPEN:
+            raise InputError("Components have no course in time to be filtered; filter the recording before its ICA.")
+        evoked, origin = choose_component(component_maps(recording), condition)
+        return evoked, None, origin
     if not isinstance(recording, mne.BaseEpochs):
         raise InputError(
             f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs, Evoked or ICA, or the path of a "
