@@ -1,8 +1,11 @@
 """The head behind the data is another one, but its sources are the solvers' sources, one by one."""
 
+import mne
 import numpy as np
+import pytest
 
 import headwater as hw
+from headwater._utils.errors import InputError
 from headwater.benchmark.heads import Misjudged, Space, data_leadfield, solver_leadfield
 from headwater.forward.carried import carried_leadfield
 from headwater.head.helmet import helmet_info
@@ -94,3 +97,15 @@ def test_a_known_head_differs_from_the_one_behind_the_data_in_its_conductivities
     assert 0.9 < cosine < 0.9999
     template = solver_leadfield(Space("biosemi16", "volume", 25.0, ico=3))
     assert mine.n_sources != template.n_sources or not np.allclose(mine.pos, template.pos)
+
+
+def test_electrodes_and_coils_are_not_mixed_up() -> None:
+    template = hw.template_head()
+    leadfield = solver_leadfield(VOLUME)
+    kinds = dict.fromkeys(leadfield.ch_names[:3], "mag")
+    info = leadfield.info.copy()
+    with pytest.warns(RuntimeWarning, match="unit"):
+        info.set_channel_types(kinds)
+    info["dev_head_t"] = mne.transforms.Transform("meg", "head")
+    with pytest.raises(InputError, match="pick one of them"):
+        carried_leadfield(leadfield, template, template, info, ico=3)

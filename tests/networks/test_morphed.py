@@ -99,3 +99,11 @@ def test_other_types_of_sensors_are_left_out(home):
     noise = np.diag(np.arange(1.0, home.n_channels + 1))
     morphed = Morphed(solver=ELORETA(), home=home).fit(replace(both, pos_mni=home.pos), noise)
     assert morphed.leadfield_.ch_names == home.ch_names[:20]
+
+
+def test_nothing_to_estimate_and_the_solver_inside_is_left_alone(home, away):
+    inside = ELORETA()
+    morphed = Morphed(solver=inside, home=home).fit(away)
+    assert morphed.estimate(np.empty((0, away.n_channels, 4))).shape == (0, away.n_sources, 3, 4)
+    assert "leadfield_" not in vars(inside)
+    assert not morphed.learnt

@@ -19,7 +19,7 @@ T = TypeVar("T")
 console = Console(stderr=True)
 
 
-def progress_bar() -> Progress:
+def progress_bar(*, shown: bool = True) -> Progress:
     """Return the one style of progress bar of this package, to be used as a context manager."""
     return Progress(
         TextColumn("{task.description}"),
@@ -28,7 +28,7 @@ def progress_bar() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not (shown and console.is_terminal),
         transient=True,
     )
 

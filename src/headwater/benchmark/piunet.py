@@ -36,53 +36,28 @@ def cases(
     snrs: tuple[int, ...], widths: tuple[int, ...], numbers: tuple[int, ...], lost: tuple[int, ...] = ()
 ) -> tuple[Case, ...]:
     """Figure 5 (SNR), 6 (width, at 5 dB), 7 (number of sources, at 20 dB) and 11 (missing electrodes, at 20 dB)."""
-    one = Constant(1)
-    snr = [
-        Case(
-            name=f"snr-{at}",
-            title=f"one source of 10-80 mm, {at} dB",
-            tuned_on=f"{at} dB",
-            axis="SNR (dB)",
-            at=at,
-            setting=bells(at, one),
-        )
-        for at in snrs
-    ]
-    width = [
-        Case(
-            name=f"width-{at}",
-            title=f"one source of {at} mm, 5 dB",
-            tuned_on="5 dB",
-            axis="width (mm)",
-            at=at,
-            setting=bells(5, one, Constant(at)),
-        )
-        for at in widths
-    ]
-    number = [
-        Case(
-            name=f"sources-{at}",
-            title=f"{at} sources of 10-80 mm, 20 dB",
-            tuned_on="20 dB",
-            axis="number of sources",
-            at=at,
-            setting=bells(20, Constant(at)),
-        )
-        for at in numbers
-    ]
-    missing = [
-        Case(
-            name=f"missing-{at}",
-            title=f"one source of 10-80 mm, 20 dB, {at} electrodes missing",
-            tuned_on="20 dB",
-            axis="missing electrodes",
-            at=at,
-            setting=bells(20, one),
-            n_lost=at,
-        )
-        for at in lost
-    ]
-    return (*snr, *width, *number, *missing)
+    one, wide = Constant(1), "10-80 mm"
+    title = f"one source of {wide}, 20 dB"
+    return (
+        *(_case("snr", "SNR (dB)", at, f"one source of {wide}, {at} dB", bells(at, one), f"{at} dB") for at in snrs),
+        *(
+            _case("width", "width (mm)", at, f"one source of {at} mm, 5 dB", bells(5, one, Constant(at)), "5 dB")
+            for at in widths
+        ),
+        *(
+            _case("sources", "number of sources", at, f"{at} sources of {wide}, 20 dB", bells(20, Constant(at)))
+            for at in numbers
+        ),
+        *(
+            _case("missing", "missing electrodes", at, f"{title}, {at} electrodes missing", bells(20, one), n_lost=at)
+            for at in lost
+        ),
+    )
+
+
+def _case(kind: str, axis: str, at: int, title: str, setting: Preset, tuned_on: str = "20 dB", n_lost: int = 0) -> Case:
+    """One point of a figure."""
+    return Case(name=f"{kind}-{at}", title=title, tuned_on=tuned_on, axis=axis, at=at, setting=setting, n_lost=n_lost)
 
 
 NARROW_CASE = Case(

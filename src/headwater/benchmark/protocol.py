@@ -219,7 +219,9 @@ def chosen(protocol: Protocol, names: Iterable[str] | None) -> dict[str, Method]
     """
     solvers = protocol.solvers
     names = list(solvers) if names is None else [name for name in names if name not in protocol.controls]
-    networks = {name: _network(name) for name in dict.fromkeys(names) if name.endswith(WEIGHTS) or MORPHED in name}
+    networks = {
+        name: _network(name) for name in dict.fromkeys(names) if name.endswith(WEIGHTS) or name.startswith(MORPHED)
+    }
     if unknown := [name for name in names if name not in {**solvers, **networks}]:
         raise InputError(
             f"The benchmark knows no solver {', '.join(unknown)}; choose from {', '.join(solvers)}, or give the "

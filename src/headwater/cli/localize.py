@@ -110,7 +110,10 @@ def _solver(name: str | None, snr: float | None) -> Solver | None:
     from headwater.solvers import SOLVERS
 
     if name not in SOLVERS:
-        return _network(name, snr)
+        from headwater.weights import load_network
+
+        _check_network(name, snr)
+        return load_network(name)
     if snr is not None and not 0 < snr < float("inf"):
         raise InputError(f"An SNR of {snr} makes no sense; give a positive number, such as {SNR_AVERAGE:g}.")
     make: Callable[..., Solver] = SOLVERS[name]
@@ -121,10 +124,10 @@ def _solver(name: str | None, snr: float | None) -> Solver | None:
     return make(lambda2=1 / snr**2)
 
 
-def _network(name: str, snr: float | None) -> Solver:
-    """Return a trained network."""
+def _check_network(name: str, snr: float | None) -> None:
+    """Refuse what is no trained network, and settings for it."""
     from headwater.solvers import SOLVERS
-    from headwater.weights import load_network, shipped
+    from headwater.weights import shipped
     from headwater.weights.files import WEIGHTS
 
     known = shipped()
@@ -134,7 +137,6 @@ def _network(name: str, snr: float | None) -> Solver:
         )
     if snr is not None:
         raise InputError("A network has learnt its signal-to-noise ratios; leave out --snr.")
-    return load_network(name)
 
 
 def _morphed(name: str | None, snr: float | None) -> Solver:
@@ -144,7 +146,7 @@ def _morphed(name: str | None, snr: float | None) -> Solver:
 
     if name is None or name in SOLVERS:
         raise InputError("Only networks of one lead field are morphed; name one with --solver, or leave out --morph.")
-    _network(name, snr)
+    _check_network(name, snr)
     return morphed_network(name)
 
 

@@ -11,6 +11,7 @@ from headwater.forward.bem import VERSION, electrode_rows, make_bem
 from headwater.forward.from_mne import gain_of
 from headwater.forward.layers import head_layers
 from headwater.forward.leadfield import LeadField
+from headwater.forward.make import check_sensors, mne_forward, sensor_content
 from headwater.forward.potential import eeg_gain
 from headwater.head.model import Head
 
@@ -34,7 +35,11 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         Source i is source i of ``leadfield``, carried along with the shape of the head. Computed once, kept on disk.
     """
     pos = head.from_reference(origin.to_reference(origin.to_mri(leadfield.pos)))
-    gain = (_electric_gain if "eeg" in info.get_channel_types() else _magnetic_gain)(head, info, pos, ico)
+    check_sensors(info)
+    kinds = set(info.get_channel_types())
+    if "eeg" in kinds and len(kinds) > 1:
+        raise InputError("Sources are carried for EEG or for MEG; pick one of them.")
+    gain = (_electric_gain if "eeg" in kinds else _magnetic_gain)(head, info, pos, ico)
     return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
 
 
@@ -60,11 +65,9 @@ def _magnetic_gain(head: Head, info: mne.Info, pos: np.ndarray, ico: int) -> np.
             pos={"rr": pos, "nn": np.tile([0.0, 0.0, 1.0], (len(pos), 1))}, verbose="error"
         )
         conductor = make_bem(head, n_layers=1, ico=ico)
-        fwd = mne.make_forward_solution(info, head.mri_head_t, src, conductor, eeg=False, verbose="error")
-        return {"gain": gain_of(fwd)[0]}
+        return {"gain": gain_of(mne_forward(head, info, src, conductor, eeg=False))[0]}
 
-    places = [np.array([channel["loc"] for channel in info["chs"]]), info["dev_head_t"]["trans"]]
-    key = content_hash(VERSION, "meg", layers.fingerprint, pos, head.mri_head_t["trans"], *places)
+    key = content_hash(VERSION, layers.fingerprint, pos, *sensor_content(head, info))
     gain = cached_arrays("carried", key, compute)["gain"]
     if gain.shape[1] != len(pos):
         raise InputError(f"{len(pos) - gain.shape[1]} sources lie outside the inner skull of {head.name!r}.")

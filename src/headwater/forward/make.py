@@ -65,7 +65,7 @@ def make_leadfield(
         raise InputError(f"There is no forward method {method!r}; choose {', '.join(map(repr, METHODS))}.")
     if orient not in ("free", "fixed"):
         raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
-    _check_sensors(info)
+    check_sensors(info)
     src = make_sources(head, space, spacing=spacing, mindist=mindist)
     assumptions = {
         "head": head.name,
@@ -96,7 +96,7 @@ def _picks(info: mne.Info, *, meg: bool = True, eeg: bool = True) -> np.ndarray:
     return mne.pick_types(info, meg=meg, eeg=eeg, ref_meg=False, exclude=[])
 
 
-def _check_sensors(info: mne.Info) -> None:
+def check_sensors(info: mne.Info) -> None:
     """Refuse sensors of unknown position."""
     if not len(_picks(info)):
         raise InputError("The recording has no EEG or MEG channels; set the channel types.")
@@ -126,7 +126,7 @@ def _sphere_gain(head: Head, info: mne.Info, src: mne.SourceSpaces) -> np.ndarra
     if len(meg):
         # Without a radius MNE's sphere is that of Sarvas, and no source is left out.
         conductor = mne.make_sphere_model(r0=centre, head_radius=None, verbose="error")
-        _fill(gain, info, _mne_forward(head, info, src, conductor, eeg=False))
+        _fill(gain, info, mne_forward(head, info, src, conductor, eeg=False))
     return gain[_picks(info)]
 
 
@@ -151,16 +151,16 @@ def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *,
         eeg, meg = _picks(info, meg=False), _picks(info, eeg=False)
         if layers is None or method == "openmeeg":
             conductor = head.conductor or make_bem(head, n_layers=3, ico=ico, solver="openmeeg")
-            _fill(gain, info, _mne_forward(head, info, src, conductor))
+            _fill(gain, info, mne_forward(head, info, src, conductor))
         else:
             conductor = make_bem(head, n_layers=n_layers, ico=ico) if len(meg) or head.conductor else None
             if len(eeg):
                 gain[eeg] = _eeg_gain(head, info, eeg, pos, layers, conductor)
             if len(meg):
-                _fill(gain, info, _mne_forward(head, info, src, conductor, eeg=False))
+                _fill(gain, info, mne_forward(head, info, src, conductor, eeg=False))
         return {"gain": gain[_picks(info)]}
 
-    return cached_arrays("gain", content_hash(VERSION, method, model, pos, *_sensor_content(head, info)), compute)[
+    return cached_arrays("gain", content_hash(VERSION, method, model, pos, *sensor_content(head, info)), compute)[
         "gain"
     ]
 
@@ -205,7 +205,7 @@ def _against_reference(rows: np.ndarray, referenced: np.ndarray, which: np.ndarr
     return channels
 
 
-def _mne_forward(
+def mne_forward(
     head: Head, info: mne.Info, src: mne.SourceSpaces, conductor: mne.bem.ConductorModel, *, eeg: bool = True
 ) -> mne.Forward:
     """Forward solution by MNE-Python."""
@@ -231,7 +231,7 @@ def _check_inside(pos: np.ndarray, layers: Layers) -> None:
         )
 
 
-def _sensor_content(head: Head, info: mne.Info) -> list[np.ndarray | str]:
+def sensor_content(head: Head, info: mne.Info) -> list[np.ndarray | str]:
     """Collect what a gain depends on besides the conductor and the sources."""
     channels = [info["chs"][pick] for pick in mne.pick_types(info, meg=True, eeg=True, ref_meg=True, exclude=[])]
     content: list[np.ndarray | str] = [head.mri_head_t["trans"]]

@@ -135,7 +135,7 @@ def select_segment(
         if condition is None:
             return _raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged"
         recording, band = _epochs_at_annotations(recording, str(condition), band), OPEN
-    if not isinstance(recording, mne.BaseEpochs) and isinstance(recording, mne.preprocessing.ICA):
+    if isinstance(recording, mne.preprocessing.ICA):
         if band != OPEN:
             raise InputError("Components have no course in time to be filtered; filter the recording before its ICA.")
         evoked, origin = choose_component(component_maps(recording), condition)

@@ -109,8 +109,9 @@ class NetworkSolver(Solver):
         """Estimate windows of shape (n, n_channels, width); the batch shrinks to what memory holds."""
         found: list[np.ndarray] = []
         start, size, n_windows = 0, self.batch_size, max(1, len(windows))
-        with _workers(self.device, several=n_windows > size) as (pool, n_batches), progress_bar() as bar:
-            task = bar.add_task("estimating", total=n_windows, visible=n_windows >= LONG)
+        bar = progress_bar(shown=n_windows >= LONG)  # not for a moment, nor for each of many calls
+        with _workers(self.device, several=n_windows > size) as (pool, n_batches), bar:
+            task = bar.add_task("estimating", total=n_windows)
             while start < n_windows:
                 stop = min(start + n_batches * size, n_windows)
                 try:

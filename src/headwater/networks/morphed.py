@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Self
+from copy import copy
+from typing import Self
 
 import mne
 import numpy as np
@@ -23,9 +24,9 @@ SAME_PLACE = 1e-4  # metres
 class Morphed(Solver):
     r"""Use a solver that belongs to one lead field (its home) for another one.
 
-    Sources correspond by their place in MNI space. ``W`` holds for each source of the
-    recording's lead field the weights of the nearest ones at home (inverse squared distance) and the cosines between
-    their orientations. Currents come back as ``W x``, times the one factor with which they explain a sample best.
+    Sources correspond by their place in MNI space. ``W`` holds for each source of the recording's lead field the
+    weights of the nearest ones at home (inverse squared distance) and the cosines between their orientations. Currents
+    come back as ``W x``, times the one factor with which they explain a sample best.
     The solver is given what the channels at home would have seen of the minimum-norm estimate ``x`` of the recording,
     ``L W' x``, the way channels are interpolated: data of its own head and cap, as it learnt them.
 
@@ -38,19 +39,26 @@ class Morphed(Solver):
 
     Attributes
     ----------
+    at_home_ : Solver
+        Fitted to ``home``.
     carry_ : sparse array of shape (n_sources * n_orient, n_home_sources * n_home_orient)
         ``W``.
     seen_ : array of shape (n_home_channels, n_channels)
         What channels at home see of data.
     """
 
-    learnt: ClassVar[bool] = True
+    at_home_: Solver
     carry_: sparse.csr_array
     seen_: np.ndarray
 
     def __init__(self, *, solver: Solver, home: LeadField) -> None:
         self.solver = solver
         self.home = home
+
+    @property
+    def learnt(self) -> bool:  # type: ignore[override]
+        """That of the solver inside."""
+        return self.solver.learnt
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Fit the solver at home, and find which sources correspond.
@@ -62,22 +70,22 @@ class Morphed(Solver):
         self.leadfield_ = white.leadfield
         self.whitener_, self.gain_ = white.whitener, white.gain.reshape(len(white.gain), -1)
         self.carry_ = self._correspondence()
-        wanted = self.solver.fit(self.home).leadfield_.ch_names
+        self.at_home_ = copy(self.solver).fit(self.home)
         kernel = MinimumNorm().fit(leadfield, noise_cov).kernel_
-        self.seen_ = self.home.pick(wanted).matrix @ (self.carry_.T @ kernel)
+        self.seen_ = self.at_home_.leadfield_.matrix @ (self.carry_.T @ kernel)
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
         """Estimate currents in A m."""
         data = check_data(data, self)
-        found = self.solver.estimate(self.seen_.astype(data.dtype) @ data)
-        n_samples, n_times = math.prod(data.shape[:-2]), data.shape[-1]
-        flat = found.reshape(n_samples, -1, n_times).swapaxes(0, 1).reshape(self.carry_.shape[1], -1)
-        carried = (self.carry_ @ flat).reshape(-1, n_samples, n_times).swapaxes(0, 1)
-        explained = (self.gain_ @ carried).reshape(n_samples, -1)
-        white = (self.whitener_ @ data.reshape(n_samples, -1, n_times)).reshape(n_samples, -1)
-        power = np.maximum(np.sum(explained**2, axis=1), np.finfo(float).tiny)
-        factor = np.abs(np.sum(explained * white, axis=1)) / power  # what the solver says of the sign stands
+        found = self.at_home_.estimate(self.seen_.astype(data.dtype) @ data)
+        (n_here, n_home), n_samples, n_times = self.carry_.shape, math.prod(data.shape[:-2]), data.shape[-1]
+        flat = found.reshape(n_samples, n_home, n_times).swapaxes(0, 1).reshape(n_home, n_samples * n_times)
+        carried = (self.carry_ @ flat).reshape(n_here, n_samples, n_times).swapaxes(0, 1)
+        explained = self.gain_ @ carried
+        white = self.whitener_ @ data.reshape(n_samples, data.shape[-2], n_times)
+        power = np.maximum(np.sum(explained**2, axis=(1, 2)), np.finfo(float).tiny)
+        factor = np.abs(np.sum(explained * white, axis=(1, 2))) / power  # what the solver says of the sign stands
         shape = (*data.shape[:-2], self.leadfield_.n_sources, self.leadfield_.n_orient, n_times)
         return (factor[:, np.newaxis, np.newaxis] * carried).reshape(shape).astype(data.dtype)
 

@@ -29,14 +29,14 @@ def morphed_network(name: str | Path, *, device: str | torch.device = "cpu") -> 
     solver : Morphed
         For ``hw.localize(evoked, solver=...)``.
     """
-    card = find_card(name)
+    solver, card = load_network(name, device=device), find_card(name)
     if card.leadfield is None:
         raise InputError(f"{card.name} takes any head and montage as it is; leave out the morphing.")
     try:
         heads = Heads.model_validate(card.recipe["heads"][0])
-    except (KeyError, ValidationError) as error:
+    except (LookupError, TypeError, ValidationError) as error:
         raise InputError(
             f"The card of {card.name} does not say which head it was trained on; give headwater.networks.Morphed the "
             "lead field of its training."
         ) from error
-    return Morphed(solver=load_network(name, device=device), home=heads.known())
+    return Morphed(solver=solver, home=heads.known())

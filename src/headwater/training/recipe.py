@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -77,7 +77,7 @@ class Heads(_Strict):
     data: tuple[int, ...] = ()
     weight: float = Field(1.0, gt=0)
 
-    @property
+    @cached_property
     def told(self) -> Head:
         """The head the network is told."""
         template = template_head()
