@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from headwater.benchmark.protocol import NOT_SOLVERS, Case, Column, Protocol
 from headwater.benchmark.results import summary
@@ -138,6 +139,9 @@ def _finish(panel: Axes, column: Column, names: Sequence[str]) -> None:
     panel.set_axisbelow(True)
     if column.logarithmic:
         panel.set_xscale("log")
+        # 1, 2 and 5 of each decade: the default writes 3 x 10^-1 and 4 x 10^-1 over each other on a narrow axis.
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+        panel.xaxis.set_minor_formatter(NullFormatter())
         panel.xaxis.set_major_formatter("{x:g}")
 
 
