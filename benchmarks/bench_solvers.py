@@ -19,7 +19,7 @@ from record import recorded
 
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import SOLVERS
-from headwater.solvers.linear import LinearSolver
+from headwater.solvers.linear.kernel import LinearSolver
 
 MNE_METHODS = {"mne": "MNE", "dspm": "dSPM", "sloreta": "sLORETA", "eloreta": "eLORETA"}
 

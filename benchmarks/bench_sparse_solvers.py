@@ -18,7 +18,7 @@ from mne.inverse_sparse._gamma_map import _gamma_map_opt
 
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import MUSIC, RAPMUSIC, SAM, Champagne, DipoleScan, GammaMap, Random
-from headwater.solvers.evidence import KnownNoise
+from headwater.solvers.sparse.evidence import KnownNoise
 
 SOLVERS = [
     DipoleScan(),

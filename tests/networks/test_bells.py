@@ -7,7 +7,7 @@ import torch
 
 from headwater.networks.bells import TEMPERS, MatchedBells
 from headwater.networks.lattice import Lattice
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 WIDTHS = (15.0, 40.0)
 

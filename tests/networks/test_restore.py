@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from headwater.networks.restore import currents_from_map
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 N_TIMES = 20
 

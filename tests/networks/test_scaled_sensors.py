@@ -10,7 +10,7 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import GroupLasso
 from headwater.solvers.group_lasso import reduced_times
-from headwater.solvers.l21 import group_lasso
+from headwater.solvers.sparse.l21 import group_lasso
 
 
 @pytest.fixture(scope="module")

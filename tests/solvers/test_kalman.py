@@ -12,9 +12,9 @@ from scipy.stats import multivariate_normal
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import LORETA, RSTKF, STKF
-from headwater.solvers.smoothness import source_strength
-from headwater.solvers.state_space import Dynamics, filter_modes, gains
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
+from headwater.solvers.linear.smoothness import source_strength
+from headwater.solvers.states.state_space import Dynamics, filter_modes, gains
 
 OWN, LAMBDA2 = 0.8, 0.5
 N_REGIONS = 12

@@ -8,10 +8,10 @@ from scipy import sparse
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import LAURA, LORETA, MinimumNorm, WeightedMinimumNorm
+from headwater.solvers.inputs.whitening import whiten
 from headwater.solvers.laura import autoregression
+from headwater.solvers.linear.smoothness import source_strength
 from headwater.solvers.loreta import laplacian
-from headwater.solvers.smoothness import source_strength
-from headwater.solvers.whitening import whiten
 
 LAMBDA2 = 1 / 9
 SMOOTH = [LORETA, LAURA]

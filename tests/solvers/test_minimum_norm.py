@@ -9,7 +9,7 @@ import pytest
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import DSPM, ELORETA, SLORETA, MinimumNorm, MoorePenrose, WeightedMinimumNorm
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 METHODS = {"MNE": MinimumNorm, "dSPM": DSPM, "sLORETA": SLORETA, "eLORETA": ELORETA}
 LAMBDA2 = 1 / 9

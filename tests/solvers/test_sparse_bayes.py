@@ -10,7 +10,7 @@ from mne.inverse_sparse.mxne_inverse import _prepare_gain
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import Champagne, GammaMap
-from headwater.solvers.evidence import (
+from headwater.solvers.sparse.evidence import (
     ConvexBounding,
     ExpectationMaximization,
     KnownNoise,

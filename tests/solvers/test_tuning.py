@@ -11,9 +11,9 @@ from headwater.simulation.noise import White
 from headwater.simulation.presets import PIUNET
 from headwater.simulation.simulator import simulate
 from headwater.solvers import DSPM, ELORETA, LCMV, SLORETA, DipoleScan, MinimumNorm
-from headwater.solvers.rules import GCV, Balance, Discrepancy, LCurve, balance
+from headwater.solvers.inputs.whitening import whiten
+from headwater.solvers.regularization.rules import GCV, Balance, Discrepancy, LCurve, balance
 from headwater.solvers.tuning import GRIDS, default_grid, estimate_samples, noise_level, tuned, with_parameters
-from headwater.solvers.whitening import whiten
 
 ERROR = METRICS["nmse"]
 

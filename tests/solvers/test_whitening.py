@@ -7,7 +7,7 @@ import pytest
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import DSPM, MinimumNorm
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 
 def test_whitened_noise_is_white(recording):

@@ -25,7 +25,7 @@ from headwater.localization.recording import Recording, check_window, select_seg
 from headwater.localization.result import Localization
 from headwater.solvers import ELORETA
 from headwater.solvers.base import Solver
-from headwater.solvers.recording import eeg_average_projection, make_average_projection
+from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
 
 # MNE-Python's convention: an average has an SNR of about 3, a single segment of about 1 (lambda2 = 1 / SNR**2).
 SNR_AVERAGE, SNR_SINGLE = 3.0, 1.0

@@ -20,7 +20,7 @@ from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.restore import currents_from_map, start_quiet
 from headwater.networks.scaled_sensors import ScaledSensors, check_sizes
 from headwater.networks.topomap import sensor_images, topographic_images
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 OUTPUTS = ("currents", "map")
 

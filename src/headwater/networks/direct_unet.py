@@ -18,7 +18,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.standardized import StandardizedMaps
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 
 class DirectUNet(Network):

@@ -13,7 +13,7 @@ from torch import nn
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 
 class FCN(Network):

@@ -15,7 +15,7 @@ from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.standardized import StandardizedMaps
 from headwater.networks.topomap import sensor_images, topographic_images
 from headwater.simulation.geometry import geometry_of
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 
 class FourLayerCNN(Network):

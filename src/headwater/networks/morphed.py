@@ -14,8 +14,8 @@ from scipy.spatial import KDTree
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.base import Solver, check_data
+from headwater.solvers.inputs.whitening import whiten
 from headwater.solvers.minimum_norm import MinimumNorm
-from headwater.solvers.whitening import whiten
 
 NEIGHBOURS = 4
 SAME_PLACE = 1e-4  # metres

@@ -15,7 +15,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.restore import currents_from_map, start_quiet
 from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 POOL = 2
 

@@ -19,7 +19,7 @@ from headwater.networks.diffusion_unet import DiffusionUNet3d
 from headwater.networks.lattice import Lattice
 from headwater.networks.starts import STARTS, start_kernels
 from headwater.networks.unet3d import UNet3d
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 TINY = 1e-12  # against division by zero, of numbers whose scale is 1
 

@@ -15,7 +15,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.simulation.currents import by_columns
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 
 class RegionalNetwork(Network):

@@ -8,7 +8,7 @@ from mne.proj import make_projector
 from torch import nn
 
 from headwater._utils.errors import InputError
-from headwater.solvers.whitening import Whitened
+from headwater.solvers.inputs.whitening import Whitened
 
 
 class StandardizedMaps(nn.Module):

@@ -10,7 +10,7 @@ import numpy as np
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import DSPM, ELORETA, LCMV, SLORETA, MinimumNorm, MoorePenrose, WeightedMinimumNorm
 from headwater.solvers.base import Solver
-from headwater.solvers.whitening import whiten
+from headwater.solvers.inputs.whitening import whiten
 
 
 class ExpectedBeamformer(Solver):

@@ -8,7 +8,7 @@ import mne
 import numpy as np
 
 from headwater.localization import Localization
-from headwater.solvers.linear import LinearSolver
+from headwater.solvers.linear.kernel import LinearSolver
 
 RADIUS = 0.03  # m
 N_SOURCES = 60

@@ -14,7 +14,7 @@ from headwater.solvers.moore_penrose import MoorePenrose
 from headwater.solvers.music import MUSIC, RAPMUSIC
 from headwater.solvers.random_control import Random
 from headwater.solvers.regional_kalman import RSTKF
-from headwater.solvers.rules import GCV, Discrepancy, LCurve
+from headwater.solvers.regularization.rules import GCV, Discrepancy, LCurve
 from headwater.solvers.sam import SAM
 from headwater.solvers.sparse_bayes import Champagne, GammaMap
 from headwater.solvers.tuning import Tuned, tuned

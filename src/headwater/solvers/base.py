@@ -12,7 +12,7 @@ import numpy as np
 from headwater._utils.errors import InputError
 from headwater.forward.estimate import source_estimate
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.recording import check_recording, segments
+from headwater.solvers.inputs.recording import check_recording, segments
 
 
 class Solver(ABC):

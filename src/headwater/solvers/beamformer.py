@@ -9,10 +9,10 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.algebra.matrices import symmetric_power
 from headwater.solvers.base import Solver, check_data
-from headwater.solvers.linear import apply_kernel
-from headwater.solvers.matrices import symmetric_power
-from headwater.solvers.whitening import Rank, Whitened, as_covariance, whiten
+from headwater.solvers.inputs.whitening import Rank, Whitened, as_covariance, whiten
+from headwater.solvers.linear.kernel import apply_kernel
 
 WEIGHT_NORMS = (None, "unit-noise-gain", "unit-noise-gain-invariant")
 ORIENTATIONS = (None, "normal", "max-power")

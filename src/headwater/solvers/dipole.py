@@ -14,9 +14,9 @@ from scipy.spatial import cKDTree
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.algebra.topographies import Topographies, compact, orthonormal, without
 from headwater.solvers.base import Solver, check_data
-from headwater.solvers.topographies import Topographies, compact, orthonormal, without
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.inputs.whitening import Rank, whiten
 
 # A position and its 26 neighbours on a grid of spacing 1, itself first.
 NEIGHBOURS = np.array(sorted(product((-1.0, 0.0, 1.0), repeat=3), key=np.linalg.norm))

@@ -9,11 +9,11 @@ import mne
 import numpy as np
 
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.linear import LinearSolver
-from headwater.solvers.matrices import regularized_inverse, symmetric_power
+from headwater.solvers.algebra.matrices import regularized_inverse, symmetric_power
+from headwater.solvers.inputs.whitening import Rank, whiten
+from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.linear.prior import Loose, loose_per_source, orientation_blocks, oriented_gain
 from headwater.solvers.minimum_norm import check_lambda2, inverse_operator, prior_gain
-from headwater.solvers.prior import Loose, loose_per_source, orientation_blocks, oriented_gain
-from headwater.solvers.whitening import Rank, whiten
 
 
 class ELORETA(LinearSolver):

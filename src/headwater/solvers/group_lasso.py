@@ -11,11 +11,11 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.algebra.matrices import symmetric_power
 from headwater.solvers.base import Solver, check_data
-from headwater.solvers.l21 import group_lasso
-from headwater.solvers.matrices import symmetric_power
-from headwater.solvers.prior import Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
-from headwater.solvers.whitening import Rank, Whitened, whiten
+from headwater.solvers.inputs.whitening import Rank, Whitened, whiten
+from headwater.solvers.linear.prior import Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
+from headwater.solvers.sparse.l21 import group_lasso
 
 
 class GroupPenaltySolver(Solver):

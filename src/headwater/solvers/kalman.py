@@ -26,11 +26,11 @@ import numpy as np
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.base import Solver, check_data
-from headwater.solvers.likelihood_search import Search, check_search, maximize
-from headwater.solvers.prior import Loose
-from headwater.solvers.state_space import Dynamics, Innovations, filter_modes, gains
-from headwater.solvers.whitened_states import WhitenedStates
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.inputs.whitening import Rank, whiten
+from headwater.solvers.linear.prior import Loose
+from headwater.solvers.states.likelihood_search import Search, check_search, maximize
+from headwater.solvers.states.state_space import Dynamics, Innovations, filter_modes, gains
+from headwater.solvers.states.whitened_states import WhitenedStates
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from scipy import sparse
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.prior import Loose
-from headwater.solvers.smoothness import SmoothSolver, cube_neighbours, neighbour_weights, on_grid
-from headwater.solvers.whitening import Rank
+from headwater.solvers.inputs.whitening import Rank
+from headwater.solvers.linear.prior import Loose
+from headwater.solvers.linear.smoothness import SmoothSolver, cube_neighbours, neighbour_weights, on_grid
 
 CUBE_NEIGHBOURS = 26
 

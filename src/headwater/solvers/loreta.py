@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.smoothness import SmoothSolver, neighbour_weights, on_grid
+from headwater.solvers.linear.smoothness import SmoothSolver, neighbour_weights, on_grid
 
 GRID_NEIGHBOURS = 6
 

@@ -16,10 +16,17 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.linear import LinearSolver
-from headwater.solvers.matrices import regularized_inverse, symmetric_power
-from headwater.solvers.prior import Depth, Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.algebra.matrices import regularized_inverse, symmetric_power
+from headwater.solvers.inputs.whitening import Rank, whiten
+from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.linear.prior import (
+    Depth,
+    Loose,
+    depth_variance,
+    loose_per_source,
+    orientation_blocks,
+    oriented_gain,
+)
 
 
 class GaussianPriorSolver(LinearSolver):

@@ -10,8 +10,8 @@ from mne.inverse_sparse.mxne_optim import iterative_mixed_norm_solver, mixed_nor
 
 from headwater.solvers.base import check_data
 from headwater.solvers.group_lasso import GroupPenaltySolver, reduced_times
-from headwater.solvers.prior import Loose
-from headwater.solvers.whitening import Rank
+from headwater.solvers.inputs.whitening import Rank
+from headwater.solvers.linear.prior import Loose
 
 # MNE-Python counts penalties in per cent of the largest. Reweighting, which takes square roots, and the tolerances of
 # the removal of the bias depend on the scale of the data: here it is always that of a typical whitened average.

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import linalg
 
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.linear import LinearSolver
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.inputs.whitening import Rank, whiten
+from headwater.solvers.linear.kernel import LinearSolver
 
 
 class MoorePenrose(LinearSolver):

@@ -12,10 +12,10 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.algebra.topographies import Topographies, largest_eigenvalue, orthonormal, without
 from headwater.solvers.base import Solver, check_data
 from headwater.solvers.dipole import DipoleFit, explained_power
-from headwater.solvers.topographies import Topographies, largest_eigenvalue, orthonormal, without
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.inputs.whitening import Rank, whiten
 
 # Singular values below this fraction of the largest are rounding, not signal: the data may be in single precision.
 RELATIVE_ZERO = 1e-6

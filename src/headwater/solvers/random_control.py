@@ -9,9 +9,9 @@ import mne
 import numpy as np
 
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.linear import LinearSolver
-from headwater.solvers.matrices import symmetric_power
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.algebra.matrices import symmetric_power
+from headwater.solvers.inputs.whitening import Rank, whiten
+from headwater.solvers.linear.kernel import LinearSolver
 
 
 class Random(LinearSolver):

@@ -9,11 +9,11 @@ import mne
 import numpy as np
 
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.inputs.whitening import Rank
 from headwater.solvers.kalman import STKF, KalmanEstimate, KalmanSolver
-from headwater.solvers.likelihood_search import check_search
-from headwater.solvers.prior import Loose
-from headwater.solvers.state_space import Dynamics, filter_modes, log_likelihood, temporal_modes
-from headwater.solvers.whitening import Rank
+from headwater.solvers.linear.prior import Loose
+from headwater.solvers.states.likelihood_search import check_search
+from headwater.solvers.states.state_space import Dynamics, filter_modes, log_likelihood, temporal_modes
 
 
 class RSTKF(KalmanSolver):

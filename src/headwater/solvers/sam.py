@@ -6,7 +6,7 @@ import mne
 import numpy as np
 
 from headwater.solvers.beamformer import LCMV, loaded_inverse
-from headwater.solvers.whitening import Rank
+from headwater.solvers.inputs.whitening import Rank
 
 
 class SAM(LCMV):

@@ -17,10 +17,10 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.algebra.topographies import compact
 from headwater.solvers.base import Solver, check_data
-from headwater.solvers.evidence import CONVEX_BOUNDING, LEARNT_NOISE, MACKAY, RELATIVE_NOISE, NoiseLevel, Update
-from headwater.solvers.topographies import compact
-from headwater.solvers.whitening import Rank, whiten
+from headwater.solvers.inputs.whitening import Rank, whiten
+from headwater.solvers.sparse.evidence import CONVEX_BOUNDING, LEARNT_NOISE, MACKAY, RELATIVE_NOISE, NoiseLevel, Update
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.metrics._inputs import amplitude
 from headwater.metrics.table import Metric
 from headwater.solvers.base import Solver
-from headwater.solvers.rules import Rule, balance
+from headwater.solvers.regularization.rules import Rule, balance
 
 if TYPE_CHECKING:  # simulation loads PyTorch, which solvers do without
     from headwater.simulation.samples import Samples

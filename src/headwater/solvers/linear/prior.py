@@ -14,7 +14,7 @@ import numpy as np
 from headwater._utils.errors import InputError
 from headwater.forward.estimate import source_kind
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.whitening import Whitened
+from headwater.solvers.inputs.whitening import Whitened
 
 Loose = float | str | Mapping[str, float]
 Depth = float | Mapping[str, Any] | None

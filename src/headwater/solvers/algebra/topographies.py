@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from headwater.solvers.matrices import symmetric_power
+from headwater.solvers.algebra.matrices import symmetric_power
 
 # Eigenvalues of D_s lie between 0 and 1. Below the first number a direction counts as found already; above the second,
 # a determinant says that all eigenvalues are far from it.

@@ -11,11 +11,11 @@ from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
 from headwater._utils.errors import InputError
+from headwater.solvers.algebra.matrices import symmetric_power
+from headwater.solvers.inputs.whitening import Whitened
+from headwater.solvers.linear.prior import Loose, loose_per_source, orientation_blocks, oriented_gain
+from headwater.solvers.linear.smoothness import source_strength
 from headwater.solvers.loreta import laplacian
-from headwater.solvers.matrices import symmetric_power
-from headwater.solvers.prior import Loose, loose_per_source, orientation_blocks, oriented_gain
-from headwater.solvers.smoothness import source_strength
-from headwater.solvers.whitening import Whitened
 
 
 @dataclass(frozen=True, eq=False)

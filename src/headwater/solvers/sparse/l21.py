@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater.solvers.lagrangian import duality_gap, group_norm, minimize, product
+from headwater.solvers.sparse.lagrangian import duality_gap, group_norm, minimize, product
 
 # Sources that may join the working set in one round: as many as are active, and at least these.
 JOINING = 32

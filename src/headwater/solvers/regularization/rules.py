@@ -16,9 +16,9 @@ import numpy as np
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.base import Solver
-from headwater.solvers.linear import LinearSolver
+from headwater.solvers.inputs.whitening import whiten
+from headwater.solvers.linear.kernel import LinearSolver
 from headwater.solvers.minimum_norm import DSPM, SLORETA, MinimumNorm
-from headwater.solvers.whitening import whiten
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from mne.proj import make_projector
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.recording import eeg_average_projection, make_average_projection
+from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
 
 Rank = dict[str, int] | str | None
 

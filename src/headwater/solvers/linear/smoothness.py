@@ -19,11 +19,11 @@ from scipy.spatial import cKDTree
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.forward.neighbours import Grid
-from headwater.solvers.linear import LinearSolver
-from headwater.solvers.matrices import symmetric_power
+from headwater.solvers.algebra.matrices import symmetric_power
+from headwater.solvers.inputs.whitening import Rank, Whitened, whiten
+from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.linear.prior import Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
 from headwater.solvers.minimum_norm import inverse_operator
-from headwater.solvers.prior import Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
-from headwater.solvers.whitening import Rank, Whitened, whiten
 
 
 class SmoothSolver(LinearSolver):

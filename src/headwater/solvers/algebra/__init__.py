@@ -1,0 +1,1 @@
+"""Linear algebra of small symmetric matrices and of source topographies."""

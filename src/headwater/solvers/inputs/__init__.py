@@ -1,0 +1,1 @@
+"""What solvers take: recordings, noise covariances, and the lead field as whitened sensors see it."""

@@ -1,0 +1,1 @@
+"""What linear solvers share: the kernel, and the priors from which it follows."""

@@ -1,0 +1,1 @@
+"""Choose the regularisation from the data."""

@@ -1,0 +1,1 @@
+"""Optimisation for solvers that find few sources."""
