@@ -7,7 +7,8 @@ import pytest
 import headwater as hw
 from headwater._utils.errors import InputError
 from headwater.localization.components import component_maps
-from headwater.localization.recording import read_recording, select_segment
+from headwater.localization.reading import read_recording
+from headwater.localization.segment import select_segment
 from headwater.solvers import ELORETA
 
 

@@ -8,7 +8,8 @@ from headwater._utils.errors import InputError
 from headwater.localization.checks import check_channels_known, check_data, pick_sensors
 from headwater.localization.filtering import Band
 from headwater.localization.noise import noise_covariance
-from headwater.localization.recording import check_window, read_recording, select_segment
+from headwater.localization.reading import read_recording
+from headwater.localization.segment import check_window, select_segment
 
 NAMES = mne.channels.make_standard_montage("easycap-M10").ch_names
 
@@ -30,7 +31,7 @@ def epochs(raw: mne.io.RawArray) -> mne.Epochs:
 
 
 def evoked_of(raw: mne.io.RawArray) -> mne.Evoked:
-    return select_segment(raw, None, 1.0, 2.0)[0]
+    return select_segment(raw, None, 1.0, 2.0).evoked
 
 
 def test_files_of_every_kind_come_back(raw: mne.io.RawArray, epochs: mne.Epochs, tmp_path: Path) -> None:
@@ -47,21 +48,22 @@ def test_files_of_every_kind_come_back(raw: mne.io.RawArray, epochs: mne.Epochs,
 
 
 def test_condition_chooses_the_trials(raw: mne.io.RawArray, epochs: mne.Epochs) -> None:
-    evoked, trials, origin = select_segment(epochs, "left")
+    segment = select_segment(epochs, "left")
+    evoked, trials, origin = segment.evoked, segment.trials, segment.origin
     assert evoked.nave == len(trials) == 3
     np.testing.assert_allclose(evoked.get_data("eeg"), trials.get_data("eeg").mean(axis=0))
     assert "'left'" in origin
-    from_raw, trials, _ = select_segment(raw, "left")
-    assert len(trials) == 3
-    np.testing.assert_allclose(from_raw.get_data("eeg"), evoked.get_data("eeg"), atol=1e-12)
+    from_raw = select_segment(raw, "left")
+    assert len(from_raw.trials) == 3
+    np.testing.assert_allclose(from_raw.evoked.get_data("eeg"), evoked.get_data("eeg"), atol=1e-12)
     averages = [epochs["left"].average(), epochs["right"].average()]
     averages[0].comment, averages[1].comment = "left", "right"
     for condition in ("right", 1, "1"):
-        assert select_segment(averages, condition)[0].comment == "right"
+        assert select_segment(averages, condition).evoked.comment == "right"
 
 
 def test_raw_window_keeps_its_times(raw: mne.io.RawArray) -> None:
-    evoked, _, _ = select_segment(raw, None, 1.5, 2.5)
+    evoked = select_segment(raw, None, 1.5, 2.5).evoked
     np.testing.assert_allclose([evoked.times[0], evoked.times[-1]], [1.5, 2.5])
     np.testing.assert_array_equal(evoked.data, raw.get_data()[:, 300:501])
 
@@ -136,9 +138,9 @@ def test_only_good_sensors_are_picked(raw: mne.io.RawArray) -> None:
 
 def test_channels_without_forward_are_named(raw: mne.io.RawArray) -> None:
     evoked = pick_sensors(evoked_of(raw), "all")
-    check_channels_known(evoked, NAMES)
+    check_channels_known(evoked.ch_names, NAMES)
     with pytest.raises(InputError, match=f"lacks 1 of the 20 good channels \\({NAMES[3]}\\)"):
-        check_channels_known(evoked, [name for name in NAMES if name != NAMES[3]])
+        check_channels_known(evoked.ch_names, [name for name in NAMES if name != NAMES[3]])
 
 
 @pytest.mark.parametrize("average", [True, False])
@@ -178,14 +180,15 @@ def test_given_covariance_is_put_in_the_order_of_the_data(raw: mne.io.RawArray) 
 
 def test_band_is_applied_to_trials_and_average_alike(raw: mne.io.RawArray, epochs: mne.Epochs) -> None:
     band = Band(5.0, 40.0)
-    evoked, trials, _ = select_segment(epochs, "left", band=band)
+    segment = select_segment(epochs, "left", band=band)
+    evoked, trials = segment.evoked, segment.trials
     np.testing.assert_allclose(evoked.get_data("eeg"), trials.get_data("eeg").mean(axis=0), atol=1e-15)
     for inst in (raw, epochs, epochs.average()):
         filtered = band.apply(inst)
         assert filtered is not inst
         assert (filtered.info["highpass"], filtered.info["lowpass"]) == (5.0, 40.0)
     assert Band().apply(raw) is raw
-    window, _, _ = select_segment(raw, None, 1.0, 2.0, band)
+    window = select_segment(raw, None, 1.0, 2.0, band).evoked
     np.testing.assert_allclose(window.data, band.apply(raw).get_data()[:, 200:401])
 
 
@@ -213,13 +216,13 @@ def test_one_sample_is_no_baseline() -> None:
 
 
 def test_window_may_exceed_the_recording_by_less_than_a_millisecond(raw: mne.io.RawArray) -> None:
-    evoked, _, _ = select_segment(raw.copy().crop(0, 2), None, -0.0005, 2.0005)
+    evoked = select_segment(raw.copy().crop(0, 2), None, -0.0005, 2.0005).evoked
     np.testing.assert_allclose([evoked.times[0], evoked.times[-1]], [0, 2], atol=1e-9)
 
 
 def test_a_marker_written_twice_counts_once(raw: mne.io.RawArray) -> None:
     raw.set_annotations(raw.annotations + raw.annotations)
-    assert select_segment(raw, "left")[0].nave == 3
+    assert select_segment(raw, "left").evoked.nave == 3
 
 
 def test_averages_of_long_names_are_chosen_by_number(epochs: mne.Epochs) -> None:

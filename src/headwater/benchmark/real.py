@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from headwater.benchmark import recordings
 from headwater.benchmark.protocol import Case, Column, Control, Fit, Protocol, Scored, Settings, Training
 from headwater.benchmark.recordings import Answered
-from headwater.localization import Localization, analyze
+from headwater.localization import Prepared, prepare
 from headwater.metrics.table import METRICS
 from headwater.simulation.distributions import Constant, Integers
 from headwater.simulation.noise import FromCovariance
@@ -156,12 +156,12 @@ def _control_maps(control: Control, gap: np.ndarray, seed: int) -> list[np.ndarr
 
 
 @lru_cache(maxsize=2)
-def _prepared(name: str, settings: Settings) -> tuple[Answered, list[Localization]]:
-    """Return recording, lead field and noise covariance, as `headwater.analyze` prepares them for every solver."""
+def _prepared(name: str, settings: Settings) -> tuple[Answered, list[Prepared]]:
+    """Return recording, lead field and noise covariance, as `headwater.analyze` gives them to every solver."""
     assert settings.data is not None  # noqa: S101
     answered = _answered(name, settings.data, SPACING[settings.size])
     with mne.utils.use_log_level("error"):
-        return answered, [analyze(segment, **answered.options) for segment in answered.segments]
+        return answered, [prepare(segment, **answered.options) for segment in answered.segments]
 
 
 def _answered(name: str, data: Path, spacing: float) -> Answered:

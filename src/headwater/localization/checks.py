@@ -21,10 +21,11 @@ MAX_STD = {"eeg": (1e-2, "V"), "mag": (1e-8, "T"), "grad": (1e-6, "T/m")}
 
 
 def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -> mne.Evoked:
-    """Keep the good channels of the chosen sensor types ("all", "eeg", "meg", "mag" or "grad")."""
+    """Return the good channels of the chosen sensor types ("all", "eeg", "meg", "mag" or "grad")."""
     unknown = [name for name in bads if name not in evoked.ch_names]
     if unknown:
         raise InputError(f"Bad channels {', '.join(unknown)} are not in the recording; check --bads.")
+    evoked = evoked.copy()
     evoked.info["bads"] = sorted({*evoked.info["bads"], *bads})
     wanted: dict[str, dict[str, bool | str]] = {
         "all": {"meg": True, "eeg": True},
@@ -89,12 +90,12 @@ def check_data(evoked: mne.Evoked) -> None:
             )
 
 
-def check_channels_known(evoked: mne.Evoked, known: list[str]) -> None:
+def check_channels_known(ch_names: list[str], known: list[str]) -> None:
     """Refuse channels that the forward solution lacks."""
-    missing = [name for name in evoked.ch_names if name not in set(known)]
+    missing = [name for name in ch_names if name not in set(known)]
     if missing:
         raise InputError(
-            f"The forward solution lacks {len(missing)} of the {len(evoked.ch_names)} good channels ({_few(missing)}); "
+            f"The forward solution lacks {len(missing)} of the {len(ch_names)} good channels ({_few(missing)}); "
             "mark them as bad with --bads, or compute the forward solution for this recording."
         )
 

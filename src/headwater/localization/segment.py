@@ -1,9 +1,8 @@
-"""Read a recording in any format MNE knows and reduce it to the segment that is to be localised."""
+"""Reduce a recording to the one multichannel segment that is to be localised."""
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import mne
@@ -15,7 +14,7 @@ from headwater.localization.filtering import Band
 # A string, for mne.preprocessing takes a while to be imported.
 Recording: TypeAlias = "mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked] | mne.preprocessing.ICA"
 
-# A raw segment longer than this is almost always a forgotten --tmin/--tmax, and its estimate would fill the memory.
+# A raw segment longer than this is almost always a forgotten tmin or tmax, and its estimate would fill the memory.
 MAX_RAW_SECONDS = 10.0
 
 OPEN = Band()
@@ -24,77 +23,23 @@ OPEN = Band()
 EVENT_WINDOW = (-0.2, 0.5)
 
 
-def read_recording(path: Path | str) -> Recording:
-    """Read a recording.
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """What is to be localised.
 
-    Parameters
+    Attributes
     ----------
-    path : path-like
-        FIF files may hold raw data, epochs, averages or an ICA; every other format that ``mne.io.read_raw`` or
-        ``mne.read_epochs_eeglab`` knows is accepted.
-
-    Returns
-    -------
-    recording : mne.io.BaseRaw | mne.BaseEpochs | list of mne.Evoked | mne.preprocessing.ICA
-        Data in V, T and T/m, loaded into memory.
+    evoked : mne.Evoked
+        A copy; ``nave`` is the number of trials in it.
+    trials : mne.BaseEpochs | None
+        The trials it is the average of, where there are any.
+    origin : str
+        What it is, in words.
     """
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"The recording {path} does not exist; check the path.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise InputError(f"The recording {path} is empty; export or copy it again.")
-    try:
-        # Readers warn about unfamiliar file names and the like, which changes nothing for what follows.
-        with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"):
-            warnings.simplefilter("ignore")
-            return _read(path)
-    except InputError:
-        raise
-    except Exception as error:  # readers of some forty formats raise anything at all on a damaged file
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"The recording {path} cannot be read ({reason[:200]}); it may be truncated, or of a format that "
-            "MNE-Python does not know."
-        ) from error
 
-
-def _read(path: Path) -> Recording:
-    if path.name.endswith((".fif", ".fif.gz")):
-        content = mne.what(path)
-        if content == "evoked":
-            return mne.read_evokeds(path)
-        if content == "epochs":
-            return mne.read_epochs(path)
-        if content == "ica":
-            return mne.preprocessing.read_ica(path)
-        if content == "unknown":
-            raise ValueError("no measurement was found in it")
-        if content != "raw":
-            raise InputError(
-                f"{path} holds {content}, not a recording, or is truncated; give a file of raw data, epochs, averages "
-                "or an ICA."
-            )
-    if path.suffix == ".set":
-        try:
-            return mne.read_epochs_eeglab(path)
-        except ValueError:  # a continuous EEGLAB data set
-            pass
-    raw = mne.io.read_raw(path, preload=True)
-    if path.suffix.lower() in (".edf", ".bdf"):
-        _refuse_cut_off(path, raw)
-    return raw
-
-
-def _refuse_cut_off(path: Path, raw: mne.io.BaseRaw) -> None:
-    """Refuse an EDF or BDF file that is shorter than its header says: MNE-Python reads what is left."""
-    with path.open("rb") as file:
-        file.seek(236)
-        n_records, duration = int(file.read(8)), float(file.read(8))
-    n_times = round(n_records * duration * raw.info["sfreq"])  # -1 records: unknown, the recording was never stopped
-    if raw.n_times < n_times:
-        raise InputError(
-            f"The recording {path} is truncated: it holds {raw.n_times} of {n_times} samples; export or copy it again."
-        )
+    evoked: mne.Evoked
+    trials: mne.BaseEpochs | None
+    origin: str
 
 
 def select_segment(
@@ -103,7 +48,7 @@ def select_segment(
     tmin: float | None = None,
     tmax: float | None = None,
     band: Band = OPEN,
-) -> tuple[mne.Evoked, mne.BaseEpochs | None, str]:
+) -> Segment:
     """Reduce a recording to one multichannel segment.
 
     Parameters
@@ -119,27 +64,22 @@ def select_segment(
 
     Returns
     -------
-    evoked : mne.Evoked
-        The segment; ``nave`` is the number of trials in it. A copy.
-    epochs : mne.BaseEpochs | None
-        The trials behind it, where there are any.
-    origin : str
-        What it is, for people.
+    segment : Segment
     """
     if isinstance(recording, mne.Evoked):
         recording = [recording]
     if isinstance(recording, list):
         evoked = band.apply(_choose_evoked(recording, condition).copy())
-        return evoked, None, f"average of {evoked.nave} trials, condition {evoked.comment!r}"
+        return Segment(evoked, None, f"average of {evoked.nave} trials, condition {evoked.comment!r}")
     if isinstance(recording, mne.io.BaseRaw):
         if condition is None:
-            return _raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged"
+            return Segment(_raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged")
         recording, band = _epochs_at_annotations(recording, str(condition), band), OPEN
     if isinstance(recording, mne.preprocessing.ICA):
         if band != OPEN:
             raise InputError("Components have no course in time to be filtered; filter the recording before its ICA.")
         evoked, origin = choose_component(component_maps(recording), condition)
-        return evoked, None, origin
+        return Segment(evoked, None, origin)
     if not isinstance(recording, mne.BaseEpochs):
         raise InputError(
             f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs, Evoked or ICA, or the path of a "
@@ -155,7 +95,7 @@ def select_segment(
     epochs = band.apply(epochs)
     with mne.utils.use_log_level("ERROR"):
         evoked = epochs.average(picks="all")
-    return evoked, epochs, f"average of {evoked.nave} trials, condition {condition or 'all'!r}"
+    return Segment(evoked, epochs, f"average of {evoked.nave} trials, condition {condition or 'all'!r}")
 
 
 def _hierarchical(event_id: dict[str, int]) -> set[str]:

@@ -1,0 +1,78 @@
+"""From data, lead field and noise covariance to a source estimate and its peaks."""
+
+from __future__ import annotations
+
+from copy import copy
+
+import mne
+import numpy as np
+import pandas as pd
+
+from headwater._utils.errors import InputError
+from headwater.head.template import template_head
+from headwater.localization.peaks import find_peaks, peaks_table
+from headwater.localization.prepare import Prepared
+from headwater.localization.result import Localization
+from headwater.solvers.base import Solver
+
+
+def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -> Localization:
+    """Localise a prepared recording.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    solver : Solver
+        Fitted to a copy, so that it may serve other recordings.
+    pick_ori : str | None
+        As in MNE-Python: None, ``"normal"`` or ``"vector"``.
+    """
+    fitted = copy(solver).fit(prepared.leadfield, prepared.noise_cov)
+    stc = fitted.apply(prepared.evoked, pick_ori=pick_ori)
+    magnitude, unit = _magnitude(stc, fitted)
+    sources, peaks = _peaks(magnitude, unit, prepared)
+    return Localization(
+        stc=stc,
+        magnitude=magnitude,
+        unit=unit,
+        peaks=peaks,
+        peak_sources=sources,
+        evoked=prepared.evoked,
+        leadfield=prepared.leadfield,
+        head=prepared.head,
+        solver=fitted,
+        noise_cov=prepared.noise_cov,
+        assumptions={**prepared.assumptions, "Solver": repr(fitted)},
+    )
+
+
+def _magnitude(stc: mne.BaseSourceEstimate, solver: Solver) -> tuple[np.ndarray, str]:
+    """Length of the source vectors, shape (n_sources, n_times), and its unit."""
+    data = np.linalg.norm(stc.data, axis=1) if stc.data.ndim == 3 else np.abs(stc.data)
+    if not np.isfinite(data).all():
+        raise InputError(
+            f"{type(solver).__name__} gave values that are not finite; some sources may be invisible to these sensors, "
+            "so check the forward solution, or choose another solver."
+        )
+    return (1e9 * data, "nAm") if solver.unit == "Am" else (data, solver.unit)
+
+
+def _peaks(magnitude: np.ndarray, unit: str, prepared: Prepared) -> tuple[np.ndarray, pd.DataFrame]:
+    leadfield = prepared.leadfield
+    sources, samples = find_peaks(magnitude, leadfield.pos)
+    pos_mm, frame = _peak_positions(prepared, sources)
+    regions = leadfield.region_of(sources)
+    amplitude = magnitude[sources, samples]
+    return sources, peaks_table(prepared.evoked.times[samples], pos_mm, frame, regions, amplitude, unit)
+
+
+def _peak_positions(prepared: Prepared, sources: np.ndarray) -> tuple[np.ndarray, str]:
+    """Positions in mm: MNI305 where the head is made from the template, the subject's own MRI, or head coordinates."""
+    head, leadfield = prepared.head, prepared.leadfield
+    pos = leadfield.pos[sources]
+    if head is not None and head.reference == template_head().name:
+        return head.to_mni(pos) * 1e3, "mni305"
+    mri_head_t = head.mri_head_t if head is not None else leadfield.mri_head_t
+    if mri_head_t is None:
+        return pos * 1e3, "head"
+    return mne.transforms.apply_trans(mne.transforms.invert_transform(mri_head_t), pos) * 1e3, "mri"
