@@ -6,10 +6,13 @@ from collections.abc import Callable
 import mne
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import SOLVERS, Solver
+from headwater.solvers.linear.kernel import LinearSolver
 
 N_TIMES = 40
 SFREQ = 100.0
@@ -70,6 +73,32 @@ def test_parameters_are_keywords_with_defaults_and_stored_untouched(make):
     assert all(getattr(solver, name) is value for name, value in given.items())
 
 
+def test_parameters_follow_the_contract_of_scikit_learn(make):
+    names = list(inspect.signature(make).parameters)
+    solver = make()
+    assert list(solver.get_params()) == names
+    copy = clone(solver)
+    assert type(copy) is type(solver)
+    assert repr(copy) == repr(solver)
+    for candidate in ParameterGrid({name: [1, 2] for name in names[:2]}):
+        assert solver.set_params(**candidate) is solver
+        assert {name: solver.get_params()[name] for name in candidate} == candidate
+    with pytest.raises(InputError, match=f"{make.__name__} has no hyper-parameter colour"):
+        solver.set_params(colour=1)
+
+
+def test_every_solver_has_a_title_of_its_own():
+    titles = [make.title for make in SOLVERS.values()]
+    assert all(titles)
+    assert len(set(titles)) == len(titles)
+
+
+def test_what_estimates_each_time_point_separately_says_so(solver, data):
+    assert solver.per_time_point is isinstance(solver, LinearSolver)
+    if solver.per_time_point:
+        assert close(solver.estimate(data[0, 0][:, :1]), solver.estimate(data[0, 0])[..., :1])
+
+
 def test_fit_returns_the_solver_and_leaves_parameters_alone(make, leadfield, noise_cov):
     solver = make()
     before = {name: getattr(solver, name) for name in inspect.signature(make).parameters}
@@ -111,7 +140,7 @@ def test_single_precision_is_close_to_double(solver, data):
 def test_batches_are_loops(solver, data):
     looped = np.stack([[solver.estimate(sample) for sample in row] for row in data])
     # What searches stops within its tolerance, wherever the last digits of a product lead it.
-    assert close(solver.estimate(data), looped, 1e-4 if hasattr(solver, "tol") else 1e-6)
+    assert close(solver.estimate(data), looped, 1e-4 if "tol" in solver.get_params() else 1e-6)
 
 
 def test_data_times_k_give_sources_times_k(solver, data):

@@ -10,6 +10,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks import FCN, Morphed, NetworkSolver
 from headwater.solvers import ELORETA
+from headwater.solvers.tuning import with_parameters
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,16 @@ def away(home, info) -> LeadField:
 def test_at_home_every_source_is_its_own(home):
     morphed = Morphed(solver=ELORETA(), home=home).fit(home)
     np.testing.assert_allclose(morphed.carry_.toarray(), np.eye(3 * home.n_sources), atol=1e-12)
+
+
+def test_parameters_of_the_solver_inside_are_reached_and_the_solver_given_is_left_alone(home):
+    inside = ELORETA(lambda2=1.0)
+    morphed = Morphed(solver=inside, home=home)
+    assert morphed.title == "eLORETA"
+    assert morphed.morphed
+    assert morphed.get_params()["solver__lambda2"] == 1.0
+    assert with_parameters(morphed, {"solver__lambda2": 0.5}).solver.lambda2 == 0.5
+    assert inside.lambda2 == 1.0
 
 
 def test_weights_of_the_sources_at_home_sum_to_one(home, away):
@@ -106,4 +117,4 @@ def test_nothing_to_estimate_and_the_solver_inside_is_left_alone(home, away):
     morphed = Morphed(solver=inside, home=home).fit(away)
     assert morphed.estimate(np.empty((0, away.n_channels, 4))).shape == (0, away.n_sources, 3, 4)
     assert "leadfield_" not in vars(inside)
-    assert not morphed.learnt
+    assert not morphed.learned

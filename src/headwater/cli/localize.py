@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -119,7 +118,7 @@ def _solver(name: str | None, snr: float | None) -> Solver | None:
     make: Callable[..., Solver] = SOLVERS[name]
     if snr is None:
         return make()
-    if "lambda2" not in inspect.signature(make).parameters:
+    if "lambda2" not in make().get_params():
         raise InputError(f"The solver {name!r} is not regularised by an SNR; leave out --snr.")
     return make(lambda2=1 / snr**2)
 

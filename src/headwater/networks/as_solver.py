@@ -51,7 +51,7 @@ class NetworkSolver(Solver):
         Length of the windows it looks at.
     """
 
-    learnt: ClassVar[bool] = True
+    learned: ClassVar[bool] = True
     bound_: BoundNetwork
     n_times_: int
 
@@ -71,6 +71,16 @@ class NetworkSolver(Solver):
         self.mixed = mixed
         self.name = name
         self.matching = matching
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """That of the network."""
+        return self.network.title
+
+    @property
+    def per_time_point(self) -> bool:  # type: ignore[override]
+        """Whether the network looks at one time point at a time."""
+        return self.n_times_ == 1
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Bind the network to one lead field and one noise covariance."""

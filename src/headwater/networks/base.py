@@ -22,12 +22,21 @@ class Network(nn.Module, ABC):
 
     Attributes
     ----------
+    title : str
+        Name of the network as papers write it; the name of the class where none is declared.
     any_leadfield : bool
         Whether the same weights work for every head, montage and grid. Otherwise they belong to the lead field they
         were trained on.
     """
 
+    title: ClassVar[str] = ""
     any_leadfield: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Give every class a title of its own."""
+        super().__init_subclass__(**settings)
+        if "title" not in vars(cls):
+            cls.title = cls.__name__
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import copy
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -47,6 +47,7 @@ class Morphed(Solver):
         What channels at home see of data.
     """
 
+    morphed: ClassVar[bool] = True
     at_home_: Solver
     carry_: sparse.csr_array
     seen_: np.ndarray
@@ -56,9 +57,14 @@ class Morphed(Solver):
         self.home = home
 
     @property
-    def learnt(self) -> bool:  # type: ignore[override]
+    def title(self) -> str:  # type: ignore[override]
         """That of the solver inside."""
-        return self.solver.learnt
+        return self.solver.title
+
+    @property
+    def learned(self) -> bool:  # type: ignore[override]
+        """That of the solver inside."""
+        return self.solver.learned
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Fit the solver at home, and find which sources correspond.

@@ -6,6 +6,8 @@ work with every head, montage and grid.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import mne
 import numpy as np
 import torch
@@ -51,6 +53,7 @@ class PIUNet(Network):
         regularisation leaves unexplained, and let it mix the vectors of the linear estimates.
     """
 
+    title: ClassVar[str] = "3D-PIUNet"
     any_leadfield = True
 
     def __init__(

@@ -44,7 +44,7 @@ def resolution_near_peak(localization: Localization, source: int, time_index: in
     solver = localization.solver
     if isinstance(solver, LinearSolver):
         n_draws = N_DRAWS
-    elif getattr(solver, "n_times_", None) == 1:
+    elif solver.per_time_point:
         n_draws = N_DRAWS_NETWORK
     else:
         return None

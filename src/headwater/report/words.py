@@ -11,15 +11,6 @@ from headwater.report.scene import FRAME_LABELS, cortical_sources
 
 MIDLINE_MM = 8.0
 NO_BREAK = "\N{NO-BREAK SPACE}"
-METHOD_NAMES = {
-    "MinimumNorm": "minimum norm",
-    "WeightedMinimumNorm": "weighted minimum norm",
-    "DSPM": "dSPM",
-    "SLORETA": "sLORETA",
-    "ELORETA": "eLORETA",
-    "MoorePenrose": "Moore-Penrose pseudo-inverse",
-    "PIUNet": "3D-PIUNet",
-}
 
 TEMPLATE = (
     "The head is a template, not this person's. With template heads, simulations without noise found median errors of "
@@ -33,7 +24,7 @@ MERGING = (
 )
 MEG_BLIND = "MEG hardly sees sources that point towards the skull, nor deep ones."
 CORTEX_ONLY = "Only the cortex was searched: activity below it appears on the cortex that fits it best."
-LEARNT = (
+LEARNED = (
     "The estimate is that of a network, which has learnt from simulated activity what sources look like; activity of "
     "another kind can mislead it. Compare with a classical solver (for instance eLORETA) before relying on it."
 )
@@ -45,10 +36,8 @@ RESEARCH = "This is research software, not a medical device: do not base a treat
 
 
 def method_name(localization: Localization) -> str:
-    """Name of the solver as papers write it; that of its class where this package does not know it."""
-    solver = getattr(localization.solver, "solver", localization.solver)  # that inside of a morphed one
-    name = type(getattr(solver, "network", solver)).__name__
-    return METHOD_NAMES.get(name, name)
+    """Name of the solver as papers write it."""
+    return localization.solver.title
 
 
 def unit_label(localization: Localization) -> str:
@@ -125,9 +114,9 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
     model = [] if head is None else [TEMPLATE if head.name.startswith("template") else CONDUCTIVITIES]
     blind = [] if "eeg" in sensor_types(localization.evoked) else [MEG_BLIND]
     searched = [CORTEX_ONLY] if cortical_sources(localization).all() else []
-    learnt = [LEARNT] if localization.solver.learnt else []
-    morphed = [MORPHED] if hasattr(localization.solver, "home") else []
-    return [*measured, *model, MERGING, *blind, *searched, *learnt, *morphed, RESEARCH]
+    learned = [LEARNED] if localization.solver.learned else []
+    morphed = [MORPHED] if localization.solver.morphed else []
+    return [*measured, *model, MERGING, *blind, *searched, *learned, *morphed, RESEARCH]
 
 
 def _measured(resolution: Resolution) -> str:

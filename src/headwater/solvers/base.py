@@ -1,10 +1,10 @@
-"""The contract every inverse method fulfils."""
+"""The contract of every inverse method."""
 
 from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import mne
 import numpy as np
@@ -18,30 +18,46 @@ from headwater.solvers.inputs.recording import check_recording, segments
 class Solver(ABC):
     """Estimate source currents from sensor data.
 
-    Hyper-parameters are keyword arguments of the constructor and are stored untouched; what ``fit`` learns ends in
+    Hyper-parameters are keyword arguments of the constructor, stored unchanged, and follow scikit-learn's contract:
+    ``get_params``, ``set_params``, ``sklearn.base.clone`` and ``ParameterGrid`` work. What ``fit`` learns ends in
     ``_``. Final classes implement ``fit`` and ``estimate``; ``apply`` is written once, here.
 
     Attributes
     ----------
+    title : str
+        Name of the method as papers write it; the name of the class where none is declared.
     unit : str
         Of the estimate: ``"Am"``, or ``"F"`` where it is divided by its noise and has no dimension.
     scales_with_nave : bool
-        Whether the noise covariance is that of single trials and the estimate of an average therefore grows with the
-        square root of their number.
-    learnt : bool
-        Whether it has learnt from simulations what sources look like.
+        Whether the noise covariance is that of single trials and the estimate of an evoked response therefore grows
+        with the square root of their number.
+    learned : bool
+        Whether simulations have taught it what sources look like.
+    morphed : bool
+        Whether data are carried to another head model, and estimates back.
+    per_time_point : bool
+        Whether each time point is estimated separately.
     along_normals : bool
         Whether an estimate with one orientation per source is along ``leadfield_.normals``.
     leadfield_ : LeadField
-        What ``fit`` was given, without bad channels; its ``info`` holds the projections the solver takes into account.
+        What ``fit`` was given, without bad channels; its ``info`` holds the projections that the solver applies.
         Every ``fit`` sets it.
     """
 
+    title: ClassVar[str] = ""
     unit: ClassVar[str] = "Am"
     scales_with_nave: ClassVar[bool] = False
-    learnt: ClassVar[bool] = False
+    learned: ClassVar[bool] = False
+    morphed: ClassVar[bool] = False
+    per_time_point: ClassVar[bool] = False
     along_normals: ClassVar[bool] = True
     leadfield_: LeadField
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Give every class a title of its own."""
+        super().__init_subclass__(**settings)
+        if "title" not in vars(cls):
+            cls.title = cls.__name__
 
     @abstractmethod
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
@@ -50,10 +66,10 @@ class Solver(ABC):
         Parameters
         ----------
         leadfield : LeadField
-            Its bad channels are left out, its projections honoured.
+            Its bad channels are left out, its projections applied.
         noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-            Of single trials, in squared units of the channels. The bad channels and the projections of a
-            :class:`mne.Covariance` are honoured. None: the same noise on every channel, for one type of sensors.
+            Of single trials, in squared units of the channels. Channels that a :class:`mne.Covariance` marks as bad
+            are left out, and its projections applied. None: the same noise on every channel, for one sensor type.
         """
 
     @abstractmethod
@@ -79,7 +95,7 @@ class Solver(ABC):
         Parameters
         ----------
         inst : mne.Evoked | mne.Epochs | mne.io.Raw
-            The channels are found by name; those the solver does not know are left aside.
+            Channels are found by name; those the solver was not fitted on are ignored.
         pick_ori : None | "normal" | "vector"
             None: length of the source vectors, or the signed amplitude of fixed sources. "normal": signed amplitude
             along the cortical normal. "vector": all three components.
@@ -105,20 +121,62 @@ class Solver(ABC):
         ]
         return estimates if isinstance(inst, mne.BaseEpochs) else estimates[0]
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the hyper-parameters by name.
+
+        Parameters
+        ----------
+        deep : bool
+            Include those of a solver inside this one, as ``solver__lambda2``.
+        """
+        names = [name for name in inspect.signature(type(self).__init__).parameters if name != "self"]
+        params = {name: getattr(self, name) for name in names}
+        for name, value in list(params.items()) if deep else []:
+            if isinstance(value, Solver):
+                params |= {f"{name}__{inner}": one for inner, one in value.get_params().items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Change hyper-parameters; call ``fit`` again afterwards.
+
+        Parameters
+        ----------
+        **params
+            Named as in ``get_params``.
+        """
+        known = self.get_params()
+        if unknown := sorted(set(params) - set(known)):
+            raise InputError(
+                f"{type(self).__name__} has no hyper-parameter {', '.join(unknown)}; choose from {', '.join(known)}."
+            )
+        for name in sorted(params, key=lambda name: name.count("__")):  # a solver before its own parameters
+            outer, _, inner = name.partition("__")
+            if inner:
+                getattr(self, outer).set_params(**{inner: params[name]})
+            else:
+                setattr(self, name, params[name])
+        return self
+
     def __repr__(self) -> str:
-        names = inspect.signature(type(self).__init__).parameters
-        return f"{type(self).__name__}({', '.join(f'{n}={getattr(self, n)!r}' for n in names if n != 'self')})"
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_params(deep=False).items())
+        return f"{type(self).__name__}({settings})"
+
+
+def unfitted(solver: Solver) -> Solver:
+    """Return a new solver with the same hyper-parameters; a solver among them is renewed too, the rest is shared."""
+    params = solver.get_params(deep=False)
+    return type(solver)(**{name: unfitted(one) if isinstance(one, Solver) else one for name, one in params.items()})
 
 
 def fitted_leadfield(solver: Solver) -> LeadField:
-    """Return the lead field of a fitted solver; refuse one that is not."""
+    """Return the lead field of a fitted solver; refuse a solver that has not been fitted."""
     if "leadfield_" not in vars(solver):
         raise InputError(f"{type(solver).__name__} has not been fitted yet; call fit(leadfield, noise_cov) first.")
     return solver.leadfield_
 
 
 def check_data(data: np.ndarray, solver: Solver) -> np.ndarray:
-    """Return sensor data as float32 or float64; refuse what the fitted solver cannot take."""
+    """Return sensor data as float32 or float64; refuse data that the fitted solver cannot use."""
     n_channels = fitted_leadfield(solver).n_channels
     data = np.asarray(data)
     if data.dtype not in (np.float32, np.float64):
@@ -131,5 +189,5 @@ def check_data(data: np.ndarray, solver: Solver) -> np.ndarray:
             f"(..., {n_channels}, n_times); pick the channels leadfield_.ch_names."
         )
     if not np.isfinite(data).all():
-        raise InputError("The data have values that are NaN or infinite; mark those channels as bad or crop them out.")
+        raise InputError("The data contain NaN or infinite values; mark those channels as bad, or crop the times.")
     return data

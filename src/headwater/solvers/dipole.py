@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -80,6 +80,8 @@ class DipoleScan(Solver):
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
+
+    title: ClassVar[str] = "dipole scan"
 
     def __init__(self, *, n_dipoles: int = 1, moving: bool = False, max_sweeps: int = 20, rank: Rank = None) -> None:
         self.n_dipoles = n_dipoles

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -45,6 +45,8 @@ class ELORETA(LinearSolver):
     change_ : float
         Relative change of the weights in the last one.
     """
+
+    title: ClassVar[str] = "eLORETA"
 
     def __init__(
         self,

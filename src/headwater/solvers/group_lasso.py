@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -76,6 +76,8 @@ class GroupLasso(GroupPenaltySolver):
     gap_ : array
         Relative duality gaps of the last estimate, one per sample (or per sample and time, where not ``joint``).
     """
+
+    title: ClassVar[str] = "group lasso"
 
     def __init__(
         self,

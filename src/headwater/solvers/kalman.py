@@ -18,7 +18,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -159,6 +159,8 @@ class STKF(KalmanSolver):
     eps : float
         Converged when the likelihood per value and the parameters change by less than this.
     """
+
+    title: ClassVar[str] = "spatio-temporal Kalman filter"
 
     def __init__(
         self,

@@ -113,6 +113,8 @@ class MinimumNorm(GaussianPriorSolver):
     shallow.
     """
 
+    title: ClassVar[str] = "minimum norm"
+
     def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
         return operator
 
@@ -132,6 +134,8 @@ class WeightedMinimumNorm(GaussianPriorSolver):
         0: no weighting; 1: full.
     """
 
+    title: ClassVar[str] = "weighted minimum norm"
+
     def __init__(
         self, *, lambda2: float = 1 / 9, loose: Loose = "auto", exponent: float = 1.0, rank: Rank = None
     ) -> None:
@@ -150,6 +154,7 @@ class DSPM(GaussianPriorSolver):
     ``tr(K_s K_s')``.
     """
 
+    title: ClassVar[str] = "dSPM"
     unit: ClassVar[str] = "F"
     scales_with_nave: ClassVar[bool] = True
 
@@ -173,6 +178,7 @@ class SLORETA(GaussianPriorSolver):
         orientation gives the largest amplitude exactly where it is. Fixed orientations have no difference between both.
     """
 
+    title: ClassVar[str] = "sLORETA"
     unit: ClassVar[str] = "F"
     scales_with_nave: ClassVar[bool] = True
 

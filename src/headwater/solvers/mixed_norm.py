@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from mne.inverse_sparse.mxne_optim import iterative_mixed_norm_solver, mixed_norm_solver, norm_l2inf
@@ -140,6 +141,8 @@ class IRMxNE(MixedNormSolver):
     n_mxne_iter : int
         Reweightings at most.
     """
+
+    title: ClassVar[str] = "irMxNE"
 
     def __init__(
         self,

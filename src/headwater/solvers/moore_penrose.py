@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -26,6 +26,8 @@ class MoorePenrose(LinearSolver):
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
+
+    title: ClassVar[str] = "Moore-Penrose pseudo-inverse"
 
     def __init__(self, *, rcond: float | None = None, rank: Rank = None) -> None:
         self.rcond = rcond

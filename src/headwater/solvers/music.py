@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -223,6 +223,8 @@ class RAPMUSIC(SubspaceSolver):
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
+
+    title: ClassVar[str] = "RAP-MUSIC"
 
     def __init__(
         self, *, n_sources: int | CountRule = ExplainedPower(), truncate: bool = False, rank: Rank = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 from zlib import crc32
 
 import mne
@@ -28,6 +28,8 @@ class Random(LinearSolver):
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
+
+    title: ClassVar[str] = "random control"
 
     def __init__(self, *, seed: int = 0, rank: Rank = None) -> None:
         self.seed = seed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -44,6 +44,8 @@ class RSTKF(KalmanSolver):
     eps : float
         Converged when an iteration raises the log-likelihood per value by less than this.
     """
+
+    title: ClassVar[str] = "regional spatio-temporal Kalman filter"
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import mne
 import numpy as np
@@ -253,6 +253,8 @@ class GammaMap(SparseBayes):
     update, noise, max_iter, eps, prune, rank
         As in `SparseBayes`.
     """
+
+    title: ClassVar[str] = "Gamma-MAP"
 
     def __init__(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.metrics._inputs import amplitude
 from headwater.metrics.table import Metric
-from headwater.solvers.base import Solver
+from headwater.solvers.base import Solver, unfitted
 from headwater.solvers.regularization.rules import Rule, balance
 
 if TYPE_CHECKING:  # simulation loads PyTorch, which solvers do without
@@ -133,19 +132,14 @@ def _tried(
 
 
 def default_grid(solver: Solver) -> dict[str, Sequence[Any]]:
-    """Values to try for the first hyper-parameter of `GRIDS` that the solver has; nothing where it has none."""
-    names = inspect.signature(type(solver).__init__).parameters
+    """Values to try for the first hyper-parameter of `GRIDS` that the solver has; empty if it has none."""
+    names = solver.get_params(deep=False)
     return next(({name: values} for name, values in GRIDS.items() if name in names), {})
 
 
 def with_parameters(solver: Solver, parameters: Mapping[str, Any]) -> Solver:
     """Return a new solver, not fitted, that differs in these hyper-parameters."""
-    names = [name for name in inspect.signature(type(solver).__init__).parameters if name != "self"]
-    if unknown := set(parameters) - set(names):
-        raise InputError(
-            f"{type(solver).__name__} has no hyper-parameter {', '.join(sorted(unknown))}; it has {', '.join(names)}."
-        )
-    return type(solver)(**{name: getattr(solver, name) for name in names} | dict(parameters))
+    return unfitted(solver).set_params(**parameters)
 
 
 def _combinations(solver: Solver, grid: Grid) -> Iterator[dict[str, Any]]:

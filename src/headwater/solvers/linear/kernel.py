@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from headwater.solvers.base import Solver, check_data
@@ -17,6 +19,7 @@ class LinearSolver(Solver):
     n_orient_ : int
     """
 
+    per_time_point: ClassVar[bool] = True
     kernel_: np.ndarray
     n_orient_: int
 
