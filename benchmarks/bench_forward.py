@@ -21,7 +21,7 @@ from headwater.forward.make import make_leadfield
 from headwater.forward.potential import eeg_gain
 from headwater.forward.spaces import make_sources
 from headwater.forward.sphere import sphere_eeg
-from headwater.head.model import Surface
+from headwater.head.anatomy import Surface
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 

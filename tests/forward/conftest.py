@@ -9,7 +9,8 @@ from mne.io.constants import FIFF
 
 from headwater.forward.spaces import hemisphere_space, make_sources
 from headwater.forward.subdivision import coarser_tris
-from headwater.head.model import Cortex, Head, LabelVolume, Surface
+from headwater.head.anatomy import Cortex, LabelVolume, Surface
+from headwater.head.model import Head
 
 BALL = mne.make_sphere_model(r0=(0.0, 0.0, 0.04), head_radius=0.092, verbose="error")
 

@@ -14,7 +14,7 @@ from headwater.forward import bem, collocation
 from headwater.forward.layers import Layers, coarser, head_layers
 from headwater.forward.potential import eeg_gain
 from headwater.forward.sphere import sphere_eeg
-from headwater.head.model import Surface
+from headwater.head.anatomy import Surface
 
 
 @cache

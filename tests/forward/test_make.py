@@ -13,7 +13,7 @@ from headwater.forward.make import make_leadfield
 from headwater.forward.spaces import make_sources
 from headwater.forward.sphere import sphere_eeg
 from headwater.forward.subdivision import spread_vertices
-from headwater.head.model import Surface
+from headwater.head.anatomy import Surface
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:

@@ -14,14 +14,13 @@ from headwater.head.sensors import montage_info
 from headwater.head.subject import head_from_subject
 from headwater.head.template import template_head
 from headwater.head.tissues import label_positions
-from headwater.head.variation import is_nested
 
 
 def test_reads_the_sample_subject(sample_dir: Path) -> None:
     head = head_from_subject("sample", sample_dir)
     assert head.conductor is not None
     assert len(head.conductor["surfs"]) == 3
-    assert is_nested(head)
+    assert head.is_nested()
     assert head.cortex is None
     assert head.structures is None
     trans = mne.read_trans(sample_dir / "sample" / "sample_audvis-trans.fif")  # head to MRI in this file
@@ -42,7 +41,7 @@ def test_surfaces_serve_where_there_is_no_solution(sample_dir: Path, shared_data
     head = head_from_subject("sample", sample_dir)
     assert head.conductor is None
     assert len(head.inner_skull.rr) == 642
-    assert is_nested(head)
+    assert head.is_nested()
     (bem / "sample-1280-1280-1280-bem.fif").unlink()
     alone = head_from_subject("sample", sample_dir)  # only the inner skull's solution is left
     assert alone.outer_skull is None

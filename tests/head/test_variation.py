@@ -7,7 +7,6 @@ from headwater.forward.bem import make_bem
 from headwater.head.geometry import inside
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
-from headwater.head.variation import is_nested, varied
 from headwater.head.warp import Warp
 
 
@@ -73,7 +72,7 @@ def test_same_seed_same_head_other_seed_other_head(template: Head, other: Head) 
 @pytest.mark.parametrize("seed", range(3))
 def test_surfaces_stay_nested(template: Head, seed: int) -> None:
     head = template.varied(seed)
-    assert is_nested(head)
+    assert head.is_nested()
     assert head.outer_skull is not None
     assert head.scalp is not None
     assert inside(head.outer_skull.rr, head.outer_skull.tris, head.inner_skull.rr[::9]).all()
@@ -81,19 +80,19 @@ def test_surfaces_stay_nested(template: Head, seed: int) -> None:
 
 
 def test_each_strength_has_its_own_effect(template: Head) -> None:
-    still = varied(template, 3, geometry=0, electrodes=0, conductivity=0)
+    still = template.varied(3, geometry=0, electrodes=0, conductivity=0)
     assert still.scalp is template.scalp
     assert still.conductivities == template.conductivities
     assert still.electrode_jitter == 0
-    shape = varied(template, 3, electrodes=0, conductivity=0)
-    full = varied(template, 3)
+    shape = template.varied(3, electrodes=0, conductivity=0)
+    full = template.varied(3)
     assert shape.scalp is not None
     assert full.scalp is not None
     np.testing.assert_array_equal(shape.scalp.rr, full.scalp.rr)
 
 
 def test_conductivities_span_their_range(template: Head) -> None:
-    drawn = [varied(template, seed, geometry=0).conductivities for seed in range(200)]
+    drawn = [template.varied(seed, geometry=0).conductivities for seed in range(200)]
     skull = np.array([c.skull for c in drawn])
     assert 0.0113 / 2 <= skull.min() < 0.0062
     assert 0.0206 < skull.max() <= 0.0113 * 2
@@ -105,7 +104,7 @@ def test_conductivities_span_their_range(template: Head) -> None:
 
 def test_an_impossible_shape_is_refused(template: Head) -> None:
     with pytest.raises(InputError, match="geometry=20"):
-        varied(template, 0, geometry=20)
+        template.varied(0, geometry=20)
 
 
 def test_lead_field_differs_as_between_people(template: Head) -> None:

@@ -10,7 +10,6 @@ import pytest
 from mne.io.constants import FIFF
 
 import headwater as hw
-from headwater.head.variation import warped
 from headwater.head.warp import Warp
 
 N_TRIALS = 20
@@ -69,7 +68,7 @@ def test_nothing_given_is_changed(evoked: mne.Evoked) -> None:
 def test_an_electrode_without_position_joins_the_digitised_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     spheres = partial(hw.make_leadfield, method="sphere")  # in a moment
     monkeypatch.setattr(import_module("headwater.localization.placing"), "make_leadfield", spheres)
-    large = warped(hw.template_head(), Warp.from_affine(np.diag([1.1, 1.1, 1.1, 1.0])))
+    large = hw.template_head().warped(Warp.from_affine(np.diag([1.1, 1.1, 1.1, 1.0])))
     info = hw.montage_info(large, "biosemi64", sfreq=200.0)
     data = 1e-6 * np.random.default_rng(0).standard_normal((64, 20))
     evoked = mne.EvokedArray(data, info, verbose="error")

@@ -10,7 +10,8 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from headwater.forward.leadfield import LeadField
-from headwater.head.model import Cortex, Head, Surface
+from headwater.head.anatomy import Cortex, Surface
+from headwater.head.model import Head
 from headwater.localization import Localization
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.solvers import SLORETA

@@ -15,7 +15,7 @@ import numpy as np
 from headwater.benchmark.heads import Space, data_leadfield, solver_leadfield
 from headwater.benchmark.protocol import Case, Column, Control, Fit, Scored, Settings, metric_columns
 from headwater.benchmark.simulated import Extent, Simulated, _samples
-from headwater.head.model import Surface
+from headwater.head.anatomy import Surface
 from headwater.head.template import template_head
 from headwater.metrics.detection import active_share
 from headwater.simulation.distributions import Constant, Distribution, Integers

@@ -16,7 +16,8 @@ import numpy as np
 from headwater.forward.carried import carried_leadfield
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
-from headwater.head.model import Conductivities, Head
+from headwater.head.anatomy import Conductivities
+from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 

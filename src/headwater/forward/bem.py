@@ -21,9 +21,10 @@ from mne.io.constants import FIFF
 from headwater._utils.cache import cached_arrays, content_hash
 from headwater._utils.errors import InputError
 from headwater._utils.progress import track
-from headwater.forward.collocation import Mesh, add_own_triangles, potential_matrix
+from headwater.forward.collocation import PreparedMesh, add_own_triangles, potential_matrix
 from headwater.forward.layers import Layers, check_closed, head_layers
-from headwater.head.model import Head, Surface
+from headwater.head.anatomy import Surface
+from headwater.head.model import Head
 
 VERSION = 1  # of the numbers in the cache
 # Relative skull conductivity up to which the isolated-problem approach is used, as in MNE-Python.
@@ -128,7 +129,7 @@ def _solve_left(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def _system(layers: Layers) -> tuple[np.ndarray, np.ndarray | None]:
     """Matrix of the boundary-element equations and, for a poorly conducting skull, that of the brain by itself."""
     check_closed(layers)
-    meshes = [Mesh.from_surface(surface) for surface in layers.surfaces]
+    meshes = [PreparedMesh.from_surface(surface) for surface in layers.surfaces]
     slices = layers.slices
     n = slices[-1].stop
     system = np.empty((n, n))

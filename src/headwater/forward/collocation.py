@@ -26,14 +26,14 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_info
 
-from headwater.head.model import Surface
+from headwater.head.anatomy import Surface
 
 CHUNK = 16  # observation points at a time: intermediate arrays of an ico4 mesh then mostly stay within the cache
 FLAT = np.pi / 1e6  # half solid angle below which a triangle counts as seen edge-on, as in MNE-Python
 
 
 @dataclass(frozen=True, eq=False)
-class Mesh:
+class PreparedMesh:
     """Constants of a triangle mesh that do not depend on the observation point."""
 
     rr: np.ndarray  # (n_vertices, 3)
@@ -47,7 +47,7 @@ class Mesh:
     edge_dots: np.ndarray  # (3, 3, n_triangles): E_k . E_j
 
     @classmethod
-    def from_surface(cls, surface: Surface) -> Mesh:
+    def from_surface(cls, surface: Surface) -> PreparedMesh:
         """Prepare a surface."""
         rr, tris = np.asarray(surface.rr, float), np.asarray(surface.tris).T
         directed = np.stack([tris, np.roll(tris, -1, axis=0)])  # (2, 3, n_triangles)
@@ -73,7 +73,7 @@ class Mesh:
 class Workspace:
     """Intermediate arrays of one thread: allocating them anew would cost as much as the arithmetic."""
 
-    def __init__(self, mesh: Mesh, n_points: int) -> None:
+    def __init__(self, mesh: PreparedMesh, n_points: int) -> None:
         n_vertices, n_edges, n_triangles = len(mesh.rr), len(mesh.edge_length), len(mesh.area2)
         self.squared = np.empty((n_vertices, n_points))
         self.length = np.empty((n_vertices, n_points))
@@ -85,7 +85,7 @@ class Workspace:
         self.omega = np.empty((3, n_triangles, n_points))
 
 
-def potential_matrix(points: Mesh, sources: Mesh) -> Iterator[tuple[slice, np.ndarray]]:
+def potential_matrix(points: PreparedMesh, sources: PreparedMesh) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of the points with their rows of the coefficient matrix, shape (n_points_in_slice, n_vertices).
 
     Triangles that a point itself belongs to are left out; see `add_own_triangles`.
@@ -115,7 +115,7 @@ def potential_matrix(points: Mesh, sources: Mesh) -> Iterator[tuple[slice, np.nd
         yield from pool.map(rows, slices)
 
 
-def _corner_solid_angles(points: np.ndarray, mesh: Mesh, work: Workspace) -> np.ndarray:
+def _corner_solid_angles(points: np.ndarray, mesh: PreparedMesh, work: Workspace) -> np.ndarray:
     """``Omega_k`` of all corners, triangles and points: shape (3, n_triangles, n_points)."""
     _distances(points, mesh, work)
     _edge_logarithms(points, mesh, work)
@@ -141,7 +141,7 @@ def _corner_solid_angles(points: np.ndarray, mesh: Mesh, work: Workspace) -> np.
     return work.omega
 
 
-def _distances(points: np.ndarray, mesh: Mesh, work: Workspace) -> None:
+def _distances(points: np.ndarray, mesh: PreparedMesh, work: Workspace) -> None:
     """Distance of every vertex from every point, and its square."""
     work.squared[:] = 0.0
     for axis in range(3):
@@ -151,7 +151,7 @@ def _distances(points: np.ndarray, mesh: Mesh, work: Workspace) -> None:
     np.sqrt(work.squared, out=work.length)
 
 
-def _edge_logarithms(points: np.ndarray, mesh: Mesh, work: Workspace) -> None:
+def _edge_logarithms(points: np.ndarray, mesh: PreparedMesh, work: Workspace) -> None:
     """``beta`` of every edge and point; the same in either direction of the edge."""
     a, b = mesh.edges
     _affine(np.einsum("ex,ex->e", mesh.rr[a], mesh.edge_unit), -mesh.edge_unit, points, out=work.along)
@@ -165,7 +165,7 @@ def _edge_logarithms(points: np.ndarray, mesh: Mesh, work: Workspace) -> None:
     work.beta /= _column(mesh.edge_length)
 
 
-def _half_solid_angle(height: np.ndarray, mesh: Mesh, work: Workspace, *, out: np.ndarray) -> None:
+def _half_solid_angle(height: np.ndarray, mesh: PreparedMesh, work: Workspace, *, out: np.ndarray) -> None:
     """Half the solid angle of every triangle (van Oosterom and Strackee 1983), shape (n_triangles, n_points)."""
     length = np.take(work.length, mesh.tris, axis=0, out=work.corner[0], mode="clip")
     squared = np.take(work.squared, mesh.tris, axis=0, out=work.corner[1], mode="clip")

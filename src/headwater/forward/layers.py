@@ -12,7 +12,8 @@ from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
 from headwater.forward.collocation import vertex_neighbours
 from headwater.forward.subdivision import coarser_tris, icosahedron_size
-from headwater.head.model import Head, Surface
+from headwater.head.anatomy import Surface
+from headwater.head.model import Head
 
 SURFACE_NAMES = ("scalp", "outer skull", "inner skull")
 MNE_IDS = (FIFF.FIFFV_BEM_SURF_ID_HEAD, FIFF.FIFFV_BEM_SURF_ID_SKULL, FIFF.FIFFV_BEM_SURF_ID_BRAIN)

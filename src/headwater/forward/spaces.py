@@ -8,8 +8,9 @@ from mne.io.constants import FIFF
 
 from headwater._utils.errors import InputError
 from headwater.forward.subdivision import coarser_tris, icosahedron_size, spread_vertices
+from headwater.head.anatomy import Surface
 from headwater.head.geometry import NearestPoint
-from headwater.head.model import Head, Surface
+from headwater.head.model import Head
 from headwater.head.tissues import label_positions
 
 HEMISPHERE_IDS = (FIFF.FIFFV_MNE_SURF_LEFT_HEMI, FIFF.FIFFV_MNE_SURF_RIGHT_HEMI)

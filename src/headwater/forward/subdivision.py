@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from headwater.head.anatomy import Surface
 from headwater.head.geometry import vertex_normals
-from headwater.head.model import Surface
 
 
 def icosahedron_size(grade: int) -> int:

@@ -14,7 +14,6 @@ from scipy.spatial.transform import Rotation
 from headwater._utils.errors import InputError
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
-from headwater.head.variation import warped
 from headwater.head.warp import Warp
 
 # Standard deviations of what is measured and of what is known before (metres, radians, log scale). Fiducials sit about
@@ -97,7 +96,7 @@ def fit_to_points(
     _refuse_misfit(nearest(turn.inv().apply(points - shift) / scale)[1])
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = turn.as_matrix(), shift
-    scaled = warped(head, Warp.from_affine(np.diag([*scale, 1.0]), head.warp))
+    scaled = head.warped(Warp.from_affine(np.diag([*scale, 1.0]), head.warp))
     return replace(scaled, name=f"{head.name}, fitted", mri_head_t=Transform("mri", "head", matrix))
 
 

@@ -1,97 +1,21 @@
-"""What a head is made of: surfaces, cortex, deep structures, conductivities and its place in space."""
+"""A head: its parts, its frames, and other heads made from it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import mne
 import numpy as np
-from mne.bem import _ico_downsample
-from mne.transforms import apply_trans
+from mne.transforms import Transform, apply_trans, get_ras_to_neuromag_trans
 
 from headwater._utils.errors import InputError
+from headwater.head.anatomy import Conductivities, Cortex, LabelVolume, Surface
+from headwater.head.geometry import NearestPoint
+from headwater.head.variation import JITTER, drawn_conductivities, random_warp
 from headwater.head.warp import Warp
 
-
-@dataclass(frozen=True, eq=False)
-class Surface:
-    """A triangle mesh in the head's MRI frame (surface RAS).
-
-    Attributes
-    ----------
-    rr : array of shape (n_vertices, 3)
-        Vertices in metres.
-    tris : array of shape (n_triangles, 3)
-        Vertex indices of the triangles, counter-clockwise seen from outside.
-    """
-
-    rr: np.ndarray
-    tris: np.ndarray
-
-    def at_ico(self, grade: int) -> Surface:
-        """Return the same surface as the coarser subdivided icosahedron of this grade (3: 642, 4: 2562 vertices).
-
-        Only for a surface that is a subdivided icosahedron in MNE-Python's order, as BEM surfaces usually are.
-        """
-        n_tris = 20 * 4**grade
-        if len(self.tris) == n_tris:
-            return self
-        if len(self.tris) < n_tris:
-            raise InputError(f"A surface of {len(self.tris)} triangles cannot be made finer, to ico {grade}.")
-        surface = {"rr": self.rr, "tris": self.tris, "ntri": len(self.tris), "np": len(self.rr), "id": 1}
-        with mne.use_log_level("error"):
-            coarse = _ico_downsample(surface, grade)
-        return Surface(rr=coarse["rr"], tris=coarse["tris"])
-
-
-@dataclass(frozen=True, eq=False)
-class Cortex:
-    """The cortical sheet, left hemisphere first.
-
-    Attributes
-    ----------
-    white, pial, inflated : tuple of two Surface
-        Left and right hemisphere; the three share vertices and triangles, one to one. Sources sit on ``white``,
-        pictures are drawn on ``inflated``.
-    region_ids : tuple of two int arrays of shape (n_vertices,)
-        Index into ``region_names`` for each vertex, -1 where unknown.
-    region_names : tuple of str
-        Names as FreeSurfer writes them in labels, hemisphere at the end: ``"pericalcarine-lh"``.
-    """
-
-    white: tuple[Surface, Surface]
-    pial: tuple[Surface, Surface]
-    inflated: tuple[Surface, Surface]
-    region_ids: tuple[np.ndarray, np.ndarray]
-    region_names: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class LabelVolume:
-    """Anatomical structures on a voxel grid.
-
-    Attributes
-    ----------
-    labels : int array of shape (n_i, n_j, n_k)
-        0 is background; k > 0 is the structure ``names[k - 1]``.
-    affine : array of shape (4, 4)
-        From voxel indices to the head's *reference* MRI frame (``Head.to_reference``), in metres.
-    names : tuple of str
-        As FreeSurfer's colour table writes them: ``"Left-Thalamus"``, ``"Brain-Stem"``.
-    """
-
-    labels: np.ndarray
-    affine: np.ndarray
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Conductivities:
-    """Isotropic conductivities of the three layers, in S/m."""
-
-    brain: float = 0.3
-    skull: float = 0.006
-    scalp: float = 0.3
+# Smallest distances between the surfaces of a head that is accepted, metres.
+LEAST_SKULL, LEAST_SCALP = 0.002, 0.0015
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +100,97 @@ class Head:
         return self.mri_mni_t
 
     def varied(self, seed: int, *, geometry: float = 1.0, electrodes: float = 1.0, conductivity: float = 1.0) -> Head:
-        """Make another head; see :func:`headwater.head.variation.varied`."""
-        from headwater.head.variation import varied
+        """Make another head: another shape, misplaced electrodes, other conductivities.
 
-        return varied(self, seed, geometry=geometry, electrodes=electrodes, conductivity=conductivity)
+        A method that is tested on the head it was made with is tested too kindly ("inverse crime"); a varied head
+        differs from its original about as much as two people's heads differ.
+
+        Parameters
+        ----------
+        seed : int
+            The same seed gives the same head.
+        geometry : float
+            Strength of the change of shape: 1 for a scale of up to 5 % along each axis and a smooth displacement of
+            5 mm (median), 0 for none.
+        electrodes : float
+            Strength of the electrode misplacement of the new head: 1 for a standard deviation of 3 mm.
+        conductivity : float
+            Strength of the change of conductivities, in the logarithm: 1 for log-uniform draws around .332, .0113 and
+            .332 S/m, 0 for those of this head.
+
+        Returns
+        -------
+        other : Head
+            Its cortex has the same vertices; region names and MNI coordinates follow through its ``warp``.
+        """
+        shape_seed, electrode_seed, conductivity_seed = np.random.SeedSequence(seed).spawn(3)
+        other = self if geometry == 0 else self._reshaped(shape_seed, geometry)
+        return replace(
+            other,
+            name=f"{self.name}, varied with seed {seed}",
+            conductivities=drawn_conductivities(self.conductivities, conductivity_seed, conductivity),
+            conductor=self.conductor if geometry == conductivity == 0 else None,
+            electrode_jitter=JITTER * electrodes,
+            electrode_seed=int(electrode_seed.generate_state(1)[0]),
+        )
+
+    def warped(self, warp: Warp) -> Head:
+        """Move every surface by a warp, whose ``previous`` must be this head's own warp."""
+        step = replace(warp, previous=None)
+
+        def moved(surface: Surface) -> Surface:
+            return Surface(step.forward(surface.rr), surface.tris)
+
+        cortex = self.cortex
+        if cortex is not None:
+            (white_lh, white_rh), (pial_lh, pial_rh) = cortex.white, cortex.pial
+            cortex = replace(cortex, white=(moved(white_lh), moved(white_rh)), pial=(moved(pial_lh), moved(pial_rh)))
+        fiducials = {name: step.forward(pos) for name, pos in self.fiducials.items()}
+        return replace(
+            self,
+            inner_skull=moved(self.inner_skull),
+            outer_skull=None if self.outer_skull is None else moved(self.outer_skull),
+            scalp=None if self.scalp is None else moved(self.scalp),
+            cortex=cortex,
+            fiducials=fiducials,
+            mri_head_t=self._frame_of(fiducials),
+            warp=warp,
+            conductor=None,
+        )
+
+    def is_nested(self) -> bool:
+        """Whether the surfaces lie inside each other with enough room, and the cortex inside the inner skull."""
+        layers = [(self.inner_skull, self.outer_skull, LEAST_SKULL), (self.outer_skull, self.scalp, LEAST_SCALP)]
+        for within, outside, least in layers:
+            if within is None or outside is None:
+                continue
+            if (NearestPoint(outside.rr, outside.tris)(within.rr)[1] > -least).any():
+                return False
+        if self.cortex is None:
+            return True
+        inner = NearestPoint(self.inner_skull.rr, self.inner_skull.tris, n_candidates=8)
+        return all((inner(white.rr)[1] < 0).all() for white in self.cortex.white)
+
+    def _reshaped(self, seed: np.random.SeedSequence, strength: float) -> Head:
+        """Return this head under the first random warp that keeps its surfaces nested."""
+        for child in seed.spawn(20):
+            rng = np.random.default_rng(child)
+            other = self.warped(random_warp(self.inner_skull.rr, rng, strength, self.warp))
+            if other.is_nested():
+                return other
+        raise InputError(
+            f"No head of geometry={strength:g} keeps its surfaces inside each other; use a smaller geometry."
+        )
+
+    def _frame_of(self, fiducials: dict[str, np.ndarray]) -> Transform:
+        """Head coordinates that move with the fiducials, by as much as the frames of old and new fiducials differ.
+
+        For a head whose own coordinates are those of its fiducials, these are simply the new fiducials' coordinates.
+        """
+        if len(fiducials) < 3:
+            return self.mri_head_t
+        old, new = (
+            get_ras_to_neuromag_trans(found["nasion"], found["lpa"], found["rpa"])
+            for found in (self.fiducials, fiducials)
+        )
+        return Transform("mri", "head", self.mri_head_t["trans"] @ np.linalg.inv(old) @ new)

@@ -11,7 +11,8 @@ from mne.io.constants import FIFF
 from mne.transforms import Transform, get_ras_to_neuromag_trans
 
 from headwater._utils.errors import InputError
-from headwater.head.model import Cortex, Head, LabelVolume, Surface
+from headwater.head.anatomy import Cortex, LabelVolume, Surface
+from headwater.head.model import Head
 from headwater.head.subject_bem import read_layers, readable
 
 # Subcortical structures: numbers and names of FreeSurfer's colour table.

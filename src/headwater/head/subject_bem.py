@@ -12,8 +12,8 @@ import numpy as np
 from mne.io.constants import FIFF
 
 from headwater._utils.errors import InputError
+from headwater.head.anatomy import Surface
 from headwater.head.geometry import enclosed_volume
-from headwater.head.model import Surface
 
 _LAYERS = {
     FIFF.FIFFV_BEM_SURF_ID_BRAIN: "inner_skull",
@@ -33,7 +33,7 @@ ICO = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Layers:
+class SubjectSurfaces:
     """The surfaces of a head and the BEM solution on them, if there is one."""
 
     inner_skull: Surface
@@ -51,7 +51,7 @@ def readable(path: Path, content: str) -> Iterator[None]:
         raise InputError(f"{path} is missing, damaged, or no {content}.") from error
 
 
-def read_layers(folder: Path) -> Layers:
+def read_layers(folder: Path) -> SubjectSurfaces:
     """Read the best model of a subject's folder: three layers before one, a solution before bare surfaces."""
     bem = folder / "bem"
     candidates = [*_solutions(bem, folder.name), *_surface_sets(bem, folder.name)]
@@ -66,7 +66,7 @@ def read_layers(folder: Path) -> Layers:
     # ``max`` keeps the first of equals, and solutions stand first.
     surfaces, conductor = max(usable, key=lambda candidate: len(candidate[0]) == 3)
     scalp = surfaces.get("scalp") or _scalp_alone(bem, folder.name)
-    return Layers(surfaces["inner_skull"], surfaces.get("outer_skull"), scalp, conductor)
+    return SubjectSurfaces(surfaces["inner_skull"], surfaces.get("outer_skull"), scalp, conductor)
 
 
 def _solutions(bem: Path, subject: str) -> list[tuple[dict[str, Surface], mne.bem.ConductorModel]]:

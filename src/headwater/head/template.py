@@ -10,7 +10,8 @@ from importlib.resources import files
 import numpy as np
 from mne.transforms import Transform, get_ras_to_neuromag_trans
 
-from headwater.head.model import Cortex, Head, LabelVolume, Surface
+from headwater.head.anatomy import Cortex, LabelVolume, Surface
+from headwater.head.model import Head
 
 # ``tools/build_template.py`` prints it; ``docs/template.md`` describes the content.
 SHA256 = "419d21863350c671249eed7df1eb521a5c1b219d7ea04557f7d73177e9b9392f"

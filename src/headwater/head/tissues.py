@@ -6,7 +6,8 @@ import numpy as np
 from mne.transforms import apply_trans
 from scipy.spatial import cKDTree
 
-from headwater.head.model import Cortex, Head, LabelVolume
+from headwater.head.anatomy import Cortex, LabelVolume
+from headwater.head.model import Head
 
 # A point farther than this from the middle of the cortical sheet belongs to no cortical region.
 CORTEX_REACH = 0.010

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
 
+from headwater.head.anatomy import Cortex, Surface
 from headwater.head.geometry import neighbour_mean, vertex_normals
-from headwater.head.model import Cortex, Head, Surface
+from headwater.head.model import Head
 from headwater.localization import Localization
 from headwater.report.colors import HIDDEN_BELOW, ValueColors, draw_color_bar
 from headwater.report.raster import render_nearest

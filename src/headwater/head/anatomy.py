@@ -1,0 +1,92 @@
+"""The parts of a head: surfaces, cortex, subcortical structures, conductivities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+from mne.bem import _ico_downsample
+
+from headwater._utils.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A triangle mesh in the head's MRI frame (surface RAS).
+
+    Attributes
+    ----------
+    rr : array of shape (n_vertices, 3)
+        Vertices in metres.
+    tris : array of shape (n_triangles, 3)
+        Vertex indices of the triangles, counter-clockwise seen from outside.
+    """
+
+    rr: np.ndarray
+    tris: np.ndarray
+
+    def at_ico(self, grade: int) -> Surface:
+        """Return the same surface as the coarser subdivided icosahedron of this grade (3: 642, 4: 2562 vertices).
+
+        Only for a surface that is a subdivided icosahedron in MNE-Python's order, as BEM surfaces usually are.
+        """
+        n_tris = 20 * 4**grade
+        if len(self.tris) == n_tris:
+            return self
+        if len(self.tris) < n_tris:
+            raise InputError(f"A surface of {len(self.tris)} triangles cannot be made finer, to ico {grade}.")
+        surface = {"rr": self.rr, "tris": self.tris, "ntri": len(self.tris), "np": len(self.rr), "id": 1}
+        with mne.use_log_level("error"):
+            coarse = _ico_downsample(surface, grade)
+        return Surface(rr=coarse["rr"], tris=coarse["tris"])
+
+
+@dataclass(frozen=True, eq=False)
+class Cortex:
+    """The cortical sheet, left hemisphere first.
+
+    Attributes
+    ----------
+    white, pial, inflated : tuple of two Surface
+        Left and right hemisphere; the three share vertices and triangles, one to one. Sources sit on ``white``,
+        pictures are drawn on ``inflated``.
+    region_ids : tuple of two int arrays of shape (n_vertices,)
+        Index into ``region_names`` for each vertex, -1 where unknown.
+    region_names : tuple of str
+        Names as FreeSurfer writes them in labels, hemisphere at the end: ``"pericalcarine-lh"``.
+    """
+
+    white: tuple[Surface, Surface]
+    pial: tuple[Surface, Surface]
+    inflated: tuple[Surface, Surface]
+    region_ids: tuple[np.ndarray, np.ndarray]
+    region_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelVolume:
+    """Anatomical structures on a voxel grid.
+
+    Attributes
+    ----------
+    labels : int array of shape (n_i, n_j, n_k)
+        0 is background; k > 0 is the structure ``names[k - 1]``.
+    affine : array of shape (4, 4)
+        From voxel indices to the head's *reference* MRI frame (``Head.to_reference``), in metres.
+    names : tuple of str
+        As FreeSurfer's colour table writes them: ``"Left-Thalamus"``, ``"Brain-Stem"``.
+    """
+
+    labels: np.ndarray
+    affine: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Conductivities:
+    """Isotropic conductivities of the three layers, in S/m."""
+
+    brain: float = 0.3
+    skull: float = 0.006
+    scalp: float = 0.3
