@@ -10,12 +10,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-import mne
-import numpy as np
-
-from headwater.forward.carried import carried_leadfield
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.forward.pair import counterpart
 from headwater.head.anatomy import Conductivities
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
@@ -109,34 +106,7 @@ def solver_leadfield(space: Space) -> LeadField:
 
 @lru_cache(maxsize=2)
 def data_leadfield(space: Space, seed: int) -> LeadField:
-    """Lead field of the head behind the data."""
+    """Lead field of the head that makes the data."""
     head = space.behind.head(space.known, seed)
     info = montage_info(head, space.montage)
-    mine = solver_leadfield(space)
-    if space.kind == "cortex":
-        return _cortical_leadfield(mine, head, info, space, orient="fixed")
-    carried = carried_leadfield(mine, space.known, head, info, ico=space.ico)
-    if space.kind == "volume":
-        return carried
-    # Regions, neighbours and src, which tells cortical sources from others, stay those of the solvers.
-    cortex = _cortical_leadfield(mine, head, info, space, orient="free")
-    normals = np.concatenate([cortex.normals, mine.normals[cortex.n_sources :]])
-    return replace(
-        mine,
-        gain=carried.gain,
-        pos=carried.pos,
-        normals=normals,
-        info=carried.info,
-        subject=head.name,
-        mri_head_t=head.mri_head_t,
-        assumptions=cortex.assumptions,
-    )
-
-
-def _cortical_leadfield(mine: LeadField, head: Head, info: mne.Info, space: Space, *, orient: str) -> LeadField:
-    """Lead field of the same vertices on another cortex."""
-    spacing = space.spacing if isinstance(space.spacing, str) else None  # a number is that of a mixed space's grid
-    other = make_leadfield(head, info, "cortex", spacing=spacing, ico=space.ico, orient=orient)
-    if not all(np.array_equal(a["vertno"], b["vertno"]) for a, b in zip(mine.src[:2], other.src, strict=True)):
-        raise RuntimeError(f"The cortex of {head.name} has other vertices inside the skull than the template's.")
-    return other
+    return counterpart(solver_leadfield(space), space.known, head, info, ico=space.ico, spacing=space.spacing)
