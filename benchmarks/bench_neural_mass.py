@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from record import recorded
 
-from headwater.simulation.brains import Brain
-from headwater.simulation.connectome import Connectome, distance_rule_connectome
-from headwater.simulation.neural_mass import JansenRitNetwork, n_lanes
-from headwater.simulation.spike_generation import LibraryPlan
 from headwater.simulation.spikes import PUBLISHED, SpikeRules, find_clips
+from headwater.simulation.spikes.brains import Brain
+from headwater.simulation.spikes.connectome import Connectome, distance_rule_connectome
+from headwater.simulation.spikes.generation import LibraryPlan
+from headwater.simulation.spikes.neural_mass import JansenRitNetwork, n_lanes
 
 HOURS = 3600
 

@@ -19,10 +19,11 @@ import zarr
 
 import headwater as hw
 from headwater.forward import make
-from headwater.simulation import default_spikes, store, workers
+from headwater.simulation import store, workers
 from headwater.simulation.preset_files import CLASSES
 from headwater.simulation.presets import PRESETS
 from headwater.simulation.simulator import Simulator
+from headwater.simulation.spikes import default
 
 RunCli = Callable[..., str]
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "simulate.md"
@@ -117,7 +118,7 @@ def test_presets_choose_their_sources(
     """Defaults that a user gets, with spheres instead of boundary elements and a handful of spikes, for speed."""
     monkeypatch.setattr(make, "make_leadfield", partial(hw.make_leadfield, method="sphere"))
     spike = np.exp(-0.5 * ((np.arange(500) - 200) / 8.0) ** 2)[np.newaxis]
-    monkeypatch.setattr(default_spikes, "default_spikes", lambda: (spike, 250.0))
+    monkeypatch.setattr(default, "default_spikes", lambda: (spike, 250.0))
     out, picture = tmp_path / "a.zarr", tmp_path / "a.png"
     printed = run_cli("simulate", name, "--n", 2, "--out", out, *(("--preview", picture) if name == "SPIKES" else ()))
     space, orient = {

@@ -14,9 +14,9 @@ from headwater.benchmark.simulated import Extent, Simulated
 from headwater.benchmark.spikes import SPIKES, OnMontage, patches
 from headwater.benchmark.subcortical import PLACES, SUBCORTICAL, VALIDATION, clusters
 from headwater.metrics.table import METRICS
-from headwater.simulation.clips import Clips
 from headwater.simulation.distributions import Constant
 from headwater.simulation.simulator import simulate
+from headwater.simulation.temporal.clips import Clips
 from headwater.solvers import SLORETA
 from headwater.solvers.base import Solver
 from headwater.solvers.tuning import comparable, estimate_samples

@@ -11,11 +11,11 @@ from headwater.forward.sphere import sphere_eeg
 from headwater.networks.direct_unet import AttentionGate, DirectUNet
 from headwater.networks.topomap import HEAD_CENTER, sensor_positions
 from headwater.simulation.distributions import Integers, Uniform
-from headwater.simulation.geometry import Euclidean
 from headwater.simulation.noise import White
 from headwater.simulation.presets import Preset
 from headwater.simulation.simulator import simulate
 from headwater.simulation.spatial import BinaryPatches
+from headwater.simulation.spatial.geometry import Euclidean
 from headwater.training.losses.maps import BinaryCrossEntropy
 
 N_SOURCES = 75

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
-from headwater.simulation.connectome import Connectome, distance_rule_connectome
+from headwater.simulation.spikes.connectome import Connectome, distance_rule_connectome
 
 WEIGHTS = np.array([[0.0, 1.5, 0.0], [1.0, 0.0, 0.25], [0.0, 0.5, 0.0]])
 LENGTHS = np.array([[0.0, 10.5, 0.0], [10.5, 0.0, 42.0], [0.0, 42.0, 0.0]])

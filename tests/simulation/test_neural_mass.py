@@ -7,10 +7,10 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from headwater._utils.errors import InputError
-from headwater.simulation.brains import Brain, Column, InitialState, Setting
-from headwater.simulation.connectome import Connectome, distance_rule_connectome
-from headwater.simulation.neural_mass import JansenRitNetwork
 from headwater.simulation.spikes import SpikeRules, find_clips
+from headwater.simulation.spikes.brains import Brain, CorticalColumn, InitialState, Setting
+from headwater.simulation.spikes.connectome import Connectome, distance_rule_connectome
+from headwater.simulation.spikes.neural_mass import JansenRitNetwork
 
 
 def network_of(weights, lengths_mm, **options):
@@ -95,7 +95,7 @@ def test_agrees_with_the_virtual_brain(shared_data, step_ms):
 
 
 def test_settles_at_the_fixed_point():
-    c, mu = Column(), 0.087
+    c, mu = CorticalColumn(), 0.087
     network = network_of(np.zeros((2, 2)), np.zeros((2, 2)))
 
     def S(v):
@@ -130,7 +130,7 @@ def test_noise_has_the_moments_of_a_damped_oscillator():
     connectome = distance_rule_connectome(np.random.default_rng(0).uniform(-0.05, 0.05, (100, 3)))
     brains = [Brain(3, Setting(mu=0.08, std=std, target_A=3.9), seed=k) for k, std in enumerate((1.0, 1.7) * 4)]
     for step_ms in (1.0, 0.25):
-        network = JansenRitNetwork(connectome, column=Column(e0=0.0), step_ms=step_ms)
+        network = JansenRitNetwork(connectome, column=CorticalColumn(e0=0.0), step_ms=step_ms)
         signal = network.run(brains, 2.5, every=round(4 / step_ms))[:, :, 125:].astype(float)
         mean = np.full(100, 3.25 * 0.08 / 0.1)
         mean[3] = 3.9 * 0.08 / 0.1

@@ -6,7 +6,7 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import Constant, Uniform
 from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, White
-from headwater.simulation.sensors import Sensors
+from headwater.simulation.noise.sensors import SensorArray
 
 TYPES = ("eeg",) * 8 + ("mag",) * 5 + ("grad",) * 6
 NAMES = tuple(f"{kind}{index}" for index, kind in enumerate(TYPES))
@@ -15,7 +15,7 @@ EEG = np.array(TYPES) == "eeg"
 
 
 def _sensors(*, average_reference=True, sfreq=200.0):
-    return Sensors(NAMES, TYPES, sfreq, average_reference, torch.device("cpu"))
+    return SensorArray(NAMES, TYPES, sfreq, average_reference, torch.device("cpu"))
 
 
 def _covariance(seed=0):
@@ -84,7 +84,7 @@ def test_drawn_snr_is_reported_and_holds_for_every_sample():
 
 def test_sigma_is_equation_6():
     """sigma_noise = sigma_signal / sqrt(10^(SNR / 10)), for sensors without a reference."""
-    sensors = Sensors(NAMES[8:13], TYPES[8:13], 200.0, True, torch.device("cpu"))
+    sensors = SensorArray(NAMES[8:13], TYPES[8:13], 200.0, True, torch.device("cpu"))
     signal = _signal(1, 50)[:, 8:13].expand(4000, -1, -1)
     noise, _ = White(12.0).bind(sensors).draw(signal, torch.Generator().manual_seed(1))
     sigma = signal[0].double().square().mean().sqrt() / np.sqrt(10**1.2)
@@ -111,7 +111,7 @@ def test_noise_has_exactly_the_covariance(average_reference):
 
 
 def test_white_noise_has_the_covariance_of_referenced_white_noise():
-    sensors = Sensors(NAMES[:8], TYPES[:8], 200.0, True, torch.device("cpu"))
+    sensors = SensorArray(NAMES[:8], TYPES[:8], 200.0, True, torch.device("cpu"))
     signal = _signal(1, 1)[:, :8].expand(200_000, -1, -1)
     noise, _ = White(0.0).bind(sensors).draw(signal, torch.Generator().manual_seed(3))
     found = np.cov(noise[..., 0].double().numpy().T)
@@ -183,8 +183,8 @@ def test_nonsense_is_refused():
         (lambda: FromCovariance(-np.eye(len(TYPES))).bind(_sensors()), "negative eigenvalues"),
         (lambda: FromCovariance(np.zeros((len(TYPES),) * 2), 3.0).bind(_sensors()), "no power"),
         (lambda: Recorded(np.ones((2, 100))).bind(_sensors()), r"Recorded\.recording has shape \(2, 100\)"),
-        (lambda: Sensors(("a",), ("eeg",), 1.0, True, torch.device("cpu")), "One EEG channel"),
-        (lambda: Sensors(("a",), ("stim",), 1.0, True, torch.device("cpu")), "stim"),
+        (lambda: SensorArray(("a",), ("eeg",), 1.0, True, torch.device("cpu")), "One EEG channel"),
+        (lambda: SensorArray(("a",), ("stim",), 1.0, True, torch.device("cpu")), "stim"),
     ):
         with pytest.raises(InputError, match=named):
             make()

@@ -6,8 +6,8 @@ import torch
 from scipy.spatial.distance import cdist
 
 from headwater._utils.errors import InputError
-from headwater.simulation.geometry import geometry_of
-from headwater.simulation.placement import (
+from headwater.simulation.spatial.geometry import geometry_of
+from headwater.simulation.spatial.placement import (
     AlongPath,
     Anywhere,
     AtDistance,

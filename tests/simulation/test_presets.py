@@ -8,14 +8,14 @@ import pytest
 
 from headwater._utils.errors import InputError
 from headwater.simulation import presets
-from headwater.simulation.clips import Clips
 from headwater.simulation.distributions import Constant, Integers, Normal, Uniform
 from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, White
-from headwater.simulation.placement import AlongPath, Anywhere, AtDistance
 from headwater.simulation.preset_files import preset_from_yaml, preset_to_yaml, read_preset, write_preset
 from headwater.simulation.presets import DIRECT_UNET, MULTI_SOURCE, PIUNET, PRESETS, SPIKES, SUBCORTICAL, Preset
 from headwater.simulation.spatial import RadialPatches
+from headwater.simulation.spatial.placement import AlongPath, Anywhere, AtDistance
 from headwater.simulation.temporal import Autoregressive, Correlated, PowerLaw, TakingTurns
+from headwater.simulation.temporal.clips import Clips
 
 OWN = Preset(
     name="meine Quellen: 5 %",

@@ -7,16 +7,16 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.simulation.background import Background
-from headwater.simulation.clips import Clips
 from headwater.simulation.currents import DenseCurrents, SparseCurrents
 from headwater.simulation.distributions import Constant, Integers, Uniform
 from headwater.simulation.noise import FromCovariance, Recorded, White
-from headwater.simulation.placement import AlongPath, AtDistance
 from headwater.simulation.presets import DIRECT_UNET, MULTI_SOURCE, PIUNET, SPIKES, SUBCORTICAL, Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import Simulator, simulate, stream
 from headwater.simulation.spatial import GaussianBells, RadialPatches
+from headwater.simulation.spatial.placement import AlongPath, AtDistance
 from headwater.simulation.temporal import Autoregressive, Static, TakingTurns
+from headwater.simulation.temporal.clips import Clips
 
 SPIKE = np.exp(-0.5 * ((np.arange(500) - 200) / 8.0) ** 2)[None] * np.array([[1.0], [-1.0]])
 PRESETS = {

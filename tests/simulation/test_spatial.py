@@ -7,9 +7,6 @@ from scipy.spatial.distance import cdist
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.distributions import Constant, Integers, Uniform
-from headwater.simulation.geometry import Euclidean, Geodesic, geometry_of
-from headwater.simulation.orientation import AlongNormal, RandomDirection
-from headwater.simulation.placement import Anywhere, CortexAndDeep
 from headwater.simulation.spatial import (
     BinaryPatches,
     GaussianBells,
@@ -18,6 +15,9 @@ from headwater.simulation.spatial import (
     RingClusters,
     active_share,
 )
+from headwater.simulation.spatial.geometry import Euclidean, Geodesic, geometry_of
+from headwater.simulation.spatial.orientation import AlongNormal, RandomDirection
+from headwater.simulation.spatial.placement import Anywhere, CortexAndDeep
 
 CPU = torch.device("cpu")
 

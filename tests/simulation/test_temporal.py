@@ -4,10 +4,8 @@ import torch
 from scipy import signal
 
 from headwater._utils.errors import InputError
-from headwater.simulation import autoregressive
-from headwater.simulation.clips import Clips
 from headwater.simulation.distributions import Constant, Uniform
-from headwater.simulation.spike_library import SpikeLibrary
+from headwater.simulation.spikes.library import SpikeLibrary
 from headwater.simulation.temporal import (
     Autoregressive,
     Correlated,
@@ -16,7 +14,9 @@ from headwater.simulation.temporal import (
     Static,
     TakingTurns,
     Transient,
+    autoregressive,
 )
+from headwater.simulation.temporal.clips import Clips
 
 
 def _draw(course, n=2000, k=1, n_times=50, sfreq=250.0, seed=0, centers=None):

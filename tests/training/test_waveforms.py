@@ -15,11 +15,11 @@ from headwater.networks.base import BoundNetwork
 from headwater.networks.cnn_transformer import CNNTransformer
 from headwater.networks.deepsif import DeepSIF
 from headwater.networks.gru_dual_path import GRUDualPath
-from headwater.simulation.clips import Clips
 from headwater.simulation.currents import DenseCurrents
 from headwater.simulation.distributions import Constant
 from headwater.simulation.presets import SPIKES, Preset
 from headwater.simulation.simulator import simulate
+from headwater.simulation.temporal.clips import Clips
 from headwater.training.losses.waveforms import SummedWaveformError, WaveformCosine, regional_waveforms
 
 N_TIMES = 16

@@ -12,10 +12,10 @@ from headwater.benchmark.heads import Space
 from headwater.benchmark.protocol import Case
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Constant, Distribution, Uniform
-from headwater.simulation.placement import Anywhere, AtDistance, FarApart, Further, Where
 from headwater.simulation.presets import MULTI_SOURCE as RANDOM
 from headwater.simulation.presets import Preset
 from headwater.simulation.spatial import RadialPatches
+from headwater.simulation.spatial.placement import Anywhere, AtDistance, FarApart, Further, Where
 from headwater.solvers import DSPM, SLORETA, MinimumNorm
 
 MEDIUM = Uniform(30.0, 40.0)  # mm, the diameter of a patch

@@ -14,10 +14,10 @@ from headwater.benchmark.protocol import Case
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Constant
 from headwater.simulation.noise import White
-from headwater.simulation.placement import CortexAndDeep
 from headwater.simulation.presets import SUBCORTICAL as TRAINING
 from headwater.simulation.presets import Preset
 from headwater.simulation.spatial import RingClusters
+from headwater.simulation.spatial.placement import CortexAndDeep
 
 VALIDATION = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
 

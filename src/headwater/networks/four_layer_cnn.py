@@ -14,7 +14,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.standardized import StandardizedMaps
 from headwater.networks.topomap import sensor_images, topographic_images
-from headwater.simulation.geometry import geometry_of
+from headwater.simulation.spatial.geometry import geometry_of
 from headwater.solvers.inputs.whitening import whiten
 
 

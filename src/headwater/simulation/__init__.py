@@ -1,4 +1,4 @@
-"""Brain activity and recordings made from models: spatial pattern x time course x noise on any lead field."""
+"""Simulated brain activity and recordings: spatial pattern x time course x noise, on any lead field."""
 
 import lazy_loader
 
@@ -6,36 +6,31 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["presets"],
     submod_attrs={
-        "distributions": ["Constant", "Integers", "LogIntegers", "LogUniform", "Normal", "PlusMinus", "Uniform"],
-        "geometry": ["Euclidean", "Geodesic", "Geometry"],
-        "placement": [
-            *("Anywhere", "EachRegion", "CortexAndDeep"),
-            *("Independent", "FarApart", "AtDistance", "AlongPath"),
-        ],
-        "orientation": ["AlongNormal", "RandomDirection"],
+        "presets": ["PRESETS", "Preset"],
+        "simulator": ["Simulator", "simulate", "stream"],
+        "samples": ["Samples", "Truth"],
         "spatial": [
             *("SpatialPattern", "GaussianBells", "RadialPatches", "BinaryPatches", "GrownRegions", "RingClusters"),
+            *("Anywhere", "EachRegion", "CortexAndDeep"),
+            *("Independent", "FarApart", "AtDistance", "AlongPath"),
+            *("AlongNormal", "RandomDirection"),
+            *("Euclidean", "Geodesic", "Geometry"),
             "active_share",
         ],
-        "currents": ["Patches"],
         "temporal": [
             *("TimeCourse", "Static", "Autoregressive", "PowerLaw", "Transient", "Oscillation"),
-            *("Correlated", "TakingTurns"),
+            *("Correlated", "TakingTurns", "Clips"),
         ],
-        "clips": ["Clips"],
         "background": ["Background"],
         "noise": ["Noise", "White", "FromCovariance", "Recorded", "PerSensorType"],
-        "samples": ["Samples", "Truth"],
-        "presets": ["PRESETS", "Preset"],
+        "spikes": [
+            *("Connectome", "distance_rule_connectome", "Brain", "JansenRitNetwork"),
+            *("SpikeRules", "SpikeLibrary", "LibraryPlan", "make_spike_library"),
+        ],
+        "distributions": ["Constant", "Integers", "LogIntegers", "LogUniform", "Normal", "PlusMinus", "Uniform"],
+        "currents": ["Patches"],
         "preset_files": ["read_preset", "write_preset"],
-        "simulator": ["Simulator", "simulate", "stream"],
         "store": ["read_samples", "write_samples"],
         "preview": ["plot_preview"],
-        "connectome": ["Connectome", "distance_rule_connectome"],
-        "brains": ["Brain"],
-        "neural_mass": ["JansenRitNetwork"],
-        "spikes": ["SpikeRules"],
-        "spike_library": ["SpikeLibrary"],
-        "spike_generation": ["LibraryPlan", "make_spike_library"],
     },
 )

@@ -9,9 +9,9 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.simulation.currents import DenseCurrents, Patches
 from headwater.simulation.distributions import check_instance, check_number
-from headwater.simulation.geometry import Geometry
-from headwater.simulation.orientation import random_directions
 from headwater.simulation.spatial import NAM, Pattern
+from headwater.simulation.spatial.geometry import Geometry
+from headwater.simulation.spatial.orientation import random_directions
 from headwater.simulation.temporal import Autoregressive, TimeCourse
 
 

@@ -24,12 +24,13 @@ import yaml
 from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
 from headwater.simulation.background import Background
-from headwater.simulation.clips import Clips
 from headwater.simulation.distributions import Constant, Integers, LogIntegers, LogUniform, Normal, PlusMinus, Uniform
-from headwater.simulation.geometry import Euclidean, Geodesic
 from headwater.simulation.noise import FromCovariance, PerSensorType, Recorded, White
-from headwater.simulation.orientation import AlongNormal, RandomDirection
-from headwater.simulation.placement import (
+from headwater.simulation.presets import Preset
+from headwater.simulation.spatial import BinaryPatches, GaussianBells, GrownRegions, RadialPatches, RingClusters
+from headwater.simulation.spatial.geometry import Euclidean, Geodesic
+from headwater.simulation.spatial.orientation import AlongNormal, RandomDirection
+from headwater.simulation.spatial.placement import (
     AlongPath,
     Anywhere,
     AtDistance,
@@ -38,8 +39,6 @@ from headwater.simulation.placement import (
     FarApart,
     Independent,
 )
-from headwater.simulation.presets import Preset
-from headwater.simulation.spatial import BinaryPatches, GaussianBells, GrownRegions, RadialPatches, RingClusters
 from headwater.simulation.temporal import (
     Autoregressive,
     Correlated,
@@ -49,6 +48,7 @@ from headwater.simulation.temporal import (
     TakingTurns,
     Transient,
 )
+from headwater.simulation.temporal.clips import Clips
 
 CLASSES: tuple[type, ...] = (
     Preset,

@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 
 from headwater._utils.errors import InputError
 from headwater.simulation.background import Background
-from headwater.simulation.clips import Clips
 from headwater.simulation.distributions import Constant, Integers, Normal, Uniform, check_instance, check_number
-from headwater.simulation.geometry import Geodesic
 from headwater.simulation.noise import Noise, White
-from headwater.simulation.placement import CortexAndDeep, FarApart
 from headwater.simulation.spatial import (
     BinaryPatches,
     GaussianBells,
@@ -24,7 +21,10 @@ from headwater.simulation.spatial import (
     RingClusters,
     SpatialPattern,
 )
+from headwater.simulation.spatial.geometry import Geodesic
+from headwater.simulation.spatial.placement import CortexAndDeep, FarApart
 from headwater.simulation.temporal import Autoregressive, Static, TimeCourse
+from headwater.simulation.temporal.clips import Clips
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.currents import by_columns
-from headwater.simulation.geometry import geometry_of
+from headwater.simulation.noise.sensors import SensorArray
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples, Truth
-from headwater.simulation.sensors import Sensors
+from headwater.simulation.spatial.geometry import geometry_of
 
 DENSE_CHUNK = 2**22  # numbers in the largest tensor of a chunk: 16 MB, which stays near the caches
 SPARSE_CHUNK = 256  # samples
@@ -44,7 +44,7 @@ class Simulator:
             raise InputError(f"{preset!r} is no preset; give hw.presets.PIUNET, for one, or a Preset of your own.")
         self.preset = preset
         self.geometry = geometry_of(leadfield, device)
-        self.sensors = Sensors(
+        self.sensors = SensorArray(
             tuple(leadfield.info["ch_names"]),
             tuple(leadfield.info.get_channel_types()),
             preset.sfreq,

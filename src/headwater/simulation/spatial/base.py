@@ -10,9 +10,9 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.simulation.currents import Currents, Patches
 from headwater.simulation.distributions import Distribution, check_distribution, check_instance
-from headwater.simulation.geometry import Geometry, Metric
-from headwater.simulation.orientation import Orientation
-from headwater.simulation.placement import Further, Where, draw_centers
+from headwater.simulation.spatial.geometry import DistanceMetric, Geometry
+from headwater.simulation.spatial.orientation import Orientation
+from headwater.simulation.spatial.placement import Further, Where, draw_centers
 
 NAM = 1e-9  # A m in one nA m
 
@@ -114,7 +114,7 @@ def draw_components(
 
 
 def discs(
-    metric: Metric, centers: torch.Tensor, radius_mm: torch.Tensor, largest_mm: float, geometry: Geometry
+    metric: DistanceMetric, centers: torch.Tensor, radius_mm: torch.Tensor, largest_mm: float, geometry: Geometry
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Find the sources nearer to their centre than the radius: component, source, distance in m."""
     component, source, distance = geometry.neighbourhoods(metric, 1e-3 * largest_mm).around(centers)

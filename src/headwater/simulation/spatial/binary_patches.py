@@ -8,9 +8,6 @@ import torch
 
 from headwater.simulation.currents import Patches
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform, check_instance
-from headwater.simulation.geometry import Geodesic, Geometry, Metric
-from headwater.simulation.orientation import AlongNormal, Orientation
-from headwater.simulation.placement import Anywhere, Further, Independent, Where
 from headwater.simulation.spatial.base import (
     SpatialPattern,
     check_common,
@@ -19,6 +16,9 @@ from headwater.simulation.spatial.base import (
     draw_components,
     make_patches,
 )
+from headwater.simulation.spatial.geometry import DistanceMetric, Geodesic, Geometry
+from headwater.simulation.spatial.orientation import AlongNormal, Orientation
+from headwater.simulation.spatial.placement import Anywhere, Further, Independent, Where
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class BinaryPatches(SpatialPattern):
         Patches per sample.
     radius_mm : Distribution
     amplitude_nam : Distribution
-    metric : Metric
+    metric : DistanceMetric
     where, further : Where, Further
     orientation : Orientation
     """
@@ -43,7 +43,7 @@ class BinaryPatches(SpatialPattern):
     n_sources: Distribution = Integers(1, 5)
     radius_mm: Distribution = Uniform(10.0, 30.0)
     amplitude_nam: Distribution = Constant(1.0)
-    metric: Metric = field(default_factory=Geodesic)
+    metric: DistanceMetric = field(default_factory=Geodesic)
     where: Where = field(default_factory=Anywhere)
     further: Further = field(default_factory=Independent)
     orientation: Orientation = field(default_factory=AlongNormal)
@@ -51,7 +51,7 @@ class BinaryPatches(SpatialPattern):
     def __post_init__(self) -> None:
         check_common(self)
         check_extent(self, "radius_mm")
-        check_instance(self, "metric", Metric, "Geodesic()")
+        check_instance(self, "metric", DistanceMetric, "Geodesic()")
 
     def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Patches:
         """Draw discs; a source in two of them belongs to the first only, so that the map stays binary."""

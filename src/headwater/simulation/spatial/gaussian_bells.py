@@ -9,10 +9,10 @@ import torch
 
 from headwater.simulation.currents import DenseCurrents
 from headwater.simulation.distributions import Distribution, Integers, Normal, Uniform, check_distribution
-from headwater.simulation.geometry import Geometry
-from headwater.simulation.orientation import Orientation, RandomDirection
-from headwater.simulation.placement import Anywhere, Further, Independent, Where
 from headwater.simulation.spatial.base import SpatialPattern, check_common, draw_components
+from headwater.simulation.spatial.geometry import Geometry
+from headwater.simulation.spatial.orientation import Orientation, RandomDirection
+from headwater.simulation.spatial.placement import Anywhere, Further, Independent, Where
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ import torch
 
 from headwater.simulation.currents import Patches
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform, check_distribution
-from headwater.simulation.geometry import Geodesic, Geometry
-from headwater.simulation.orientation import AlongNormal, Orientation, random_directions
-from headwater.simulation.placement import Anywhere, Further, Independent, Where
 from headwater.simulation.spatial.base import SpatialPattern, check_common, check_extent, draw_components, make_patches
+from headwater.simulation.spatial.geometry import Geodesic, Geometry
+from headwater.simulation.spatial.orientation import AlongNormal, Orientation, random_directions
+from headwater.simulation.spatial.placement import Anywhere, Further, Independent, Where
 
 
 @dataclass(frozen=True, kw_only=True)

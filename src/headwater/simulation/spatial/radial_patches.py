@@ -8,9 +8,6 @@ import torch
 
 from headwater.simulation.currents import Patches
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform, check_instance
-from headwater.simulation.geometry import Euclidean, Geometry, Metric
-from headwater.simulation.orientation import AlongNormal, Orientation
-from headwater.simulation.placement import Anywhere, FarApart, Further, Where
 from headwater.simulation.spatial.base import (
     SpatialPattern,
     check_common,
@@ -19,6 +16,9 @@ from headwater.simulation.spatial.base import (
     draw_components,
     make_patches,
 )
+from headwater.simulation.spatial.geometry import DistanceMetric, Euclidean, Geometry
+from headwater.simulation.spatial.orientation import AlongNormal, Orientation
+from headwater.simulation.spatial.placement import Anywhere, FarApart, Further, Where
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class RadialPatches(SpatialPattern):
     diameter_mm : Distribution
         Twice the distance ``r`` at which the coefficient reaches 0.
     amplitude_nam : Distribution
-    metric : Metric
+    metric : DistanceMetric
         ``Euclidean()`` or ``Geodesic()``.
     where, further : Where, Further
     orientation : Orientation
@@ -46,7 +46,7 @@ class RadialPatches(SpatialPattern):
     n_sources: Distribution = Integers(1, 3)
     diameter_mm: Distribution = Uniform(20.0, 60.0)
     amplitude_nam: Distribution = Constant(1.0)
-    metric: Metric = field(default_factory=Euclidean)
+    metric: DistanceMetric = field(default_factory=Euclidean)
     where: Where = field(default_factory=Anywhere)
     further: Further = field(default_factory=FarApart)
     orientation: Orientation = field(default_factory=AlongNormal)
@@ -54,7 +54,7 @@ class RadialPatches(SpatialPattern):
     def __post_init__(self) -> None:
         check_common(self)
         check_extent(self, "diameter_mm")
-        check_instance(self, "metric", Metric, "Geodesic()")
+        check_instance(self, "metric", DistanceMetric, "Geodesic()")
 
     def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Patches:
         """Draw discs and let their coefficients fall with distance."""

@@ -8,10 +8,10 @@ import torch
 
 from headwater.simulation.currents import Patches
 from headwater.simulation.distributions import Constant, Distribution, Integers, check_distribution
-from headwater.simulation.geometry import Geometry, RegionRings
-from headwater.simulation.orientation import AlongNormal, Orientation
-from headwater.simulation.placement import CortexAndDeep, Further, Independent, Where
 from headwater.simulation.spatial.base import SpatialPattern, check_common, draw_components, make_patches
+from headwater.simulation.spatial.geometry import Geometry, RegionRings
+from headwater.simulation.spatial.orientation import AlongNormal, Orientation
+from headwater.simulation.spatial.placement import CortexAndDeep, Further, Independent, Where
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from headwater._utils.cache import cached_arrays, content_hash
-from headwater.simulation.connectome import distance_rule_connectome
-from headwater.simulation.spike_generation import LibraryPlan, make_spike_library
+from headwater.simulation.spikes.connectome import distance_rule_connectome
+from headwater.simulation.spikes.generation import LibraryPlan, make_spike_library
 
 N_REGIONS = 200  # of the simulated brain
 N_TARGETS = 32  # of them, evenly spread, spike

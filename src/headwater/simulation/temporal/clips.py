@@ -11,8 +11,8 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import check_instance, check_number
-from headwater.simulation.spike_library import SpikeLibrary
-from headwater.simulation.temporal import TimeCourse
+from headwater.simulation.spikes.library import SpikeLibrary
+from headwater.simulation.temporal.base import TimeCourse
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Clips(TimeCourse):
         """The clips, loaded when they are first needed."""
         library = self.spikes
         if library is None:
-            from headwater.simulation.default_spikes import default_spikes
+            from headwater.simulation.spikes.default import default_spikes
 
             return Pool.from_array(*default_spikes())
         if isinstance(library, str | Path):

@@ -18,11 +18,11 @@ from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
 from headwater._utils.progress import progress_bar
-from headwater.simulation.brains import PUBLISHED_SETTINGS, Brain, Setting
-from headwater.simulation.connectome import Connectome
-from headwater.simulation.neural_mass import JansenRitNetwork, n_lanes
-from headwater.simulation.spike_library import SpikeLibrary
-from headwater.simulation.spikes import SpikeRules, cut_clips, find_clips
+from headwater.simulation.spikes.brains import PUBLISHED_SETTINGS, Brain, Setting
+from headwater.simulation.spikes.connectome import Connectome
+from headwater.simulation.spikes.library import SpikeLibrary
+from headwater.simulation.spikes.neural_mass import JansenRitNetwork, n_lanes
+from headwater.simulation.spikes.rules import SpikeRules, cut_clips, find_clips
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ SENSOR_TYPES = ("eeg", "mag", "grad")
 
 
 @dataclass(frozen=True, eq=False)
-class Sensors:
+class SensorArray:
     """What noise needs to know of the recording.
 
     Attributes
@@ -60,7 +60,7 @@ class Sensors:
         """Return the indices of the channels of one type."""
         return torch.nonzero(self.type_of == self.types.index(kind))[:, 0]
 
-    def only(self, kind: str) -> Sensors:
+    def only(self, kind: str) -> SensorArray:
         """Return the sensors of one type."""
         names = tuple(name for name, other in zip(self.ch_names, self.ch_types, strict=True) if other == kind)
         return replace(self, ch_names=names, ch_types=(kind,) * len(names))

@@ -69,7 +69,7 @@ class Neighbourhoods:
         return which, self.sources[entry].long(), self.distance[entry]
 
 
-class Metric(ABC):
+class DistanceMetric(ABC):
     """How the distance of two sources is measured."""
 
     @abstractmethod
@@ -78,7 +78,7 @@ class Metric(ABC):
 
 
 @dataclass(frozen=True)
-class Euclidean(Metric):
+class Euclidean(DistanceMetric):
     """Straight through the head."""
 
     def distances(self, geometry: Geometry, reach: float) -> sparse.csr_array:
@@ -90,7 +90,7 @@ class Euclidean(Metric):
 
 
 @dataclass(frozen=True)
-class Geodesic(Metric):
+class Geodesic(DistanceMetric):
     """Along the neighbourhood graph of the sources: the length of the shortest way over mesh (or grid) edges.
 
     Paths over edges are somewhat longer than the true geodesic of the surface (on a regular triangle mesh by 0-15 %,
@@ -105,7 +105,7 @@ class Geodesic(Metric):
 
 
 @dataclass(frozen=True)
-class RegionRings(Metric):
+class RegionRings(DistanceMetric):
     """Number of edges between two sources of the same region; sources of other regions are out of reach."""
 
     def distances(self, geometry: Geometry, reach: float) -> sparse.csr_array:
@@ -159,7 +159,7 @@ class Geometry:
         self.region_ids = np.asarray(leadfield.region_ids)
         self.region_names = tuple(leadfield.region_names)
         self._adjacency = leadfield.adjacency
-        self._neighbourhoods: dict[tuple[Metric, float], Neighbourhoods] = {}
+        self._neighbourhoods: dict[tuple[DistanceMetric, float], Neighbourhoods] = {}
 
     def graph(self, purpose: str) -> sparse.csr_array:
         """Neighbourhood graph of the sources, or an error that says what needs it."""
@@ -170,7 +170,7 @@ class Geometry:
             )
         return self._adjacency
 
-    def neighbourhoods(self, metric: Metric, reach: float) -> Neighbourhoods:
+    def neighbourhoods(self, metric: DistanceMetric, reach: float) -> Neighbourhoods:
         """Neighbours within ``reach`` of every source; computed once."""
         key = (metric, float(reach))
         if key not in self._neighbourhoods:

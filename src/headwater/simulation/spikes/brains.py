@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Column:
+class CorticalColumn:
     """Constants of one cortical column (Jansen and Rit 1995, Biol Cybern 73:357), in mV and per millisecond.
 
     Attributes

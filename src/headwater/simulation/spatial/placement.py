@@ -10,7 +10,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import check_number
-from headwater.simulation.geometry import Geometry
+from headwater.simulation.spatial.geometry import Geometry
 
 
 class Where(ABC):

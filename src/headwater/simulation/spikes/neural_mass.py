@@ -11,8 +11,8 @@ import torch
 from scipy import sparse
 
 from headwater._utils.errors import InputError
-from headwater.simulation.brains import Brain, Column, InitialState
-from headwater.simulation.connectome import Connectome
+from headwater.simulation.spikes.brains import Brain, CorticalColumn, InitialState
+from headwater.simulation.spikes.connectome import Connectome
 
 # Steps of noise drawn at a time. Part of the definition of the noise: another block length gives other numbers.
 NOISE_BLOCK = 64
@@ -43,7 +43,7 @@ class JansenRitNetwork:
     Parameters
     ----------
     connectome : Connectome
-    column : Column
+    column : CorticalColumn
         Constants of all regions.
     step_ms : float
         Integration step in milliseconds.
@@ -58,7 +58,7 @@ class JansenRitNetwork:
         self,
         connectome: Connectome,
         *,
-        column: Column | None = None,
+        column: CorticalColumn | None = None,
         step_ms: float = 1.0,
         speed: float = 3.0,
         dtype: torch.dtype = torch.float32,
@@ -68,7 +68,7 @@ class JansenRitNetwork:
             if not (np.isfinite(value) and value > 0):
                 raise InputError(f"{name} must be a positive number, not {value}.")
         self.connectome = connectome
-        self.column = column or Column()
+        self.column = column or CorticalColumn()
         self.step_ms = step_ms
         self.speed = speed
         self.dtype = dtype

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from headwater.simulation.geometry import Geometry
+from headwater.simulation.spatial.geometry import Geometry
 
 
 class Orientation(ABC):
