@@ -8,7 +8,7 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.cnn_transformer import CNNTransformer, sinusoidal_positions
-from headwater.networks.topomap import INTERPOLATIONS
+from headwater.networks.inputs.topomap import INTERPOLATIONS
 
 
 def leadfield_of(montage: str, ch_type: str = "eeg") -> LeadField:

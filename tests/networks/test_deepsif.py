@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from headwater.networks.deepsif import DeepSIF, ResidualBlock
+from headwater.networks.deepsif import DeepSIF, DenseResidualBlock
 
 
 @pytest.mark.parametrize("n_channels", [16, 21, 32, 64, 75])
@@ -15,7 +15,7 @@ def test_size_is_that_of_the_published_layers(n_channels):
 
 
 def test_residual_blocks_pass_what_their_layers_do_not_change():
-    block = ResidualBlock(4, 4)
+    block = DenseResidualBlock(4, 4)
     torch.nn.init.zeros_(block.layers[2].weight)
     torch.nn.init.zeros_(block.layers[2].bias)
     x = torch.rand(3, 4)

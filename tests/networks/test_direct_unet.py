@@ -8,8 +8,9 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.forward.sphere import sphere_eeg
-from headwater.networks.direct_unet import AttentionGate, DirectUNet
-from headwater.networks.topomap import HEAD_CENTER, sensor_positions
+from headwater.networks.direct_unet import DirectUNet
+from headwater.networks.inputs.topomap import HEAD_CENTER, sensor_positions
+from headwater.networks.layers.unet1d import AttentionGate
 from headwater.simulation.distributions import Integers, Uniform
 from headwater.simulation.noise import White
 from headwater.simulation.presets import Preset

@@ -11,7 +11,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.forward.sphere import sphere_eeg
 from headwater.networks.four_layer_cnn import FourLayerCNN, dipoles
-from headwater.networks.topomap import HEAD_CENTER, sensor_positions
+from headwater.networks.inputs.topomap import HEAD_CENTER, sensor_positions
 from headwater.simulation.noise import White
 from headwater.simulation.presets import SUBCORTICAL, Preset
 from headwater.simulation.simulator import simulate

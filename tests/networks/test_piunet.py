@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from headwater._utils.errors import InputError
+from headwater.networks.inputs.starts import STARTS
 from headwater.networks.piunet import PIUNet
-from headwater.networks.starts import STARTS
 from headwater.simulation.presets import PIUNET
 from headwater.simulation.simulator import simulate
 from headwater.solvers import ELORETA

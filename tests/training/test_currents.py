@@ -8,7 +8,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.metrics.transport import nemd
-from headwater.networks.lattice import Lattice
+from headwater.networks.inputs.lattice import Lattice
 from headwater.simulation.presets import PIUNET
 from headwater.simulation.simulator import simulate
 from headwater.training.losses.currents import CurrentL1, CurrentL2, DataTerm, Transport

@@ -1,6 +1,6 @@
 """Networks that find sources."""
 
-from headwater.networks.as_solver import NetworkSolver
+from headwater.networks.as_solver import Morphed, NetworkSolver
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.cnn_transformer import CNNTransformer
 from headwater.networks.convdip import ConvDip
@@ -9,7 +9,6 @@ from headwater.networks.direct_unet import DirectUNet
 from headwater.networks.fcn import FCN
 from headwater.networks.four_layer_cnn import FourLayerCNN
 from headwater.networks.gru_dual_path import GRUDualPath
-from headwater.networks.morphed import Morphed
 from headwater.networks.multi_source_convnet import MultiSourceConvNet
 from headwater.networks.piunet import PIUNet
 

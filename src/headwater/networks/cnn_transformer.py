@@ -11,8 +11,8 @@ from torch import nn
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.networks.regional import RegionalNetwork, good_leadfield, region_members
-from headwater.networks.topomap import INTERPOLATIONS, sensor_images, topographic_images
+from headwater.networks.base.regional import RegionalNetwork, good_leadfield, region_members
+from headwater.networks.inputs.topomap import INTERPOLATIONS, sensor_images, topographic_images
 
 # Most regions are at rest most of the time, and so an untrained network says: spread of the output layer's weights.
 REST = 1e-3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from headwater.networks.regional import RegionalNetwork
+from headwater.networks.base.regional import RegionalNetwork
 
 
 class DeepSIF(RegionalNetwork):
@@ -40,7 +40,7 @@ class DeepSIF(RegionalNetwork):
         super().__init__()
         self.n_channels, self.n_regions, self.n_times, self.by_source = n_channels, n_regions, n_times, by_source
         self.hidden, self.n_layers = hidden, n_layers
-        self.spatial = nn.Sequential(ResidualBlock(n_channels, n_channels), ResidualBlock(n_channels, hidden))
+        self.spatial = nn.Sequential(DenseResidualBlock(n_channels, n_channels), DenseResidualBlock(n_channels, hidden))
         self.temporal = nn.LSTM(hidden, hidden, n_layers, batch_first=True)
         self.output = nn.Linear(hidden, n_regions)
 
@@ -50,7 +50,7 @@ class DeepSIF(RegionalNetwork):
         return self.output(over_time).transpose(1, 2)
 
 
-class ResidualBlock(nn.Module):
+class DenseResidualBlock(nn.Module):
     """Two fully connected layers with a skip connection, linear where sizes differ.
 
     Parameters

@@ -12,7 +12,7 @@ from torch import nn
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
+from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
 from headwater.solvers.inputs.whitening import whiten
 
 

@@ -12,8 +12,8 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.standardized import StandardizedMaps
-from headwater.networks.topomap import sensor_images, topographic_images
+from headwater.networks.inputs.standardized import StandardizedMaps
+from headwater.networks.inputs.topomap import sensor_images, topographic_images
 from headwater.simulation.spatial.geometry import geometry_of
 from headwater.solvers.inputs.whitening import whiten
 
@@ -36,7 +36,7 @@ class FourLayerCNN(Network):
     filters : int
     dropout : float
     interpolation : str
-        As for `headwater.networks.topomap.topographic_projection`.
+        As for `headwater.networks.inputs.topomap.topographic_projection`.
     """
 
     def __init__(

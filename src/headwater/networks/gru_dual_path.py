@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from headwater.networks.regional import RegionalNetwork
+from headwater.networks.base.regional import RegionalNetwork
 
 
 class GRUDualPath(RegionalNetwork):

@@ -13,8 +13,8 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.restore import currents_from_map, start_quiet
-from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
+from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
+from headwater.networks.outputs.restore import currents_from_map, start_quiet
 from headwater.solvers.inputs.whitening import whiten
 
 POOL = 2

@@ -16,11 +16,11 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.bells import TEMPERS, MatchedBells
-from headwater.networks.diffusion_unet import DiffusionUNet3d
-from headwater.networks.lattice import Lattice
-from headwater.networks.starts import STARTS, start_kernels
-from headwater.networks.unet3d import UNet3d
+from headwater.networks.inputs.bells import TEMPERS, MatchedBells
+from headwater.networks.inputs.lattice import Lattice
+from headwater.networks.inputs.starts import STARTS, start_kernels
+from headwater.networks.layers.diffusion_unet import DiffusionUNet3d
+from headwater.networks.layers.unet3d import UNet3d
 from headwater.solvers.inputs.whitening import whiten
 
 TINY = 1e-12  # against division by zero, of numbers whose scale is 1
@@ -41,7 +41,7 @@ class PIUNet(Network):
     box : tuple of int | None
         Voxels; None: the sources' own, padded.
     start : str
-        Linear estimate to begin with, of `headwater.networks.starts.STARTS`.
+        Linear estimate to begin with, of `headwater.networks.inputs.starts.STARTS`.
     lambda2 : tuple of float
         Its regularisations; the first one gives the scale.
     bells_mm : tuple of float

@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from headwater._utils.errors import InputError
-from headwater.networks.morphed import Morphed
+from headwater.networks.as_solver import Morphed
 from headwater.training.recipe import Heads
 from headwater.weights.catalogue import find_card, load_network
 

@@ -6,7 +6,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.networks.base import BoundNetwork
-from headwater.networks.regional import BoundRegional
+from headwater.networks.base.regional import BoundRegional
 from headwater.simulation.samples import Samples
 from headwater.training.losses.base import Loss
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from headwater.networks.lattice import Lattice
+from headwater.networks.inputs.lattice import Lattice
 
 RIDGE = 1e-2  # of the mean eigenvalue: orientations that sensors hardly see (radial ones, in MEG) are not blown up
 MISMATCH = 5e-3  # share of the power that no lead field explains, for that of the data's head is never the one used

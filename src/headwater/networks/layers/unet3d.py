@@ -9,7 +9,7 @@ from torch.nn import functional
 GROUPS = 8
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock3d(nn.Module):
     """Two times GroupNorm, SiLU, 3 x 3 x 3 convolution, around a shortcut."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -73,20 +73,20 @@ class UNet3d(nn.Module):
         widths = [channels * 2**level for level in range(depth)]
         self.lift = nn.Conv3d(inputs, channels, patch, stride=patch)
         self.encoder = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(width, width) for _ in range(blocks))) for width in widths[:-1]
+            nn.Sequential(*(ResidualBlock3d(width, width) for _ in range(blocks))) for width in widths[:-1]
         )
         self.down = nn.ModuleList(
             nn.Conv3d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in zip(widths, widths[1:], strict=False)
         )
         middle: list[nn.Module] = []
         for _ in range(blocks):
-            middle += [ResidualBlock(widths[-1], widths[-1]), SpatialAttention(widths[-1], heads)]
+            middle += [ResidualBlock3d(widths[-1], widths[-1]), SpatialAttention(widths[-1], heads)]
         self.middle = nn.Sequential(*middle)
         self.up = nn.ModuleList(
             nn.ConvTranspose3d(coarse, fine, 2, stride=2) for fine, coarse in zip(widths, widths[1:], strict=False)
         )
         self.decoder = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(2 * width if first == 0 else width, width) for first in range(blocks)))
+            nn.Sequential(*(ResidualBlock3d(2 * width if first == 0 else width, width) for first in range(blocks)))
             for width in widths[:-1]
         )
         self.norm = nn.GroupNorm(min(GROUPS, channels), channels)

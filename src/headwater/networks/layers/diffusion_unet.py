@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from headwater.networks.unet3d import GROUPS, SpatialAttention
+from headwater.networks.layers.unet3d import GROUPS, SpatialAttention
 
 WIDEST = 4  # channels are doubled twice: a fourth resolution costs table I's 8 million parameters, not 25
 ATTENTION_FROM = 2  # resolutions: 8 x 8 x 8 voxels where the finest has 32 x 32 x 32
@@ -36,7 +36,7 @@ class StepEmbedding(nn.Module):
         return self.layers(self.waves)
 
 
-class Block(nn.Module):
+class DiffusionBlock(nn.Module):
     """GroupNorm, SiLU, convolution, shift by the step, GroupNorm, SiLU, convolution, around a shortcut.
 
     Parameters
@@ -64,12 +64,12 @@ class Block(nn.Module):
         return self.shortcut(self.resample(image)) + self.second(refined)
 
 
-class Stage(nn.Module):
+class DiffusionStage(nn.Module):
     """A block, and attention after it at coarse resolutions."""
 
     def __init__(self, inputs: int, outputs: int, embedding: int, heads: int) -> None:
         super().__init__()
-        self.block = Block(inputs, outputs, embedding)
+        self.block = DiffusionBlock(inputs, outputs, embedding)
         self.attention = SpatialAttention(outputs, heads) if heads else nn.Identity()
 
     def forward(self, image: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
@@ -105,21 +105,23 @@ class DiffusionUNet3d(nn.Module):
         encoder: list[nn.Module] = []
         for level, wide in enumerate(widths):
             for _ in range(blocks):
-                encoder.append(Stage(width, wide, embedding, attention[level]))
+                encoder.append(DiffusionStage(width, wide, embedding, attention[level]))
                 width = wide
                 made.append(width)
             if level < depth - 1:
-                encoder.append(Block(width, width, embedding, nn.AvgPool3d(2)))
+                encoder.append(DiffusionBlock(width, width, embedding, nn.AvgPool3d(2)))
                 made.append(width)
         self.encoder = nn.ModuleList(encoder)
-        self.middle = nn.ModuleList([Stage(width, width, embedding, heads), Stage(width, width, embedding, 0)])
+        self.middle = nn.ModuleList(
+            [DiffusionStage(width, width, embedding, heads), DiffusionStage(width, width, embedding, 0)]
+        )
         decoder: list[nn.Module] = []
         for level in reversed(range(depth)):
             for _ in range(blocks + 1):
-                decoder.append(Stage(width + made.pop(), widths[level], embedding, attention[level]))
+                decoder.append(DiffusionStage(width + made.pop(), widths[level], embedding, attention[level]))
                 width = widths[level]
             if level:
-                decoder.append(Block(width, width, embedding, nn.Upsample(scale_factor=2)))
+                decoder.append(DiffusionBlock(width, width, embedding, nn.Upsample(scale_factor=2)))
         self.decoder = nn.ModuleList(decoder)
         self.norm = nn.GroupNorm(math.gcd(GROUPS, width), width)
         self.head = nn.Conv3d(width, outputs, 3, padding=1)
@@ -135,5 +137,5 @@ class DiffusionUNet3d(nn.Module):
         for one in self.middle:
             features = one(features, step)
         for one in self.decoder:
-            features = one(torch.cat([features, made.pop()], 1) if isinstance(one, Stage) else features, step)
+            features = one(torch.cat([features, made.pop()], 1) if isinstance(one, DiffusionStage) else features, step)
         return self.head(functional.silu(self.norm(features)))

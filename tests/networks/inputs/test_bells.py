@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from headwater.networks.bells import TEMPERS, MatchedBells
-from headwater.networks.lattice import Lattice
+from headwater.networks.inputs.bells import TEMPERS, MatchedBells
+from headwater.networks.inputs.lattice import Lattice
 from headwater.solvers.inputs.whitening import whiten
 
 WIDTHS = (15.0, 40.0)

@@ -9,7 +9,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.networks.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
+from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
 from headwater.solvers.inputs.whitening import whiten
 
 

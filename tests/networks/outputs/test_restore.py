@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.networks.restore import currents_from_map
+from headwater.networks.outputs.restore import currents_from_map
 from headwater.solvers.inputs.whitening import whiten
 
 N_TIMES = 20

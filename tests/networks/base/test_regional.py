@@ -13,10 +13,10 @@ from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
+from headwater.networks.base.regional import RegionalNetwork
 from headwater.networks.cnn_transformer import CNNTransformer
 from headwater.networks.deepsif import DeepSIF
 from headwater.networks.gru_dual_path import GRUDualPath
-from headwater.networks.regional import RegionalNetwork
 
 N_TIMES = 12
 SMALL = {

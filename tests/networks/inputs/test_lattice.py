@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from headwater._utils.errors import InputError
-from headwater.networks.lattice import Lattice
+from headwater.networks.inputs.lattice import Lattice
 
 
 @pytest.fixture(scope="module")

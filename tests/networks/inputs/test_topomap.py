@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
-from headwater.networks.topomap import (
+from headwater.networks.inputs.topomap import (
     HEAD_CENTER,
     INTERPOLATIONS,
     ThinPlate,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headwater.networks.starts import STARTS, start_kernels
+from headwater.networks.inputs.starts import STARTS, start_kernels
 
 
 @pytest.mark.parametrize("start", STARTS)

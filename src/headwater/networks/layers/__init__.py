@@ -1,0 +1,1 @@
+"""Parts with trainable weights that networks are built from."""
