@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from headwater.forward.leadfield import LeadField
-
-if TYPE_CHECKING:
-    from headwater.networks.base.network import Network
 
 
 class BoundNetwork(nn.Module, ABC):
@@ -22,13 +18,14 @@ class BoundNetwork(nn.Module, ABC):
     Parameters
     ----------
     network : Network
+        A `headwater.networks.Network`.
     leadfield : LeadField
         The channels the network takes, without bad ones, with all projections in its ``info``.
     n_times : int
         Length of the windows the network takes; 1: each time point by itself.
     """
 
-    def __init__(self, network: Network, leadfield: LeadField, n_times: int = 1) -> None:
+    def __init__(self, network: nn.Module, leadfield: LeadField, n_times: int = 1) -> None:
         super().__init__()
         self.network = network
         self.leadfield = leadfield
