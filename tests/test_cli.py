@@ -1,6 +1,9 @@
 """The command line as a user meets it: what it prints, what it writes, and every mistake it should catch."""
 
+import json
+import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,13 +238,58 @@ def test_killed_half_way_leaves_no_result(files: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "headwater.cli", "localize", files / "tone-ave.fif"]
     command += ["--forward", files / "leadfield.npz", "--out", out]
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not list(tmp_path.glob(".part-out-*/*")):
+        while process.poll() is None and not list(tmp_path.glob(".part-out-*/out/*")):
             time.sleep(0.005)
         process.kill()
     assert process.returncode == -signal.SIGKILL, "it ended before it could be killed while writing"
     assert not out.exists()
     subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
     assert (out / "report.html").exists()
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_report_that_fails_does_not_cost_the_estimate(
+    localize: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no font was found\nin a list of many")
+
+    monkeypatch.setattr("headwater.report.results.write_report", fail)
+    printed = localize(code=2)
+    assert "Peaks, strongest first" in printed
+    assert (
+        "The report could not be made (RuntimeError: no font was found); the estimate and the peaks are in" in printed
+    )
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["headwater.json", "localization-src.fif.gz", "localization-stc.h5", "peaks.csv"]
+
+
+def test_of_two_runs_into_one_folder_the_later_is_refused(
+    localize: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run has ended while this one was making its report."""
+    out = tmp_path / "out"
+
+    def other(*_: object, **__: object) -> None:
+        out.mkdir()
+        (out / "headwater.json").write_text("of the other run")
+
+    monkeypatch.setattr("headwater.report.results.write_report", other)
+    assert "already exists; choose another --out" in localize(code=2)
+    assert (out / "headwater.json").read_text() == "of the other run"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_dangling_link_is_refused_before_any_work(localize: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "unplugged")
+    refused(localize(recording=tmp_path / "nowhere.fif", code=2), "is a link to", "unplugged, which does not exist")
+
+
+def test_names_that_are_not_utf8(localize: RunCli, files: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"M\xfcller-ave.fif")
+    shutil.copy(files / "tone-ave.fif", tmp_path / name)
+    localize(recording=tmp_path / name)
+    assert r"M\xfcller" in json.loads((tmp_path / "out" / "headwater.json").read_text())["command"]
 
 
 def test_lists_and_versions(run_cli: RunCli) -> None:

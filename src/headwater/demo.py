@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from headwater._utils.errors import InputError
-from headwater._utils.files import atomic_file, refuse_unowned
+from headwater._utils.files import atomic_file
 from headwater._utils.progress import track
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
@@ -18,7 +18,7 @@ from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 from headwater.localization import Localization, analyze
-from headwater.report.results import MARKER, write_results
+from headwater.report.results import refuse_foreign, write_results
 from headwater.solvers import SOLVERS
 from headwater.weights.catalogue import DEFAULT, load_network
 
@@ -85,11 +85,11 @@ def run_demo(out: Path | str, *, seed: int = 0, overwrite: bool = False, command
     out = Path(out)
     recording = out / "demo-ave.fif"
     if recording.exists() and not overwrite:
-        raise InputError(f"{recording} already exists; choose another --out or add --overwrite to replace it.")
+        raise InputError(f"{recording} already exists; choose another `out` or set `overwrite=True` to replace it.")
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, not a folder, and is left alone; choose another --out.")
+        raise InputError(f"{out} is a file, not a folder, and is left alone; choose another `out`.")
     for response in RESPONSES:
-        refuse_unowned(out / response.name, MARKER, overwrite=overwrite)
+        refuse_foreign(out / response.name, overwrite=overwrite)
     template = template_head()
     info = montage_info(template, MONTAGE, sfreq=SAMPLING_RATE)
     evokeds, centres = simulate_responses(template.varied(seed=seed), seed)

@@ -1,3 +1,7 @@
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +9,8 @@ import pytest
 
 from headwater._utils.cache import cache_dir, cached_arrays, content_hash
 from headwater._utils.errors import InputError
-from headwater._utils.files import atomic_file, atomic_folder, refuse_unowned
+from headwater._utils.files import atomic_file, atomic_folder, refuse_existing, refuse_unowned
+from headwater._utils.workplace import clean, workplace
 
 
 def fail_half_way(folder: Path) -> None:
@@ -90,3 +95,100 @@ def test_hash_sees_values_shape_type_and_order() -> None:
     }
     assert len(hashes) == 8
     assert content_hash(a[::2]) == content_hash(a[::2].copy())
+
+
+def test_a_folder_that_appears_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="already exists"), atomic_folder(out) as folder:  # noqa: PT012
+        (folder / "late").touch()
+        with atomic_folder(out) as other:
+            (other / "early").touch()
+    assert [path.name for path in out.iterdir()] == ["early"]
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_of_two_processes_that_finish_at_once_one_is_refused(tmp_path: Path) -> None:
+    """Between the last check and the rename, another one takes the path."""
+    out = tmp_path / "out"
+
+    def taken(self: Path) -> None:
+        os.mkdir(self)
+        (self / "early").touch()
+        raise FileExistsError
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(InputError, match="by another process"):  # noqa: PT012
+        with atomic_folder(out) as folder:
+            (folder / "late").touch()
+            patch.setattr(Path, "mkdir", taken)
+    assert [path.name for path in out.iterdir()] == ["early"]
+
+
+def test_a_users_folder_that_appears_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def check(path: Path) -> None:
+        refuse_unowned(path, "marker", overwrite=True)
+
+    with pytest.raises(InputError, match="not written by headwater"):  # noqa: PT012
+        with atomic_folder(out, overwrite=True, check=check) as folder:
+            (folder / "marker").touch()
+            out.mkdir()
+            (out / "chapter").write_text("years of work")
+    assert (out / "chapter").read_text() == "years of work"
+
+
+def test_a_file_that_appears_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    with pytest.raises(InputError, match="in the meantime"):  # noqa: PT012
+        with atomic_file(path, overwrite=False) as part:
+            part.write_text("late")
+            path.write_text("early")
+    assert path.read_text() == "early"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_links_lead_to_the_folder_that_is_written(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (tmp_path / "out").symlink_to(disk)
+    with atomic_folder(tmp_path / "out", overwrite=True) as folder:
+        (folder / "result").touch()
+    assert (disk / "result").exists()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="is a link to .*nowhere, which does not exist"):
+        refuse_existing(tmp_path / "dangling", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "disk", "out"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from headwater._utils import files
+out = Path(sys.argv[1])
+with files.atomic_folder(out, overwrite=True) as folder:
+    (folder / "half").touch()
+    if sys.argv[2] == "replacing":
+        Path.mkdir = lambda self: os.kill(os.getpid(), signal.SIGKILL)  # between the two renames
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("moment", ["writing", "replacing"])
+def test_leftovers_of_killed_processes_are_cleaned_and_those_of_running_ones_kept(tmp_path: Path, moment: str) -> None:
+    out = tmp_path / "out"
+    with atomic_folder(out) as folder:
+        (folder / "result").write_text("old")
+    ended = subprocess.run([sys.executable, "-c", KILLED, out, moment], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".part-out-*"))) == 1
+    with workplace(out) as running:
+        assert list(tmp_path.glob(".part-out-*")) == [running]
+        assert (out / "result").read_text() == "old"
+        clean(out)
+        assert running.exists()
+    (tmp_path / ".part-out-of-mine").mkdir()
+    with atomic_folder(out, overwrite=True) as folder:
+        (folder / "result").write_text("new")
+    assert (out / "result").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".part-out-of-mine", "out"]

@@ -74,8 +74,8 @@ def test_raw_window_keeps_its_times(raw: mne.io.RawArray) -> None:
         (None, (None, None), "at most 10 s"),
         (None, (3.0, 2.0), "is empty"),
         (None, (2.0, 99.0), "is not within the recording"),
-        (None, (float("nan"), 1.0), "--tmin nan s is not within"),
-        (None, (99.0, None), "--tmin 99 s is not within"),
+        (None, (float("nan"), 1.0), "`tmin=nan` s is not within"),
+        (None, (99.0, None), "`tmin=99` s is not within"),
         ("up", (None, None), "'left', 'right'"),
     ],
 )
@@ -194,7 +194,7 @@ def test_band_is_applied_to_trials_and_average_alike(raw: mne.io.RawArray, epoch
 
 def test_impossible_bands_are_refused(raw: mne.io.RawArray) -> None:
     for edges in ((40.0, 5.0), (None, 100.0), (-1.0, None), (float("nan"), None)):
-        with pytest.raises(InputError, match="--highpass below --lowpass, both between 0 and 100 Hz"):
+        with pytest.raises(InputError, match="`highpass` below `lowpass`, both between 0 and 100 Hz"):
             Band(*edges).apply(raw)
 
 

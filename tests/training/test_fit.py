@@ -152,7 +152,7 @@ def test_it_says_what_it_does_and_nothing_else(train, validation, capsys):
 
 
 def test_what_cannot_be_trained_is_refused(train, monkeypatch):
-    with pytest.raises(InputError, match="no checkpoint in .*run; start without --resume"):
+    with pytest.raises(InputError, match="no checkpoint in .*run; start without `resume`"):
         train(resume=True)
     with pytest.raises(InputError, match="go by the validation"):
         train(patience=2)

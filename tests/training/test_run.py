@@ -114,7 +114,7 @@ def test_a_longer_recipe_goes_on_and_another_one_does_not(run_cli, tmp_path):
     assert read_network(out / "tiny.safetensors")[1].steps == 3
     other = write(tmp_path, schedule={"steps": 3}, batch_size=5)
     assert "a run of another recipe" in run_cli("train", other, "--out", out, "--resume", code=2)
-    assert "not empty; add --resume" in run_cli("train", other, "--out", out, code=2)
+    assert "not empty; set --resume" in run_cli("train", other, "--out", out, code=2)
     assert "holds no training run" in run_cli("train", other, "--out", tmp_path / "new", "--resume", code=2)
     assert "give at least 1" in run_cli("train", other, "--devices", 0, code=2)
 

@@ -1,67 +1,100 @@
-"""Writing results so that they are either whole or absent, and never overwritten by surprise."""
+"""Write results so that they are either whole or absent, and never overwritten by surprise."""
 
-import shutil
-import tempfile
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from headwater._utils.errors import InputError
+from headwater._utils.workplace import REPLACED, workplace
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` and rename it to ``path`` once the block has ended without error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # MNE and others choose the format by the suffix, so the temporary name keeps all of them.
-    temporary = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a temporary path and rename it to ``path`` once the block has ended without error.
 
-
-@contextmanager
-def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside ``path`` and rename it to ``path`` once the block has ended without error.
-
-    An existing ``path`` is refused, unless ``overwrite``: then it is replaced as a whole, at the very end.
+    Parameters
+    ----------
+    path : Path
+        The temporary file has the same name, by which MNE-Python and others choose the format.
+    overwrite : bool
+        Replace an existing file. False leaves a file alone that has appeared at ``path`` meanwhile.
     """
     path = path.absolute()
-    refuse_existing(path, overwrite=overwrite)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise InputError(f"Cannot write to {path.parent}: {error.strerror}; choose another --out.") from error
-    old = temporary.with_name(temporary.name + "-old")
-    try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with workplace(path) as folder:
+        temporary = folder / path.name
         yield temporary
-        temporary.chmod(0o755)
-        if path.exists():
-            path.replace(old)
+        if not overwrite:
+            _claim(path, lambda: os.close(os.open(path, os.O_CREAT | os.O_EXCL)))
         temporary.replace(path)
-    finally:
-        if old.exists() and not path.exists():
-            old.replace(path)
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def atomic_folder(
+    path: Path, *, overwrite: bool = False, check: Callable[[Path], None] | None = None
+) -> Iterator[Path]:
+    """Give a temporary folder and rename it to ``path`` once the block has ended without error.
+
+    Parameters
+    ----------
+    path : Path
+        A link to a folder stands for that folder.
+    overwrite : bool
+        Replace an existing folder as a whole, at the very end. Otherwise it is refused at the beginning, and again at
+        the end if it has appeared meanwhile.
+    check : callable | None
+        Raises `InputError` unless the folder may be replaced; called at the beginning and again at the end.
+    """
+    _refuse_taken(path, overwrite, check)
+    path = path.resolve()
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            place = stack.enter_context(workplace(path))
+        except OSError as error:
+            raise InputError(f"Cannot write to {path.parent}: {error.strerror}; choose another `out`.") from error
+        temporary = place / path.name
+        temporary.mkdir()
+        yield temporary
+        _refuse_taken(path, overwrite, check)
+        if path.exists():
+            path.rename(place / REPLACED)
+        if os.name == "posix":  # renaming alone would replace an empty folder
+            _claim(path, path.mkdir)
+        temporary.rename(path)
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Refuse a result path that is already taken, before any work is spent on it."""
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{path} is a link to {path.readlink()}, which does not exist; choose another `out`.")
     if not path.exists():
         return
     if not overwrite:
-        raise InputError(f"{path} already exists; choose another --out or add --overwrite to replace it.")
+        raise InputError(f"{path} already exists; choose another `out`, or set `overwrite=True` to replace it.")
     if not path.is_dir():
-        raise InputError(f"{path} is a file, not a results folder, and is left alone; choose another --out.")
+        raise InputError(f"{path} is a file, not a results folder, and is left alone; choose another `out`.")
 
 
 def refuse_unowned(path: Path, marker: str, *, overwrite: bool) -> None:
     """Refuse to overwrite a folder that lacks the file ``marker`` of ours; an empty folder may be replaced."""
     refuse_existing(path, overwrite=overwrite)
     if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
-        raise InputError(f"{path} was not written by headwater and is left alone; choose another --out.")
+        raise InputError(f"{path} was not written by headwater and is left alone; choose another `out`.")
+
+
+def _refuse_taken(path: Path, overwrite: bool, check: Callable[[Path], None] | None) -> None:
+    refuse_existing(path, overwrite=overwrite)
+    if check is not None and path.exists():
+        check(path)
+
+
+def _claim(path: Path, make: Callable[[], None]) -> None:
+    """Make something at a path that nobody has taken, as only one of several processes can."""
+    try:
+        make()
+    except FileExistsError as error:
+        raise InputError(
+            f"{path} was written by another process in the meantime and is left alone; choose another `out`."
+        ) from error

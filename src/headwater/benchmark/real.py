@@ -99,7 +99,7 @@ class Real(Protocol):
         """Say which folder is missing."""
         folder = CASES[case.name][2]
         if settings.data is None:
-            return "no folder of recordings was given (data=, --data)"
+            return "no folder of recordings was given (`data`)"
         if not (settings.data / folder).is_dir():
             return f"{settings.data.name} has no folder {folder}"
         return ""

@@ -155,13 +155,15 @@ def _prepare(out: Path, about: dict[str, Any], *, overwrite: bool) -> None:
 
 def _check_same_run(out: Path, about: dict[str, Any]) -> None:
     if (out / FINISHED).exists():
-        raise InputError(f"{out} holds a finished benchmark; choose another --out or add --overwrite to replace it.")
+        raise InputError(
+            f"{out} holds a finished benchmark; choose another `out` or set `overwrite=True` to replace it."
+        )
     found = json.loads((out / MARKER).read_text())
     different = [key for key in about if key not in ("command", "machine") and found.get(key) != about[key]]
     if different:
         raise InputError(
-            f"{out} holds the beginning of another run ({', '.join(different)}); choose another --out, or add "
-            "--overwrite to replace it."
+            f"{out} holds the beginning of another run ({', '.join(different)}); choose another `out`, or set "
+            "`overwrite=True` to replace it."
         )
 
 

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shlex
 import sys
 import warnings
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from headwater._utils.errors import InputError
+from headwater.cli.sentences import with_options
+
+
+class Program(TyperGroup):
+    """The sub-commands; errors of the library name the options of the one that was called."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the sub-command."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            command = self.get_command(ctx, ctx.invoked_subcommand)
+            raise InputError(with_options(str(error), command)) from error
+
 
 app = typer.Typer(
     name="headwater",
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Find the sources of M/EEG in millimetres.",
     no_args_is_help=True,
     add_completion=False,
@@ -25,25 +45,30 @@ errors = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is said in one sentence, with exit code 2."""
+    """Run the command line; what the user can fix is said in one sentence, with exit code 2."""
     import mne
 
     mne.set_log_level("ERROR")
     warnings.showwarning = _show_warning
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be valid in any encoding
     try:
         app()
     except InputError as error:
-        errors.print(f"Error: {error}", style="red")
-        sys.exit(2)
+        _fail(str(error))
     except OSError as error:
-        place = error.filename or "while writing"
-        errors.print(f"Error: {error.strerror or error} ({place}); nothing was kept.", style="red")
-        sys.exit(2)
+        place = "" if error.filename is None else f" ({error.filename})"
+        _fail(f"{error.strerror or error}{place}.")
 
 
 def called_as() -> str:
-    """Return the command as the user typed it."""
-    return shlex.join(["headwater", *sys.argv[1:]])
+    """Return the command as the user typed it; bytes that are not UTF-8 are shown by their numbers."""
+    return os.fsencode(shlex.join(["headwater", *sys.argv[1:]])).decode("utf-8", "backslashreplace")
+
+
+def _fail(sentence: str) -> None:
+    errors.print(f"Error: {sentence}", style="red")
+    sys.exit(2)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:  # noqa: ANN001

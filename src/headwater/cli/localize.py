@@ -64,14 +64,13 @@ def localize(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier results folder.")] = False,
 ) -> None:
     """Localise a recording: source estimate, table of peaks, report."""
-    from headwater._utils.files import refuse_unowned
     from headwater.localization import analyze, read_recording
     from headwater.localization.leadfield_file import read_leadfield
     from headwater.localization.noise import read_noise_cov
-    from headwater.report.results import MARKER, write_results
+    from headwater.report.results import refuse_foreign, write_results
 
     out = out or Path(f"{_stem(recording)}-headwater")
-    refuse_unowned(out, MARKER, overwrite=overwrite)
+    refuse_foreign(out, overwrite=overwrite)
     method = _morphed(solver, snr) if morph else _solver(solver, snr)
     head = chosen_head(subject, subjects_dir)
     localization = analyze(
@@ -90,8 +89,8 @@ def localize(
         highpass=highpass,
         lowpass=lowpass,
     )
-    write_results(localization, out, command=called_as(), overwrite=overwrite)
     _print_peaks(localization.peaks)
+    write_results(localization, out, command=called_as(), overwrite=overwrite)
     console.print(f"Results in {out}: open {out / 'report.html'} in a browser.", soft_wrap=True)
 
 

@@ -128,7 +128,7 @@ def info_with_standard_positions(info: mne.Info, head: Head) -> mne.Info:
     if foreign := [name for name in missing if _key(name).lower() not in standard]:
         raise InputError(
             f"The EEG channels {', '.join(foreign)} have no positions and no names of the 10-05 system; set a montage "
-            "(raw.set_montage), rename them, or leave those that are no EEG out as bad (--bads)."
+            "(raw.set_montage), rename them, or leave those that are no EEG out as bad (`bads`)."
         )
     pos = _carried(template_head(), head, np.array([standard[_key(name).lower()] for name in missing]))
     placed = dict(zip(missing, _placed(head, missing, pos), strict=True))

@@ -80,7 +80,7 @@ def _subject_folder(subject: str, subjects_dir: str | Path | None) -> Path:
     """Folder of the subject, or a refusal."""
     place = subjects_dir or mne.get_config("SUBJECTS_DIR")
     if place is None:
-        raise InputError("No subjects directory is known; give subjects_dir (on the command line: --subjects-dir).")
+        raise InputError("No subjects directory is known; give `subjects_dir`.")
     folder = Path(place) / subject
     if not folder.is_dir():
         raise InputError(f"There is no subject {subject!r} in {place}; check the name and the subjects directory.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 import mne
 import numpy as np
 
@@ -24,7 +22,7 @@ def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -
     """Return the good channels of the chosen sensor types ("all", "eeg", "meg", "mag" or "grad")."""
     unknown = [name for name in bads if name not in evoked.ch_names]
     if unknown:
-        raise InputError(f"Bad channels {', '.join(unknown)} are not in the recording; check --bads.")
+        raise InputError(f"Bad channels {', '.join(unknown)} are not in the recording; check `bads`.")
     evoked = evoked.copy()
     evoked.info["bads"] = sorted({*evoked.info["bads"], *bads})
     wanted: dict[str, dict[str, bool | str]] = {
@@ -40,13 +38,13 @@ def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -
     if len(picks) == 0 and len(all_bad := mne.pick_types(evoked.info, ref_meg=False, exclude=(), **wanted[sensors])):
         raise InputError(
             f"All {len(all_bad)} channels of the chosen sensors are marked as bad; clear info['bads'] where they are "
-            "good, or choose other --sensors."
+            "good, or choose other `sensors`."
         )
     if len(picks) == 0:
         present = ", ".join(sorted(set(evoked.get_channel_types())))
         raise InputError(
             f"The recording has no good {'EEG or MEG' if sensors == 'all' else sensors.upper()} channels (it has: "
-            f"{present}); set the channel types with MNE-Python, or choose other --sensors."
+            f"{present}); set the channel types with MNE-Python, or choose other `sensors`."
         )
     evoked.pick(picks)
     if len(picks) < MIN_CHANNELS:
@@ -96,12 +94,12 @@ def check_channels_known(ch_names: list[str], known: list[str]) -> None:
     if missing:
         raise InputError(
             f"The forward solution lacks {len(missing)} of the {len(ch_names)} good channels ({_few(missing)}); "
-            "mark them as bad with --bads, or compute the forward solution for this recording."
+            "mark them as bad with `bads`, or compute the forward solution for this recording."
         )
 
 
 def _as_bad(names: list[str]) -> str:
-    return f"mark what is wrong as bad, for example --bads {shlex.quote(','.join(names[:8]))}"
+    return f"mark what is wrong as bad, for example `bads={tuple(names[:8])!r}`"
 
 
 def _few(names: list[str], most: int = 8) -> str:

@@ -34,7 +34,7 @@ class Band:
         if not all(0 < edge < nyquist for edge in edges) or sorted(set(edges)) != edges:
             raise InputError(
                 f"A filter from {self.highpass or 0:g} to {self.lowpass or nyquist:g} Hz is impossible: give "
-                f"--highpass below --lowpass, both between 0 and {nyquist:g} Hz, half the sampling rate."
+                f"`highpass` below `lowpass`, both between 0 and {nyquist:g} Hz, half the sampling rate."
             )
         inst = inst.copy()
         if not isinstance(inst, mne.Evoked):

@@ -19,7 +19,7 @@ def read_leadfield(path: Path | str, head: Head | None = None) -> LeadField:
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"The forward solution {path} does not exist; check --forward.")
+        raise InputError(f"The forward solution {path} does not exist; check `forward`.")
     if path.suffix == ".npz":
         return LeadField.load(path)
     try:

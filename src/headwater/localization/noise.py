@@ -20,7 +20,7 @@ def read_noise_cov(path: Path | str) -> mne.Covariance:
     """Read a noise covariance that MNE-Python has written."""
     path = Path(path)
     if not path.exists():
-        raise InputError(f"The noise covariance {path} does not exist; check --noise-cov.")
+        raise InputError(f"The noise covariance {path} does not exist; check `noise_cov`.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -44,7 +44,7 @@ def noise_covariance(
         if missing:
             raise InputError(
                 f"The noise covariance lacks {len(missing)} channels of the recording, such as {missing[0]}; give one "
-                "computed from this recording, or mark the channels as bad with --bads."
+                "computed from this recording, or mark the channels as bad with `bads`."
             )
         noise_cov = noise_cov.copy().pick_channels(evoked.ch_names, ordered=True, verbose="ERROR")
         return _with_projs(noise_cov, evoked), "as given"

@@ -114,7 +114,7 @@ def _choose_evoked(evokeds: list[mne.Evoked], condition: str | int | None) -> mn
         if len(evokeds) == 1:
             return evokeds[0]
         raise InputError(
-            f"The recording holds several conditions; choose one with --condition, by number or name ({known})."
+            f"The recording holds several conditions; choose one with `condition`, by number or name ({known})."
         )
     if isinstance(condition, int) or str(condition) not in names:
         try:
@@ -135,10 +135,10 @@ def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None, ban
     check_window(start, stop, 0.0, float(raw.times[-1]))
     if stop - start > MAX_RAW_SECONDS:
         known = sorted(set(raw.annotations.description))
-        advice = f", or an annotation with --condition ({_names(known)})" if known else ""
+        advice = f", or an annotation with `condition` ({_names(known)})" if known else ""
         raise InputError(
-            f"The raw segment is {stop - start:.0f} s long; choose at most {MAX_RAW_SECONDS:.0f} s with --tmin and "
-            f"--tmax{advice}."
+            f"The raw segment is {stop - start:.0f} s long; choose at most {MAX_RAW_SECONDS:.0f} s with `tmin` and "
+            f"`tmax`{advice}."
         )
     segment = band.apply(raw).copy().crop(max(start, 0.0), min(stop, float(raw.times[-1]))).load_data()
     info = segment.info.copy()
@@ -150,7 +150,7 @@ def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str, band: Band) -> m
     if condition not in known:
         raise InputError(
             f"Condition {condition!r} is not among the annotations of the raw recording, which are {_names(known)}; "
-            "cut epochs with MNE-Python, or localise a window with --tmin and --tmax."
+            "cut epochs with MNE-Python, or localise a window with `tmin` and `tmax`."
         )
     events, event_id = mne.events_from_annotations(raw, {condition: 1}, verbose="ERROR")
     return mne.Epochs(
@@ -169,10 +169,10 @@ def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str, band: Band) -> m
 def check_window(tmin: float, tmax: float, first: float, last: float) -> None:
     """Refuse a time window that is empty or lies outside the data (times in seconds)."""
     slack = 1e-3  # files give times to the sample, people to the millisecond
-    for name, time in (("--tmin", tmin), ("--tmax", tmax)):
+    for name, time in (("tmin", tmin), ("tmax", tmax)):
         if not first - slack <= time <= last + slack:
             raise InputError(
-                f"{name} {time:g} s is not within the recording ({first:.3f} to {last:.3f} s); give a time that is."
+                f"`{name}={time:g}` s is not within the recording ({first:.3f} to {last:.3f} s); give a time that is."
             )
     if tmin > tmax:
-        raise InputError(f"The time window {tmin:g} to {tmax:g} s is empty; give --tmin below --tmax, in seconds.")
+        raise InputError(f"The time window {tmin:g} to {tmax:g} s is empty; give `tmin` below `tmax`, in seconds.")

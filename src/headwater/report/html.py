@@ -54,10 +54,10 @@ def write_report(
     """
     path = Path(path)
     if path.exists() and not overwrite:
-        raise InputError(f"{path} already exists; choose another path or pass overwrite=True.")
+        raise InputError(f"{path} already exists; choose another path, or set `overwrite=True` to replace it.")
     with mne.utils.use_log_level("error"):
         report = make_report(localization, command=command)
-        with atomic_file(path) as temporary:
+        with atomic_file(path, overwrite=overwrite) as temporary:
             report.save(temporary, open_browser=False, overwrite=True)
 
 

@@ -117,7 +117,7 @@ def fit(
     """
     last = last_checkpoint(out)
     if resume and not last.exists():
-        raise InputError(f"There is no checkpoint in {out}; start without --resume.")
+        raise InputError(f"There is no checkpoint in {out}; start without `resume`.")
     if validation is None and (patience is not None or schedule.kind == "plateau"):
         raise InputError("Patience and plateaus go by the validation; describe one, or use a cosine schedule.")
     if precision == "16-mixed" and not torch.cuda.is_available():

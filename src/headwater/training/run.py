@@ -175,7 +175,7 @@ def _network(recipe: Recipe, scenes: list[Scene], n_times: int, start: Path | No
         return network
     known, card = read_network(start)
     if (card.network, plain(known.config)) != (recipe.network, plain(network.config)):
-        raise InputError(f"The weights {start} are of another network than that of the recipe; leave out --start.")
+        raise InputError(f"The weights {start} are of another network than that of the recipe; leave out `start`.")
     network.load_state_dict(known.state_dict())
     return network
 
@@ -192,11 +192,13 @@ def _open(out: Path, content: dict[str, Any], *, resume: bool) -> bool:
     if is_first_process():  # further processes find what the first one has written
         if resume:
             if not path.exists():
-                raise InputError(f"{out} holds no training run; start without --resume.")
+                raise InputError(f"{out} holds no training run; start without `resume`.")
             if _but_for_steps(yaml.safe_load(path.read_text())) != _but_for_steps(content):
-                raise InputError(f"{out} holds a run of another recipe; resume with that one, or choose another --out.")
+                raise InputError(f"{out} holds a run of another recipe; resume with that one, or choose another `out`.")
         elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(f"{out} is not empty; add --resume to go on with the run in it, or choose another --out.")
+            raise InputError(
+                f"{out} is not empty; set `resume=True` to go on with the run in it, or choose another `out`."
+            )
         with atomic_file(path) as temporary:
             temporary.write_text(yaml.safe_dump(content, sort_keys=False))
     return resume and last_checkpoint(out).exists()

@@ -55,7 +55,7 @@ class LeadFieldMark(BaseModel):
         if missing := [name for name in self.ch_names if name not in leadfield.ch_names]:
             raise InputError(
                 f"This network was trained for channels that the recording lacks ({', '.join(missing[:5])}); use the "
-                "3D-PIUNet (hw.load_network()), which takes any montage, or hw.morphed_network (--morph), which "
+                "3D-PIUNet (hw.load_network()), which takes any montage, or hw.morphed_network (`morph`), which "
                 "carries the data to those channels."
             )
         if tuple(leadfield.ch_names) != self.ch_names:
@@ -67,7 +67,7 @@ class LeadFieldMark(BaseModel):
             raise InputError(
                 f"This network belongs to the lead field it was trained on ({self.described}), and this is another "
                 f"({other.described}); use the 3D-PIUNet (hw.load_network()), which takes any, or "
-                "hw.morphed_network (--morph), which carries the data to its own."
+                "hw.morphed_network (`morph`), which carries the data to its own."
             )
         return leadfield
 
