@@ -25,8 +25,7 @@ class Program(TyperGroup):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            command = self.get_command(ctx, ctx.invoked_subcommand)
-            raise InputError(with_options(str(error), command)) from error
+            raise InputError(with_options(str(error), self.commands[ctx.invoked_subcommand])) from error
 
 
 app = typer.Typer(

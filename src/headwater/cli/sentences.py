@@ -6,13 +6,16 @@ import ast
 import re
 import shlex
 
-from typer.core import TyperCommand
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer._click.core import Command
 
 # `name` or `name=value`, as `InputError` describes it
 PARAMETER = re.compile(r"`(\w+)(?:=([^`]*))?`")
 
 
-def with_options(sentence: str, command: TyperCommand) -> str:
+def with_options(sentence: str, command: Command) -> str:
     """Replace the parameters between backticks that the command has as options or arguments."""
     names = {
         str(one.name): one.opts[0] if one.param_type_name == "option" else str(one.name).upper()
