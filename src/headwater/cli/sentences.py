@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
