@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from headwater._utils.durable import replace_durably
 from headwater._utils.errors import InputError
 from headwater._utils.workplace import REPLACED, workplace
 
@@ -27,7 +28,7 @@ def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         yield temporary
         if not overwrite:
             _claim(path, lambda: os.close(os.open(path, os.O_CREAT | os.O_EXCL)))
-        temporary.replace(path)
+        replace_durably(temporary, path)
 
 
 @contextmanager
