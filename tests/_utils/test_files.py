@@ -2,14 +2,18 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.lib.format import write_array_header_1_0
 
 from headwater._utils.cache import cache_dir, cached_arrays, content_hash
 from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file, atomic_folder, refuse_existing, refuse_unowned
+from headwater._utils.npz import DamagedFile, read_arrays, write_arrays
 from headwater._utils.workplace import clean, workplace
 
 
@@ -73,12 +77,72 @@ def test_cache_computes_once_and_mends_damage(tmp_path: Path, monkeypatch: pytes
         return {"a": np.arange(3.0)}
 
     for _ in range(2):
-        np.testing.assert_array_equal(cached_arrays("thing", "key", compute)["a"], [0, 1, 2])
+        np.testing.assert_array_equal(cached_arrays("thing", "key", compute, shapes={"a": (3,)})["a"], [0, 1, 2])
     assert len(calls) == 1
     (file,) = cache_dir().iterdir()
     file.write_bytes(file.read_bytes()[:50])
-    np.testing.assert_array_equal(cached_arrays("thing", "key", compute)["a"], [0, 1, 2])
+    np.testing.assert_array_equal(cached_arrays("thing", "key", compute, shapes={"a": (3,)})["a"], [0, 1, 2])
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "stored", [{"a": np.arange(4.0)}, {"b": np.arange(3.0)}, {"a": np.full(3, np.nan)}, {"a": np.arange(3)}]
+)
+def test_cache_entries_that_hold_something_else_are_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: dict[str, np.ndarray]
+) -> None:
+    monkeypatch.setenv("HEADWATER_CACHE", str(tmp_path))
+    write_arrays(tmp_path / "thing-key.npz", stored)
+    for _ in range(2):
+        found = cached_arrays("thing", "key", lambda: {"a": np.arange(3.0)}, shapes={"a": (3,)})
+        np.testing.assert_array_equal(found["a"], [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal(read_arrays(tmp_path / "thing-key.npz")["a"], [0.0, 1.0, 2.0])
+
+
+def test_a_cache_that_is_a_file_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        monkeypatch.setenv("HEADWATER_CACHE", str(place))
+        found = cached_arrays("thing", "key", lambda: {"a": np.arange(3.0)}, shapes={"a": (3,)})
+        np.testing.assert_array_equal(found["a"], [0.0, 1.0, 2.0])
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_cache_removes_what_killed_processes_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_CACHE", str(tmp_path))
+    old, new = tmp_path / ".part-1-thing.npz", tmp_path / ".part-2-thing.npz"
+    for leftover in (old, new):
+        leftover.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    cached_arrays("thing", "key", lambda: {"a": np.arange(3.0)}, shapes={"a": (3,)})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".part-2-thing.npz", "thing-key.npz"]
+
+
+def test_a_zip_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, a=np.zeros(10**7))
+    assert path.stat().st_size < 10**5
+    with pytest.raises(DamagedFile, match="compressed"):
+        read_arrays(path)
+
+
+def test_a_header_that_promises_more_than_there_is_is_refused(tmp_path: Path) -> None:
+    header = BytesIO()
+    write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (9_000_000_000,)})
+    with zipfile.ZipFile(tmp_path / "liar.npz", "w") as archive:
+        archive.writestr("a.npy", header.getvalue())
+    with pytest.raises(DamagedFile, match="another size than it says"):
+        read_arrays(tmp_path / "liar.npz")
+
+
+def test_flipped_bits_are_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "whole.npz"
+    write_arrays(path, {"a": np.arange(1000.0)})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedFile):
+        read_arrays(path)
 
 
 def test_hash_sees_values_shape_type_and_order() -> None:

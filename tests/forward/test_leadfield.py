@@ -8,6 +8,7 @@ from scipy import sparse
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 
+PLACES = np.arange(21.0).reshape(7, 3) / 1e3
 KINDS = ("surface", "volume", "mixed", "discrete")
 
 
@@ -29,7 +30,8 @@ def test_surface_oriented_gain_is_turned_back(forwards, kind):
     leadfield = LeadField.from_forward(turned)
     assert not np.allclose(turned["sol"]["data"], leadfield.matrix) or kind == "volume"
     np.testing.assert_allclose(leadfield.matrix, forwards[kind]["sol"]["data"], rtol=1e-6, atol=1e-20)
-    np.testing.assert_allclose(leadfield.normals, turned["source_nn"][2::3], atol=1e-9)
+    expected = turned["source_nn"][2::3] * leadfield.cortical[:, np.newaxis]  # zero for those in a volume
+    np.testing.assert_allclose(leadfield.normals, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["surface", "discrete"])
@@ -71,7 +73,8 @@ def test_mixed_sources_stand_in_order(forwards):
     surface, volume, mixed = (LeadField.from_forward(forwards[kind]) for kind in ("surface", "volume", "mixed"))
     np.testing.assert_allclose(mixed.gain, np.concatenate([surface.gain, volume.gain], axis=1), rtol=1e-12)
     np.testing.assert_array_equal(mixed.grid.sources, surface.n_sources + np.arange(volume.n_sources))
-    np.testing.assert_array_equal(mixed.normals[mixed.grid.sources], np.tile([0, 0, 1], (volume.n_sources, 1)))
+    assert np.flatnonzero(~mixed.cortical).tolist() == mixed.grid.sources.tolist()
+    assert not mixed.normals[mixed.grid.sources].any()
     expected = sparse.block_diag([surface.adjacency, volume.adjacency]).toarray()
     np.testing.assert_array_equal(mixed.adjacency.toarray(), expected)
 
@@ -181,13 +184,95 @@ def test_from_arrays():
         ({"gain": np.ones((4, 7))}, "give the normals"),
         ({"gain": np.ones((4, 7, 2))}, "it must be"),
         ({"gain": np.ones((5, 7, 3))}, "5 rows but 4 channels"),
-        ({"pos": np.ones((6, 3))}, "7 sources but positions"),
-        ({"normals": np.ones((7, 2))}, "normals have shape"),
-        ({"gain": np.full((4, 7, 3), np.nan)}, "not finite"),
+        ({"pos": PLACES[:6]}, "7 sources but positions"),
+        ({"normals": np.ones((7, 2))}, r"normals \(7, 2\)"),
+        ({"gain": np.full((4, 7, 3), np.nan)}, "not all finite"),
         ({"ch_names": None}, "no names"),
     ],
 )
 def test_from_arrays_refuses_what_does_not_fit(change, words):
-    arguments = {"gain": np.ones((4, 7, 3)), "pos": np.eye(7, 3), "ch_names": list("abcd")} | change
+    arguments = {"gain": np.ones((4, 7, 3)), "pos": PLACES, "ch_names": list("abcd")} | change
     with pytest.raises(InputError, match=words):
         LeadField.from_arrays(**arguments)
+
+
+def test_good_leaves_bad_channels_out(forwards):
+    leadfield = LeadField.from_forward(forwards["volume"])
+    assert leadfield.good() is leadfield
+    leadfield.info["bads"] = ["Cz", "MEG 003"]
+    good = leadfield.good()
+    assert good.ch_names == [name for name in leadfield.ch_names if name not in ("Cz", "MEG 003")]
+    assert good.info["bads"] == []
+
+
+def test_cortical_sources_are_those_with_a_normal(forwards):
+    cortical = {kind: LeadField.from_forward(fwd).cortical for kind, fwd in forwards.items()}
+    assert cortical["surface"].all()
+    assert cortical["discrete"].all()
+    assert not cortical["volume"].any()
+    assert cortical["mixed"].sum() == len(cortical["surface"])
+    some = LeadField.from_arrays(np.ones((4, 7, 3)), PLACES, ch_names=list("abcd"), normals=np.eye(7, 3))
+    assert some.cortical.tolist() == [True] * 3 + [False] * 4
+
+
+def test_placeholders_of_discrete_sources_are_no_normals(eeg_meg_info, mri_head_t):
+    """MNE-Python wants a normal of every discrete source, and turns it with the frame."""
+    points = {"rr": np.array([[0.0, 0.0, 0.02], [0.03, 0.01, 0.0]]), "nn": np.tile([0.0, 0.0, 1.0], (2, 1))}
+    src = mne.setup_volume_source_space("ball", pos=points, verbose="error")
+    sphere = mne.make_sphere_model(r0=(0.0, 0.0, 0.04), head_radius=0.092, verbose="error")
+    fwd = mne.make_forward_solution(eeg_meg_info, mri_head_t, src, sphere, verbose="error")
+    leadfield = LeadField.from_forward(fwd)
+    assert not leadfield.cortical.any()
+    with pytest.raises(InputError, match="no normal"):
+        leadfield.fixed()
+
+
+@pytest.mark.parametrize(("rounded", "spacing"), [(12, 0.007), (3, 0.007), (3, 0.010)])
+def test_positions_on_a_lattice_are_a_grid(rounded, spacing):
+    """As from another program: thousands of positions of a turned grid, in any order, perhaps rounded to mm."""
+    generator = np.random.default_rng(0)
+    index = np.stack(np.meshgrid(*[np.arange(-11, 12)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    index = generator.permutation(index[np.linalg.norm(index * [1.0, 0.8, 1.2], axis=1) < 11])
+    turn = mne.transforms.rotation(0.2, -0.1, 0.3)[:3, :3]
+    pos = np.round((spacing * index + 0.002) @ turn.T, rounded)
+    gain = np.ones((4, len(pos), 3))
+    leadfield = LeadField.from_arrays(gain, pos, ch_names=list("abcd"))
+    assert leadfield.is_free_grid
+    assert leadfield.grid.spacing == pytest.approx(spacing, rel=1e-3)
+    np.testing.assert_array_equal(leadfield.grid.index, index - index.min(axis=0))
+    i, j = leadfield.adjacency.nonzero()
+    np.testing.assert_array_equal(np.abs(index[i] - index[j]).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("kind", ["random", "sheared", "stretched", "plane", "warped"])
+def test_positions_off_a_cubic_lattice_are_no_grid(kind):
+    index = np.stack(np.meshgrid(*[np.arange(12)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    pos = {
+        "random": np.random.default_rng(0).uniform(0, 0.1, size=(1000, 3)),
+        "sheared": 0.007 * index @ np.array([[1.0, 0.3, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        "stretched": 0.007 * index * [1.0, 1.0, 1.2],
+        "plane": 0.007 * index[index[:, 2] == 0],
+        "warped": 0.007 * (index + 0.5 * np.sin(index[:, [1, 2, 0]] / 2)),
+    }[kind]
+    assert LeadField.from_arrays(np.ones((4, len(pos), 3)), pos, ch_names=list("abcd")).grid is None
+
+
+@pytest.mark.parametrize("bad", ["gain", "source", "normal"])
+def test_forward_solutions_that_are_not_finite_are_refused(forwards, bad):
+    fwd = forwards["surface"].copy()
+    if bad == "gain":
+        fwd["sol"]["data"][3, 4] = np.nan
+    elif bad == "source":
+        fwd["src"][0]["rr"][fwd["src"][0]["vertno"][2]] = np.inf
+    else:
+        fwd["src"][1]["nn"][:] = np.nan
+    words = {"gain": "gain", "source": "positions", "normal": "normals"}[bad]
+    with pytest.raises(InputError, match=f"The {words} of the lead field are not all finite"):
+        LeadField.from_forward(fwd)
+
+
+def test_sources_at_one_place_are_refused():
+    pos = PLACES.copy()
+    pos[4] = pos[1]
+    with pytest.raises(InputError, match="2 sources lie at the place of another"):
+        LeadField.from_arrays(np.ones((4, 7, 3)), pos, ch_names=list("abcd"))

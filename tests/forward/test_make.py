@@ -209,7 +209,7 @@ def test_spread_vertices_are_spread():
         ({"space": "brain"}, "choose 'volume', 'cortex' or 'mixed'"),
         ({"method": "magic"}, "There is no forward method 'magic'"),
         ({"orient": "loose"}, "choose 'free' or 'fixed'"),
-        ({"orient": "fixed", "spacing": 20.0, "method": "sphere"}, "no normal to be fixed to"),
+        ({"orient": "fixed", "spacing": 20.0, "method": "sphere"}, "have no normal"),
         ({"spacing": "ico4"}, "give a number of mm"),
         ({"spacing": 0.2}, "between 1 and 30"),
         ({"space": "cortex", "spacing": 7.0}, "choose 'ico3', 'ico4', 'ico5' or 'all'"),

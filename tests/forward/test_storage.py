@@ -1,11 +1,15 @@
 """Lead fields written and read again."""
 
+from dataclasses import fields
+
 import mne
 import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
+from headwater._utils.npz import read_arrays, write_arrays
 from headwater.forward.leadfield import LeadField
+from headwater.forward.storage import write_leadfield
 
 
 @pytest.mark.parametrize("kind", ["surface", "volume", "mixed", "discrete"])
@@ -103,3 +107,50 @@ def test_a_failed_write_leaves_the_old_file(forwards, tmp_path, monkeypatch):
 def test_the_suffix_is_npz(forwards, tmp_path):
     with pytest.raises(InputError, match=r"call it lead.fif.npz"):
         LeadField.from_forward(forwards["discrete"]).save(tmp_path / "lead.fif")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda arrays: arrays.pop("tree"),
+        lambda arrays: arrays.pop("a0"),
+        lambda arrays: arrays.pop("sha256"),
+        lambda arrays: arrays.update(a0=arrays["a0"] + 1e-9),
+        lambda arrays: arrays.update(a0=arrays["a0"][:, :-1]),
+    ],
+)
+def test_changed_content_is_refused(forwards, tmp_path, damage):
+    """Also where the zip file itself is sound."""
+    path = tmp_path / "lead.npz"
+    LeadField.from_forward(forwards["discrete"]).save(path)
+    arrays = read_arrays(path)
+    damage(arrays)
+    write_arrays(path, arrays)
+    with pytest.raises(InputError, match="is not a lead field of headwater, or is damaged"):
+        LeadField.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda stored: stored.pop("gain"), "is damaged"),
+        (lambda stored: stored.pop("region_names"), "is damaged"),
+        (lambda stored: stored.update(gain=stored["gain"][:, :1]), "1 sources but positions"),
+        (lambda stored: stored.update(gain=np.full_like(stored["gain"], np.nan)), "not all finite"),
+    ],
+)
+def test_other_fields_are_refused(forwards, tmp_path, change, words):
+    """A file with a right checksum that some other program wrote."""
+    leadfield = LeadField.from_forward(forwards["discrete"])
+    stored = {field.name: getattr(leadfield, field.name) for field in fields(leadfield)}
+    change(stored)
+    write_leadfield(tmp_path / "lead.npz", stored)
+    with pytest.raises(InputError, match=words):
+        LeadField.load(tmp_path / "lead.npz")
+
+
+def test_a_compressed_file_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "lead.npz"
+    np.savez_compressed(path, tree=np.zeros(10**7, np.uint8), sha256=np.zeros(32, np.uint8))
+    with pytest.raises(InputError, match="is not a lead field of headwater, or is damaged"):
+        LeadField.load(path)

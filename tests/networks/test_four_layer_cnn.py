@@ -37,7 +37,7 @@ def leadfield() -> LeadField:
     neighbours = cKDTree(pos).query(pos, 4)[1][:, 1:]
     adjacency = np.zeros((len(pos), len(pos)))
     np.put_along_axis(adjacency, neighbours, 1.0, axis=1)
-    normals = np.r_[towards[:N_CORTICAL], np.tile([0.0, 0.0, 1.0], (N_DEEP, 1))]
+    normals = np.r_[towards[:N_CORTICAL], np.zeros((N_DEEP, 3))]
     regions = ["sheet"] * N_CORTICAL + ["deep"] * N_DEEP
     return LeadField.from_arrays(
         gain,

@@ -74,7 +74,7 @@ def mixed() -> LeadField:
     nucleus, nucleus_graph = _grid(0.003, 0.010)
     shift = np.array([0.015, 0.0, 0.0])
     pos = np.concatenate([sphere, nucleus - shift, nucleus + shift])
-    normals = np.concatenate([sphere / RADIUS, np.tile([0.0, 0.0, 1.0], (2 * len(nucleus), 1))])
+    normals = np.concatenate([sphere / RADIUS, np.zeros((2 * len(nucleus), 3))])
     regions = ["upper" if z > 0 else "lower" for z in sphere[:, 2]]
     regions += ["Left-Thalamus"] * len(nucleus) + ["Right-Thalamus"] * len(nucleus)
     return LeadField.from_arrays(

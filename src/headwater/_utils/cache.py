@@ -2,14 +2,16 @@
 
 import hashlib
 import os
-import zipfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
-from headwater._utils.files import atomic_file
+from headwater._utils.npz import DamagedFile, read_arrays, write_arrays
+
+ABANDONED = 3600.0  # age, in seconds, at which an unfinished file belongs to a process that was killed
 
 
 def cache_dir() -> Path:
@@ -30,23 +32,61 @@ def content_hash(*parts: np.ndarray | str | float | int | bytes | None) -> str:
     return digest.hexdigest()[:32]
 
 
-def cached_arrays(name: str, key: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def cached_arrays(
+    name: str,
+    key: str,
+    compute: Callable[[], dict[str, np.ndarray]],
+    *,
+    shapes: Mapping[str, tuple[int | None, ...]],
+) -> dict[str, np.ndarray]:
     """Arrays from the cache, or computed and then kept there.
 
-    A damaged file is computed anew. A cache that cannot be written only costs time, so it never stops the work.
+    Parameters
+    ----------
+    name, key : str
+        Kind of result, and the hash of everything it depends on.
+    compute : callable
+        Returns the arrays by name.
+    shapes : dict of str to tuple
+        Names and shapes of the arrays, None for a length that only the computation gives.
+
+    Returns
+    -------
+    arrays : dict of str to array
+        A file that is damaged or holds something else is computed again. A cache that cannot be read or written only
+        costs time, so it never stops the work.
     """
     path = cache_dir() / f"{name}-{key}.npz"
+    arrays = _stored(path, shapes)
+    if arrays is None:
+        arrays = compute()
+        _keep(path, arrays)
+    return arrays
+
+
+def _stored(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, np.ndarray] | None:
+    """Arrays of a file of the cache; None unless they are finite and have the shapes they should."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return dict(stored)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # truncated, or not an npz file at all
-        path.unlink(missing_ok=True)
-    arrays = compute()
+        arrays = read_arrays(path)
+    except (FileNotFoundError, DamagedFile):
+        return None
+    fit = arrays.keys() == shapes.keys() and all(_fits(arrays[name], shape) for name, shape in shapes.items())
+    return arrays if fit else None
+
+
+def _fits(array: np.ndarray, shape: tuple[int | None, ...]) -> bool:
+    lengths = len(array.shape) == len(shape) and all(
+        expected in (None, found) for expected, found in zip(shape, array.shape, strict=True)
+    )
+    return lengths and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+
+
+def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays to the cache if that is possible, and remove what killed processes left there."""
     try:
-        with atomic_file(path) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
+        write_arrays(path, arrays)
+        for leftover in path.parent.glob(".part-*"):
+            if time.time() - leftover.stat().st_mtime > ABANDONED:
+                leftover.unlink(missing_ok=True)
     except OSError:
         pass
-    return arrays

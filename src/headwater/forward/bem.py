@@ -60,7 +60,10 @@ def make_bem(head: Head, *, n_layers: int = 3, ico: int = 4, solver: str = "own"
         raise InputError(f"There is no BEM solver {solver!r}; choose 'own' or 'openmeeg'.")
     key = content_hash(layers.fingerprint, VERSION)
     # Single precision, as in MNE's own files: relative rounding 6e-8, far below the error of the method.
-    solution = cached_arrays("bem", key, lambda: {"solution": solve(layers).astype(np.float32)})["solution"]
+    n = len(layers.vertices)
+    solution = cached_arrays(
+        "bem", key, lambda: {"solution": solve(layers).astype(np.float32)}, shapes={"solution": (n, n)}
+    )["solution"]
     return conductor_model(layers, solution)
 
 
@@ -75,7 +78,12 @@ def electrode_rows(layers: Layers, electrodes: np.ndarray) -> np.ndarray:
         In MRI coordinates, in metres; moved to the nearest point of the scalp surface.
     """
     key = content_hash(layers.fingerprint, electrodes, VERSION)
-    return cached_arrays("bem-eeg", key, lambda: {"rows": solve_rows(layers, electrodes)})["rows"]
+    return cached_arrays(
+        "bem-eeg",
+        key,
+        lambda: {"rows": solve_rows(layers, electrodes)},
+        shapes={"rows": (len(electrodes), len(layers.vertices))},
+    )["rows"]
 
 
 def conductor_layers(conductor: mne.bem.ConductorModel) -> Layers:
@@ -249,6 +257,7 @@ def _openmeeg_model(layers: Layers) -> mne.bem.ConductorModel:
         lambda: {
             "solution": mne.make_bem_solution(layers.mne_surfaces(), solver="openmeeg", verbose="error")["solution"]
         },
+        shapes={"solution": (None,)},  # packed
     )["solution"]
     # OpenMEEG keeps a packed symmetric matrix whose size also counts the normal currents.
     model.update(solution=solution, nsol=int((np.sqrt(8 * solution.size + 1) - 1) / 2), solver="openmeeg")

@@ -8,6 +8,7 @@ import numpy as np
 from headwater._utils.cache import cached_arrays, content_hash
 from headwater._utils.errors import InputError
 from headwater.forward.bem import VERSION, electrode_rows, make_bem
+from headwater.forward.from_arrays import PLACEHOLDER
 from headwater.forward.from_mne import gain_of
 from headwater.forward.layers import head_layers
 from headwater.forward.leadfield import LeadField
@@ -53,7 +54,7 @@ def _electric_gain(head: Head, info: mne.Info, pos: np.ndarray, ico: int) -> np.
         return {"gain": eeg_gain(electrode_rows(layers, electrodes), layers, pos) @ rotation.T}
 
     key = content_hash(VERSION, layers.fingerprint, pos, electrodes, rotation)
-    return cached_arrays("carried", key, compute)["gain"]
+    return cached_arrays("carried", key, compute, shapes={"gain": (len(electrodes), len(pos), 3)})["gain"]
 
 
 def _magnetic_gain(head: Head, info: mne.Info, pos: np.ndarray, ico: int) -> np.ndarray:
@@ -61,14 +62,12 @@ def _magnetic_gain(head: Head, info: mne.Info, pos: np.ndarray, ico: int) -> np.
     layers = head_layers(head, n_layers=1, ico=ico)
 
     def compute() -> dict[str, np.ndarray]:
-        src = mne.setup_volume_source_space(
-            pos={"rr": pos, "nn": np.tile([0.0, 0.0, 1.0], (len(pos), 1))}, verbose="error"
-        )
+        src = mne.setup_volume_source_space(pos={"rr": pos, "nn": np.tile(PLACEHOLDER, (len(pos), 1))}, verbose="error")
         conductor = make_bem(head, n_layers=1, ico=ico)
-        return {"gain": gain_of(mne_forward(head, info, src, conductor, eeg=False))[0]}
+        gain = gain_of(mne_forward(head, info, src, conductor, eeg=False))[0]
+        if gain.shape[1] != len(pos):
+            raise InputError(f"{len(pos) - gain.shape[1]} sources lie outside the inner skull of {head.name!r}.")
+        return {"gain": gain}
 
     key = content_hash(VERSION, layers.fingerprint, pos, *sensor_content(head, info))
-    gain = cached_arrays("carried", key, compute)["gain"]
-    if gain.shape[1] != len(pos):
-        raise InputError(f"{len(pos) - gain.shape[1]} sources lie outside the inner skull of {head.name!r}.")
-    return gain
+    return cached_arrays("carried", key, compute, shapes={"gain": (None, len(pos), 3)})["gain"]

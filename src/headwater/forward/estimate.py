@@ -63,7 +63,7 @@ def oriented(currents: np.ndarray, leadfield: LeadField, pick_ori: str | None, *
     """Return length or signed amplitude (n_sources, n_times), or vectors (n_sources, 3, n_times)."""
     if pick_ori not in (None, "normal", "vector"):
         raise InputError(f"pick_ori is {pick_ori!r}; choose None, 'normal' or 'vector'.")
-    if pick_ori == "normal" and source_kind(leadfield.src) not in ("surface", "discrete"):
+    if pick_ori == "normal" and not leadfield.cortical.all():
         raise InputError("Sources in a volume have no normal; use pick_ori None or 'vector'.")
     fixed = currents.shape[1] == 1
     if pick_ori is not None and fixed and not along_normals:

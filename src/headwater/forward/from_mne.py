@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import mne
 import numpy as np
 from mne.io.constants import FIFF
 
 from headwater._utils.errors import InputError
-from headwater.forward.neighbours import source_slices
+from headwater.forward.from_arrays import PLACEHOLDER
+from headwater.forward.grid import is_grid, lattice_grid, source_slices, volume_grid
+from headwater.forward.neighbours import source_adjacency
 from headwater.head.model import Head
 from headwater.head.tissues import label_positions
 
@@ -28,22 +31,46 @@ def head_frame_sources(fwd: mne.Forward) -> mne.SourceSpaces:
     return src
 
 
+def source_fields(
+    src: mne.SourceSpaces, mri_head_t: mne.transforms.Transform | None, head: Head | None
+) -> dict[str, Any]:
+    """Fields of a `LeadField` that follow from its source spaces, which are in head coordinates."""
+    pos = source_positions(src)
+    grid = volume_grid(src) or lattice_grid(pos)
+    region_ids, region_names = source_regions(src, mri_head_t, head)
+    return {
+        "src": src,
+        "pos": pos,
+        "normals": source_normals(src),
+        "grid": grid,
+        "adjacency": source_adjacency(src, grid),
+        "region_ids": region_ids,
+        "region_names": region_names,
+        "pos_mni": mni_positions(pos, mri_head_t, head),
+        "subject": src[0].get("subject_his_id") or (head.name if head is not None else "unknown"),
+    }
+
+
 def source_positions(src: mne.SourceSpaces) -> np.ndarray:
     """Positions of the used vertices, shape (n_sources, 3), in the frame of the source spaces."""
     return np.concatenate([space["rr"][space["vertno"]] for space in src]).astype(float)
 
 
 def source_normals(src: mne.SourceSpaces) -> np.ndarray:
-    """Return unit normals, shape (n_sources, 3): the mean over a source's cortical patch where that is known."""
+    """Return unit normals (n_sources, 3): the mean over a source's cortical patch where known; zero without one."""
     normals = np.concatenate([_space_normals(space) for space in src])
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return normals / np.where(length > 0, length, 1.0)
 
 
 def _space_normals(space: dict) -> np.ndarray:
-    if space["type"] == "vol":
-        return np.tile([0.0, 0.0, 1.0], (space["nuse"], 1))
+    normals = space["nn"][space["vertno"]].astype(float)
+    if space["type"] != "surf":
+        # Sources in a volume have none. MNE-Python wants one of each discrete source: the same for all stands for none.
+        alike = np.allclose(normals, PLACEHOLDER if len(normals) == 1 else normals[:1], rtol=0, atol=1e-6)
+        return np.zeros_like(normals) if alike or space["type"] == "vol" or is_grid(space) else normals
     if space.get("patch_inds") is None:
-        return space["nn"][space["vertno"]].astype(float)
+        return normals
     patches = [space["pinfo"][patch] for patch in space["patch_inds"]]
     starts = np.cumsum([0, *map(len, patches[:-1])])
     return np.add.reduceat(space["nn"][np.concatenate(patches)].astype(float), starts)

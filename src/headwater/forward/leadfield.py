@@ -11,17 +11,20 @@ from typing import Self
 
 import mne
 import numpy as np
-from mne.io.constants import FIFF
 from scipy import sparse
 
 from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
 from headwater.forward import from_mne
-from headwater.forward.neighbours import Grid, is_grid, source_adjacency, volume_grid
-from headwater.forward.storage import SUFFIX, read_tree, write_tree
+from headwater.forward.checks import refuse_coincident, refuse_unusable
+from headwater.forward.from_arrays import array_fields
+from headwater.forward.grid import Grid
+from headwater.forward.storage import read_leadfield, write_leadfield
 from headwater.head.model import Head
 
 __all__ = ["Grid", "LeadField"]
+
+SOURCE_KINDS = {"surf": "cortex", "vol": "volume", "discrete": "discrete"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +40,7 @@ class LeadField:
         Source positions in head coordinates, in metres.
     normals : array of shape (n_sources, 3)
         Unit normals of the cortex in head coordinates (cortical patch statistics where the source space has them, as
-        in MNE-Python); (0, 0, 1) for sources in a volume.
+        in MNE-Python); zero for sources that have none, see ``cortical``.
     info : mne.Info
         The channels, in the order of the gain's rows, and the device-to-head transform.
     src : mne.SourceSpaces
@@ -46,7 +49,7 @@ class LeadField:
         Index into ``region_names``, -1 where unknown.
     region_names : tuple of str
     grid : Grid | None
-        For volume sources on a regular grid.
+        For sources on a regular grid.
     adjacency : scipy.sparse.csr_array of shape (n_sources, n_sources) | None
         1 where two sources are neighbours (mesh edges on the cortex, six neighbours on the grid).
     subject : str
@@ -71,6 +74,9 @@ class LeadField:
     assumptions: dict[str, str]
     mri_head_t: mne.transforms.Transform | None = None
     pos_mni: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        refuse_unusable(self.gain, self.pos, self.normals, self.ch_names)
 
     @classmethod
     def from_forward(
@@ -126,23 +132,12 @@ class LeadField:
             Names the anatomical region of each source.
         assumptions : dict of str to str | None
         """
-        region_ids, region_names = from_mne.source_regions(src, mri_head_t, head)
-        grid, pos = volume_grid(src), from_mne.source_positions(src)
-        return cls(
-            gain=gain,
-            pos=pos,
-            normals=from_mne.source_normals(src) if normals is None else normals,
-            info=info,
-            src=src,
-            region_ids=region_ids,
-            region_names=region_names,
-            grid=grid,
-            adjacency=source_adjacency(src, grid),
-            subject=src[0].get("subject_his_id") or (head.name if head is not None else "unknown"),
-            mri_head_t=mri_head_t,
-            pos_mni=from_mne.mni_positions(pos, mri_head_t, head),
-            assumptions=dict(assumptions or {}),
-        )
+        described = from_mne.source_fields(src, mri_head_t, head)
+        if normals is not None:
+            described["normals"] = normals
+        made = cls(gain=gain, info=info, mri_head_t=mri_head_t, assumptions=dict(assumptions or {}), **described)
+        refuse_coincident(made.pos)
+        return made
 
     @classmethod
     def from_arrays(
@@ -173,41 +168,23 @@ class LeadField:
         ch_names : sequence of str | None
         ch_types : str or sequence of str
         normals : array of shape (n_sources, 3) | None
-            Orientation of each source in head coordinates.
+            Orientation of each source in head coordinates, of any length; zero for sources without one.
         regions : sequence of str | None, of length n_sources
             Region name of each source; None where unknown.
         adjacency : sparse array of shape (n_sources, n_sources) | None
+            None: that of the regular grid on which the positions lie, if they do.
         subject : str
         assumptions : dict of str to str | None
         """
-        gain = np.asarray(gain, dtype=float)
-        gain = gain[:, :, np.newaxis] if gain.ndim == 2 else gain
-        pos = np.asarray(pos, dtype=float)
         if info is None:
             if ch_names is None:
                 raise InputError("The rows of the lead field have no names; give info or ch_names.")
             info = mne.create_info(list(ch_names), sfreq=1.0, ch_types=ch_types)
-        _check_shapes(gain, pos, normals, len(info["ch_names"]))
-        normals = np.tile([0.0, 0.0, 1.0], (len(pos), 1)) if normals is None else np.asarray(normals, dtype=float)
-        normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-        src = mne.setup_volume_source_space(subject, pos={"rr": pos, "nn": normals}, verbose="error")
-        src[0]["coord_frame"] = FIFF.FIFFV_COORD_HEAD
-        names: dict[str | None, int] = {None: -1}
-        for region in regions or ():
-            names.setdefault(region, len(names) - 1)
-        return cls(
-            gain=gain,
-            pos=pos,
-            normals=normals,
-            info=info,
-            src=src,
-            region_ids=np.array([names[region] for region in regions or [None] * len(pos)]),
-            region_names=tuple(name for name in names if name is not None),
-            grid=None,
-            adjacency=None if adjacency is None else sparse.csr_array(adjacency),
-            subject=subject,
-            assumptions={"lead field": "given as a matrix"} if assumptions is None else dict(assumptions),
-        )
+        described = array_fields(gain, pos, normals=normals, regions=regions, adjacency=adjacency, subject=subject)
+        words = {"lead field": "given as a matrix"} if assumptions is None else dict(assumptions)
+        made = cls(info=info, assumptions=words, **described)
+        refuse_coincident(made.pos)
+        return made
 
     @property
     def n_channels(self) -> int:
@@ -229,6 +206,11 @@ class LeadField:
         """Whether all sources are free and lie on one regular grid, as the voxels of an image."""
         return self.grid is not None and self.n_orient == 3 and len(self.grid.sources) == self.n_sources
 
+    @cached_property
+    def cortical(self) -> np.ndarray:
+        """Which sources have a normal, bool of shape (n_sources,): those on the cortex, and those given with one."""
+        return np.asarray(self.normals.any(axis=1))
+
     @property
     def ch_names(self) -> list[str]:
         """Channel names, in the order of the rows."""
@@ -249,7 +231,7 @@ class LeadField:
         """Hash of channels, positions and gain.
 
         Equal numbers give equal fingerprints; the same model computed on another machine may differ in the last
-        digits, and then does not.
+        digits, and then has another one.
         """
         return content_hash(np.ascontiguousarray(self.gain), self.pos, self.normals, *self.ch_names)
 
@@ -274,64 +256,30 @@ class LeadField:
         picks = [row[name] for name in ch_names]
         return replace(self, gain=self.gain[picks], info=mne.pick_info(self.info, picks, verbose="error"))
 
+    def good(self) -> Self:
+        """Return the lead field without the channels that are marked as bad."""
+        return self.pick([name for name in self.ch_names if name not in self.info["bads"]])
+
     def fixed(self) -> Self:
         """Return the lead field of sources oriented along their normals, shape (n_channels, n_sources, 1)."""
         if self.n_orient == 1:
             return self
-        if any(space["type"] == "vol" or is_grid(space) for space in self.src):
-            raise InputError(
-                "Sources in a volume have no normal to be fixed to; use free orientation, or space='cortex'."
-            )
+        if not self.cortical.all():
+            raise InputError("Sources in a volume have no normal; use free orientation, or space='cortex'.")
         return replace(self, gain=np.einsum("csx,sx->cs", self.gain, self.normals)[:, :, np.newaxis])
 
     def save(self, path: str | Path) -> None:
         """Write everything to one ``.npz`` file, whole or not at all."""
-        tree = {field.name: getattr(self, field.name) for field in fields(self)}
-        tree["src"] = {"spaces": [dict(space) for space in self.src], "info": dict(self.src.info)}
-        tree["grid"] = None if self.grid is None else {f.name: getattr(self.grid, f.name) for f in fields(Grid)}
-        write_tree(_with_suffix(path), tree)
+        write_leadfield(Path(path), {field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read what `save` wrote."""
-        tree = read_tree(Path(path))
-        tree["src"] = mne.SourceSpaces(tree["src"]["spaces"], tree["src"]["info"])
-        tree["region_names"] = tuple(tree["region_names"])
-        if tree["grid"] is not None:
-            tree["grid"] = Grid(**{**tree["grid"], "shape": tuple(tree["grid"]["shape"])})
-        return cls(**tree)
+        return read_leadfield(Path(path), cls)
 
     def __repr__(self) -> str:
         channels = ", ".join(f"{count} {kind.upper()}" for kind, count in Counter(self.ch_types).items())
         orient = "free" if self.n_orient == 3 else "fixed"
-        kinds = {"surf": "cortex", "vol": "volume", "discrete": "discrete"}
-        space = " + ".join(dict.fromkeys(kinds[space["type"]] for space in self.src))
-        spacing = "" if self.grid is None else f" {1e3 * self.grid.spacing:g} mm"
+        space = " + ".join(dict.fromkeys(SOURCE_KINDS[space["type"]] for space in self.src))
+        spacing = "" if self.grid is None else f" {1e3 * self.grid.spacing:.4g} mm"
         return f"<LeadField | {channels} x {self.n_sources} {orient} sources | {space}{spacing} | {self.subject}>"
-
-
-def _with_suffix(path: str | Path) -> Path:
-    path = Path(path)
-    if path.suffix != SUFFIX:
-        raise InputError(f"A lead field is written as {SUFFIX}; call it {path.name}{SUFFIX} rather than {path.name}.")
-    return path
-
-
-def _check_shapes(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, n_named: int) -> None:
-    """Refuse arrays that do not belong together."""
-    if gain.ndim != 3 or gain.shape[2] not in (1, 3):
-        raise InputError(
-            f"The gain has shape {gain.shape}; it must be (n_channels, n_sources) or (n_channels, n_sources, 1 or 3)."
-        )
-    if gain.shape[0] != n_named:
-        raise InputError(f"The gain has {gain.shape[0]} rows but {n_named} channels are named; give one name per row.")
-    if pos.shape != (gain.shape[1], 3):
-        raise InputError(
-            f"The gain has {gain.shape[1]} sources but positions have shape {pos.shape}; give three per source."
-        )
-    if normals is None and gain.shape[2] == 1:
-        raise InputError("The gain has one orientation per source; give the normals that say which.")
-    if normals is not None and np.shape(normals) != pos.shape:
-        raise InputError(f"The normals have shape {np.shape(normals)}; they must have {pos.shape}, as the positions.")
-    if not (np.isfinite(gain).all() and np.isfinite(pos).all()):
-        raise InputError("The lead field has values that are not finite; check where it was made.")

@@ -160,9 +160,8 @@ def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *,
                 _fill(gain, info, mne_forward(head, info, src, conductor, eeg=False))
         return {"gain": gain[_picks(info)]}
 
-    return cached_arrays("gain", content_hash(VERSION, method, model, pos, *sensor_content(head, info)), compute)[
-        "gain"
-    ]
+    key = content_hash(VERSION, method, model, pos, *sensor_content(head, info))
+    return cached_arrays("gain", key, compute, shapes={"gain": (len(_picks(info)), len(pos), 3)})["gain"]
 
 
 def _eeg_gain(

@@ -1,83 +1,13 @@
-"""Which sources are neighbours: the 3-D grid of volume sources and the mesh of cortical ones."""
+"""Which sources are neighbours: six on a grid, those along the edges of a cortical mesh."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import mne
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """The regular 3-D grid on which volume sources lie.
-
-    Attributes
-    ----------
-    shape : tuple of three int
-        Grid points along the MRI's x, y, z axes, just around the sources.
-    index : int array of shape (n_volume, 3)
-        Grid index of each volume source.
-    sources : int array of shape (n_volume,)
-        Which sources of the lead field these are (volume sources follow cortical ones in a mixed lead field).
-    spacing : float
-        Distance of neighbours, in metres.
-    """
-
-    shape: tuple[int, int, int]
-    index: np.ndarray
-    sources: np.ndarray
-    spacing: float
-
-    def edges(self) -> np.ndarray:
-        """Pairs (i, j) of volume sources one step apart along an axis, shape (n_edges, 2), as lead field indices."""
-        lookup = np.full(self.shape, -1)
-        lookup[tuple(self.index.T)] = self.sources
-        pairs = []
-        for axis in range(3):
-            line = np.moveaxis(lookup, axis, 0)
-            pair = np.stack([line[:-1].ravel(), line[1:].ravel()], axis=1)
-            pairs.append(pair[(pair >= 0).all(axis=1)])
-        return np.concatenate(pairs)
-
-
-def source_slices(src: mne.SourceSpaces) -> list[slice]:
-    """Where the sources of each source space stand among all sources."""
-    ends = np.cumsum([space["nuse"] for space in src]).tolist()
-    return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-def is_grid(space: dict) -> bool:
-    """Whether a source space is a regular grid: MNE calls one without an MRI discrete but keeps its shape."""
-    return "shape" in space and "src_mri_t" in space
-
-
-def volume_grid(src: mne.SourceSpaces) -> Grid | None:
-    """Grid of the volume source spaces; None without any, or if they do not share one regular grid."""
-    volumes = [(space, where) for space, where in zip(src, source_slices(src), strict=True) if is_grid(space)]
-    if not volumes:
-        return None
-    first = volumes[0][0]
-    voxel_mri = first["src_mri_t"]["trans"]
-    same = all(
-        tuple(space["shape"]) == tuple(first["shape"]) and np.allclose(space["src_mri_t"]["trans"], voxel_mri)
-        for space, _ in volumes
-    )
-    if not same:
-        return None
-    # MNE numbers grid points with x fastest.
-    vertices = np.concatenate([space["vertno"] for space, _ in volumes])
-    index = np.stack(np.unravel_index(vertices, first["shape"], order="F"), axis=1)
-    index -= index.min(axis=0)
-    n_x, n_y, n_z = (index.max(axis=0) + 1).tolist()
-    return Grid(
-        shape=(n_x, n_y, n_z),
-        index=index,
-        sources=np.concatenate([np.arange(where.start, where.stop) for _, where in volumes]),
-        spacing=float(np.linalg.norm(voxel_mri[:3, 0])),
-    )
+from headwater.forward.grid import Grid, source_slices
 
 
 def source_adjacency(src: mne.SourceSpaces, grid: Grid | None) -> sparse.csr_array | None:
@@ -96,6 +26,14 @@ def source_adjacency(src: mne.SourceSpaces, grid: Grid | None) -> sparse.csr_arr
         return None
     i, j = np.concatenate(edges).T
     n_sources = sum(space["nuse"] for space in src)
+    return _graph(i, j, n_sources)
+
+
+def grid_adjacency(grid: Grid | None, n_sources: int) -> sparse.csr_array | None:
+    """Neighbourhood of the sources of a grid; None without one."""
+    if grid is None:
+        return None
+    i, j = grid.edges().T
     return _graph(i, j, n_sources)
 
 

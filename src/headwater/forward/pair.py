@@ -10,9 +10,9 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.carried import carried_leadfield
+from headwater.forward.grid import is_grid
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
-from headwater.forward.neighbours import is_grid
 from headwater.head.model import Head
 
 MESH = "surf"  # MNE-Python's name for the source space of a hemisphere

@@ -189,7 +189,7 @@ def _grid_around(head: Head, spacing: float) -> dict:
         "coord_frame": FIFF.FIFFV_COORD_MRI,
         "subject_his_id": head.name,
         "rr": rr,
-        "nn": np.tile([0.0, 0.0, 1.0], (len(rr), 1)),
+        "nn": np.tile([0.0, 0.0, 1.0], (len(rr), 1)),  # MNE-Python wants one
         "np": len(rr),
         "shape": shape,
         "src_mri_t": mne.transforms.Transform(FIFF.FIFFV_MNE_COORD_MRI_VOXEL, FIFF.FIFFV_COORD_MRI, grid_mri),

@@ -1,49 +1,86 @@
-"""Lead fields on disk: one ``.npz`` file of plain arrays, written whole or not at all, read without pickle."""
+"""Lead fields on disk: one ``.npz`` file of plain arrays with a checksum, read without pickle."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import mne
 import numpy as np
 from scipy import sparse
 
 from headwater._utils.errors import InputError
-from headwater._utils.files import atomic_file
+from headwater._utils.npz import DamagedFile, read_arrays, write_arrays
+from headwater.forward.grid import Grid
 
-FORMAT = "headwater lead field 1"
+FORMAT = "headwater lead field 2"
 SUFFIX = ".npz"
+CHECKSUM = "sha256"
+
+T = TypeVar("T")
 
 
-def write_tree(path: Path, tree: dict[str, Any]) -> None:
-    """Write nested dicts and lists of arrays, sparse arrays, transforms, info and plain values."""
+def write_leadfield(path: Path, fields: dict[str, Any]) -> None:
+    """Write the fields of a lead field, whole or not at all."""
+    if path.suffix != SUFFIX:
+        raise InputError(f"A lead field is written as {SUFFIX}; call it {path.name}{SUFFIX} rather than {path.name}.")
+    src, grid = fields["src"], fields["grid"]
+    tree = {
+        **fields,
+        "src": {"spaces": [dict(space) for space in src], "info": dict(src.info)},
+        "grid": None if grid is None else vars(grid),
+    }
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps({"format": FORMAT, "tree": _encode(tree, arrays)})
-    with atomic_file(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, tree=np.frombuffer(text.encode(), np.uint8), **arrays)
+    arrays["tree"] = np.frombuffer(text.encode(), np.uint8)
+    write_arrays(path, {**arrays, CHECKSUM: _checksum(arrays)})
 
 
-def read_tree(path: Path) -> dict[str, Any]:
-    """Read what `write_tree` wrote; anything else is refused in words."""
+def read_leadfield(path: Path, make: Callable[..., T]) -> T:
+    """Read what `write_leadfield` wrote and give the fields to ``make``; anything else is refused in words."""
     if not path.is_file():
         raise InputError(f"There is no lead field at {path}; check the path.")
+    damaged = f"{path} is not a lead field of headwater, or is damaged; write it again with LeadField.save."
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            arrays = dict(stored)
+        arrays = read_arrays(path)
+        checksum = arrays.pop(CHECKSUM, None)
         document = json.loads(arrays["tree"].tobytes())
-        known = document["format"] == FORMAT
-        tree = _decode(document["tree"], arrays) if known else {}
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is not a lead field of headwater, or is damaged; write it anew with LeadField.save."
-        ) from error
-    if not known:
-        raise InputError(f"{path} is a {document['format']}, which this version does not read; update headwater.")
-    return tree
+        if document["format"] != FORMAT:
+            raise InputError(
+                f"{path} is a {document['format']}, and this version reads {FORMAT}; write it again with the "
+                "LeadField.save of this version."
+            )
+        if checksum is None or not np.array_equal(checksum, _checksum(arrays)):
+            raise InputError(damaged)
+        return make(**_fields(_decode(document["tree"], arrays)))
+    except InputError:
+        raise
+    except (DamagedFile, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise InputError(damaged) from error
+
+
+def _fields(tree: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a lead field from what was stored of them."""
+    grid = tree["grid"]
+    return {
+        **tree,
+        "src": mne.SourceSpaces(tree["src"]["spaces"], tree["src"]["info"]),
+        "region_names": tuple(tree["region_names"]),
+        "grid": None if grid is None else Grid(**{**grid, "shape": tuple(grid["shape"])}),
+    }
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """SHA-256 of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape};".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:

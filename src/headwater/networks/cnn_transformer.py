@@ -11,7 +11,7 @@ from torch import nn
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.networks.base.regional import RegionalNetwork, good_leadfield, region_members
+from headwater.networks.base.regional import RegionalNetwork, region_members
 from headwater.networks.inputs.topomap import INTERPOLATIONS, sensor_images, topographic_images
 
 # Most regions are at rest most of the time, and so an untrained network says: spread of the output layer's weights.
@@ -96,7 +96,7 @@ class CNNTransformer(RegionalNetwork):
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
         """Make a network for the regions of a lead field and its type of sensors."""
         n_regions = region_members(leadfield, config.get("by_source", False)).shape[0]
-        n_images = 1 + int(sensor_images(good_leadfield(leadfield).info).max())
+        n_images = 1 + int(sensor_images(leadfield.good().info).max())
         return cls(n_regions=n_regions, n_times=n_times, n_images=n_images, **config)
 
     def inputs(self, leadfield: LeadField) -> np.ndarray:

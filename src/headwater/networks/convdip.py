@@ -85,8 +85,7 @@ class ConvDip(Network):
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
         """Make a network whose sizes fit a lead field; times are seen one by one."""
         sizes: dict[str, Any] = {"n_sources": leadfield.n_sources, "n_orient": leadfield.n_orient}
-        good = [name for name in leadfield.ch_names if name not in leadfield.info["bads"]]
-        return cls(n_images=int(sensor_images(leadfield.pick(good).info).max()) + 1, **sizes, **config)
+        return cls(n_images=int(sensor_images(leadfield.good().info).max()) + 1, **sizes, **config)
 
     def bind(
         self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None

@@ -54,7 +54,7 @@ class DirectUNet(Network):
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
         """Make a network for the good channels and the sources of a lead field; each time stands for itself."""
-        n_channels = len(set(leadfield.ch_names) - set(leadfield.info["bads"]))
+        n_channels = leadfield.good().n_channels
         return cls(**{"n_channels": n_channels, "n_sources": leadfield.n_sources, **config})
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundDirectUNet:

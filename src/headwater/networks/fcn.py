@@ -12,7 +12,7 @@ from torch import nn
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
+from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
 from headwater.solvers.inputs.whitening import whiten
 
 
@@ -44,7 +44,7 @@ class FCN(Network):
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
         """Make a network whose sizes fit a lead field; times are seen one by one."""
         sizes: dict[str, Any] = {"n_sources": leadfield.n_sources, "n_orient": leadfield.n_orient}
-        return cls(n_channels=good_channel_count(leadfield), **sizes, **config)
+        return cls(n_channels=leadfield.good().n_channels, **sizes, **config)
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundFCN:
         """Check that sizes fit, and prepare the channels.

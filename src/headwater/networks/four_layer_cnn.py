@@ -14,7 +14,6 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.inputs.standardized import StandardizedMaps
 from headwater.networks.inputs.topomap import sensor_images, topographic_images
-from headwater.simulation.spatial.geometry import geometry_of
 from headwater.solvers.inputs.whitening import whiten
 
 
@@ -62,9 +61,9 @@ class FourLayerCNN(Network):
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
         """Make a network for the good channels and the sources of a lead field; each time stands for itself."""
-        good = leadfield.pick([name for name in leadfield.ch_names if name not in leadfield.info["bads"]])
         sources, _ = dipoles(leadfield)
-        return cls(**{"n_outputs": len(sources), "n_images": int(sensor_images(good.info).max()) + 1, **config})
+        n_images = int(sensor_images(leadfield.good().info).max()) + 1
+        return cls(**{"n_outputs": len(sources), "n_images": n_images, **config})
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundFourLayerCNN:
         """Make topographies of the lead field's channels and tell outputs from sources.
@@ -125,11 +124,10 @@ def dipoles(leadfield: LeadField) -> tuple[np.ndarray, np.ndarray]:
     everywhere = np.arange(leadfield.n_sources)
     if leadfield.n_orient == 1:
         return everywhere, np.ones((leadfield.n_sources, 1))
-    cortical = geometry_of(leadfield, torch.device("cpu")).cortical.numpy()
-    count = np.where(cortical, 1, 3)
+    count = np.where(leadfield.cortical, 1, 3)
     source = np.repeat(everywhere, count)
     axis = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
-    return source, np.where(cortical[source, np.newaxis], leadfield.normals[source], np.eye(3)[axis])
+    return source, np.where(leadfield.cortical[source, np.newaxis], leadfield.normals[source], np.eye(3)[axis])
 
 
 def _check_size(what: str, given: int, expected: int) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
-from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
+from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
 from headwater.networks.outputs.restore import currents_from_map, start_quiet
 from headwater.solvers.inputs.whitening import whiten
 
@@ -77,7 +77,7 @@ class MultiSourceConvNet(Network):
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 50, **config: Any) -> Self:
         """Make a network whose sizes fit a lead field, for windows of so many times."""
-        n_channels = good_channel_count(leadfield)
+        n_channels = leadfield.good().n_channels
         return cls(n_channels=n_channels, n_sources=leadfield.n_sources, n_times=n_times, **config)
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundMultiSource:

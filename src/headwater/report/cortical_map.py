@@ -15,7 +15,6 @@ from headwater.head.model import Head
 from headwater.localization import Localization
 from headwater.report.colors import HIDDEN_BELOW, ValueColors, draw_color_bar
 from headwater.report.raster import render_nearest
-from headwater.report.scene import cortical_sources
 from headwater.report.voxels import source_spacing
 
 REACH_MM = 10.0
@@ -89,7 +88,7 @@ def caption(localization: Localization, head: Head, time_index: int) -> str:
     """Say in words how the values came onto the cortex."""
     how = (
         "Cortical sources, spread along the surface to the vertices between them."
-        if cortical_sources(localization).any()
+        if (_hemisphere_of(localization) >= 0).any()
         else f"Every point of the cortex shows the volume sources within {REACH_MM:.0f} mm of it, so that one source "
         "may appear on both banks of a sulcus, and deep sources do not appear."
     )
@@ -111,7 +110,7 @@ def values_on_cortex(localization: Localization, head: Head, value: np.ndarray) 
     """
     cortex = head.cortex
     assert cortex is not None
-    if cortical_sources(localization).any():
+    if (_hemisphere_of(localization) >= 0).any():
         maps = _from_vertices(localization, head, value)
     else:
         maps = _from_volume(head, cortex, localization.leadfield.pos, value)

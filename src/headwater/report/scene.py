@@ -70,7 +70,7 @@ def make_scene(localization: Localization) -> Scene:
     return Scene(
         frame=frame,
         pos_mm=1e3 * to_frame(leadfield.pos),
-        cortical=cortical_sources(localization),
+        cortical=leadfield.cortical,
         brain=brain,
         brain_name=brain_name,
         scalp=scalp,
@@ -96,12 +96,6 @@ def head_to_frame(localization: Localization, frame: str) -> Callable[[np.ndarra
     assert mri_head_t is not None  # or the peaks would not be in this frame
     head_mri_t = invert_transform(mri_head_t)
     return lambda pos: apply_trans(head_mri_t, pos)
-
-
-def cortical_sources(localization: Localization) -> np.ndarray:
-    """Which sources lie on a cortical surface, shape (n_sources,)."""
-    src = localization.leadfield.src
-    return np.repeat([space["type"] == "surf" for space in src], [space["nuse"] for space in src])
 
 
 def _mesh(pos: np.ndarray, tris: np.ndarray, to_frame: Callable[[np.ndarray], np.ndarray]) -> Mesh:

@@ -7,7 +7,7 @@ import mne
 from headwater.localization import Localization
 from headwater.report.figures import SENSORS, sensor_types
 from headwater.report.resolution import RADIUS, Resolution
-from headwater.report.scene import FRAME_LABELS, cortical_sources
+from headwater.report.scene import FRAME_LABELS
 
 MIDLINE_MM = 8.0
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -113,7 +113,7 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
     measured = [] if resolution is None else [_measured(resolution)]
     model = [] if head is None else [TEMPLATE if head.name.startswith("template") else CONDUCTIVITIES]
     blind = [] if "eeg" in sensor_types(localization.evoked) else [MEG_BLIND]
-    searched = [CORTEX_ONLY] if cortical_sources(localization).all() else []
+    searched = [CORTEX_ONLY] if localization.leadfield.cortical.all() else []
     learned = [LEARNED] if localization.solver.learned else []
     morphed = [MORPHED] if localization.solver.morphed else []
     return [*measured, *model, MERGING, *blind, *searched, *learned, *morphed, RESEARCH]

@@ -169,7 +169,10 @@ class LCMV(Solver):
         direction = np.linalg.eigh(root @ signal @ root)[1][:, :, -1:]
         direction = (root @ direction)[:, :, 0]
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        side = np.einsum("sx,sx->s", direction, self.leadfield_.normals)
+        leadfield = self.leadfield_
+        # A source without a normal points upwards, as in MNE-Python.
+        outwards = np.where(leadfield.cortical[:, np.newaxis], leadfield.normals, [0.0, 0.0, 1.0])
+        side = np.einsum("sx,sx->s", direction, outwards)
         return direction * np.where(side < 0, -1.0, 1.0)[:, np.newaxis]
 
 

@@ -182,7 +182,7 @@ def test_lead_fields_without_regions_or_with_others_are_refused(kind, network, l
 
 
 def test_sources_without_normals_are_refused(network, leadfield):
-    volume = replace(leadfield, gain=np.repeat(leadfield.gain, 3, axis=2), normals=np.tile([0.0, 0.0, 1.0], (1284, 1)))
+    volume = replace(leadfield, gain=np.repeat(leadfield.gain, 3, axis=2), normals=np.zeros((1284, 3)))
     with pytest.raises(InputError, match="along the normals of the cortex"):
         network.bind(volume)
 

@@ -1,7 +1,5 @@
 """Standardised data: reference, size, mixed sensors; lead fields that do not fit."""
 
-from dataclasses import replace
-
 import mne
 import numpy as np
 import pytest
@@ -9,7 +7,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes, good_channel_count
+from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
 from headwater.solvers.inputs.whitening import whiten
 
 
@@ -59,12 +57,6 @@ def test_types_of_sensors_count_alike(free_leadfield):
     y = torch.randn(2, 32, 4, generator=torch.Generator().manual_seed(0))
     same = y * torch.as_tensor(units, dtype=torch.float32)
     assert torch.allclose(ScaledSensors(mixed)(y)[0], ScaledSensors(smaller)(same)[0], atol=1e-5)
-
-
-def test_bad_channels_do_not_count(free_leadfield):
-    info = free_leadfield.info.copy()
-    info["bads"] = free_leadfield.ch_names[:3]
-    assert good_channel_count(replace(free_leadfield, info=info)) == 29
 
 
 def test_other_numbers_of_channels_are_refused(free_leadfield, y):

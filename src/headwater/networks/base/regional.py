@@ -43,7 +43,7 @@ class RegionalNetwork(Network):
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
         """Make a network for the good channels and the regions of a lead field."""
         n_regions = region_members(leadfield, config.get("by_source", False)).shape[0]
-        return cls(n_channels=good_leadfield(leadfield).n_channels, n_regions=n_regions, n_times=n_times, **config)
+        return cls(n_channels=leadfield.good().n_channels, n_regions=n_regions, n_times=n_times, **config)
 
     def inputs(self, leadfield: LeadField) -> np.ndarray:
         """Return the matrix from channels to what the network sees, shape (n_inputs, n_channels): here the identity.
@@ -179,16 +179,11 @@ def region_members(leadfield: LeadField, by_source: bool) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(known)), (leadfield.region_ids[known], known)), shape=shape)
 
 
-def good_leadfield(leadfield: LeadField) -> LeadField:
-    """Return the lead field without its bad channels, as networks see it."""
-    return leadfield.pick([name for name in leadfield.ch_names if name not in leadfield.info["bads"]])
-
-
 def _directions(leadfield: LeadField) -> np.ndarray:
     """Direction of positive currents, shape (n_sources, n_orient)."""
     if leadfield.n_orient == 1:
         return np.ones((leadfield.n_sources, 1))
-    if (leadfield.normals == [0.0, 0.0, 1.0]).all(1).any():  # what a lead field says of sources in a volume
+    if not leadfield.cortical.all():
         raise InputError(
             "Waveforms of regions are currents along the normals of the cortex, and this lead field has sources in a "
             "volume; give one with space='cortex'."

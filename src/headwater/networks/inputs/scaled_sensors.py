@@ -92,8 +92,3 @@ def check_sizes(network: nn.Module, **sizes: int) -> None:
             f"The lead field does not fit this {kind}: without bad channels it has {', '.join(wrong)}; use the lead "
             f"field it was trained on, or train another made with {kind}.for_leadfield."
         )
-
-
-def good_channel_count(leadfield: LeadField) -> int:
-    """Return how many channels of a lead field are not bad."""
-    return sum(name not in leadfield.info["bads"] for name in leadfield.ch_names)

@@ -155,7 +155,7 @@ class Geometry:
         self.positions = np.asarray(leadfield.pos, dtype=float)
         self.pos = torch.as_tensor(self.positions, dtype=torch.float32, device=device)
         self.normals = torch.as_tensor(np.asarray(leadfield.normals), dtype=torch.float32, device=device)
-        self.cortical = torch.from_numpy(_cortical(leadfield)).to(device)
+        self.cortical = torch.from_numpy(leadfield.cortical).to(device)
         self.region_ids = np.asarray(leadfield.region_ids)
         self.region_names = tuple(leadfield.region_names)
         self._adjacency = leadfield.adjacency
@@ -191,13 +191,6 @@ class Geometry:
         if not mask.any():
             raise InputError(f"{field}: no source of the lead field lies in {', '.join(regions)}; name other regions.")
         return mask
-
-
-def _cortical(leadfield: LeadField) -> np.ndarray:
-    """Whether each source has a normal: all on surfaces, and discrete ones whose normal is not the z axis."""
-    kinds = np.concatenate([np.full(int(space["nuse"]), space["type"]) for space in leadfield.src])
-    given = ~(np.asarray(leadfield.normals) == [0.0, 0.0, 1.0]).all(axis=1)
-    return (kinds == "surf") | ((kinds == "discrete") & given)
 
 
 _GEOMETRIES: WeakKeyDictionary[LeadField, dict[torch.device, Geometry]] = WeakKeyDictionary()

@@ -17,8 +17,8 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from headwater._utils.errors import InputError
+from headwater.forward.grid import Grid
 from headwater.forward.leadfield import LeadField
-from headwater.forward.neighbours import Grid
 from headwater.solvers.algebra.matrices import symmetric_power
 from headwater.solvers.inputs.whitening import Rank, Whitened, whiten
 from headwater.solvers.linear.kernel import LinearSolver

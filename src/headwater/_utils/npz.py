@@ -1,0 +1,52 @@
+"""Plain arrays in ``.npz`` files: written whole or not at all, and read only if their headers can be true."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from headwater._utils.files import atomic_file
+
+
+class DamagedFile(Exception):
+    """A file that is no ``.npz`` of plain arrays as `write_arrays` writes it."""
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays to an uncompressed ``.npz`` file."""
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read what `write_arrays` wrote.
+
+    Sizes are checked in the headers before anything is unpacked, so that a small file cannot fill the memory; the zip
+    format's checksums tell whether the values are those that were written.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_headers(archive)
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+        raise DamagedFile(str(error)) from error
+
+
+def _check_headers(archive: zipfile.ZipFile) -> None:
+    """Refuse compressed members, and members whose array would need more bytes than the member has."""
+    for member in archive.infolist():
+        if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+            raise DamagedFile(f"{member.filename} is compressed")
+        with archive.open(member) as stream:
+            version = npy.read_magic(stream)
+            read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, _, dtype = read_header(stream)
+            if dtype.hasobject or math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
+                raise DamagedFile(f"{member.filename} has another size than it says")
