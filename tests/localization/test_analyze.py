@@ -154,8 +154,9 @@ def test_the_whole_way_gives_the_numbers_of_mne(shared_data: Path, sensors: str)
     noise_cov = mne.read_cov(folder / "sample_audvis_trunc-cov.fif", verbose="error")
     forward = mne.read_forward_solution(folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error")
     assert noise_cov["bads"]
+    window = {"tmin": 0.08, "tmax": 0.13}
     found = hw.localize(
-        recording, hw.solvers.DSPM(), forward=forward, noise_cov=noise_cov, sensors=sensors, tmin=0.08, tmax=0.13
+        recording, hw.solvers.DSPM(), forward=forward, noise_cov=noise_cov, regularize=False, sensors=sensors, **window
     )
     evoked = recording.copy().pick(["meg", "eeg"] if sensors == "all" else sensors)
     evoked.apply_baseline((None, 0), verbose="error").crop(0.08, 0.13)

@@ -7,7 +7,6 @@ import pytest
 from headwater._utils.errors import InputError
 from headwater.localization.checks import check_channels_known, check_data, pick_sensors
 from headwater.localization.filtering import Band
-from headwater.localization.noise import noise_covariance
 from headwater.localization.reading import read_recording
 from headwater.localization.segment import check_window, select_segment
 
@@ -143,41 +142,6 @@ def test_channels_without_forward_are_named(raw: mne.io.RawArray) -> None:
         check_channels_known(evoked.ch_names, [name for name in NAMES if name != NAMES[3]])
 
 
-@pytest.mark.parametrize("average", [True, False])
-def test_baseline_covariance_is_that_of_single_trials(average: bool) -> None:
-    """The covariance of white noise of known variance comes back, from trials and from their average alike."""
-    sigma, n_trials = 1e-5, 64
-    info = mne.create_info(NAMES, 500.0, "eeg")
-    data = sigma * np.random.default_rng(0).standard_normal((n_trials, len(NAMES), 600))
-    epochs = mne.EpochsArray(data, info, tmin=-1.0, verbose="ERROR")
-    evoked = epochs.average()
-    cov, words = noise_covariance(evoked, None if average else epochs, None)
-    assert "baseline" in words
-    np.testing.assert_allclose(np.diag(cov.data), sigma**2, rtol=0.3)
-    np.testing.assert_allclose(np.diag(cov.data).mean(), sigma**2, rtol=0.05)
-
-
-def test_without_baseline_typical_noise_is_assumed(raw: mne.io.RawArray) -> None:
-    evoked = pick_sensors(evoked_of(raw), "all")
-    cov, words = noise_covariance(evoked, None, None)
-    assert "assumed" in words
-    assert cov["diag"]
-
-
-def test_given_covariance_is_put_in_the_order_of_the_data(raw: mne.io.RawArray) -> None:
-    evoked = pick_sensors(evoked_of(raw), "all")
-    reverse = evoked.ch_names[::-1]
-    variances = np.arange(1.0, 21.0)
-    given = mne.Covariance(np.diag(variances), reverse, [], [], nfree=10)
-    cov, words = noise_covariance(evoked, None, given)
-    assert words == "as given"
-    assert cov.ch_names == evoked.ch_names
-    np.testing.assert_allclose(np.diag(cov.data), variances[::-1])
-    short = mne.Covariance(np.eye(2), reverse[:2], [], [], nfree=10)
-    with pytest.raises(InputError, match="lacks 18 channels"):
-        noise_covariance(evoked, None, short)
-
-
 def test_band_is_applied_to_trials_and_average_alike(raw: mne.io.RawArray, epochs: mne.Epochs) -> None:
     band = Band(5.0, 40.0)
     segment = select_segment(epochs, "left", band=band)
@@ -196,23 +160,6 @@ def test_impossible_bands_are_refused(raw: mne.io.RawArray) -> None:
     for edges in ((40.0, 5.0), (None, 100.0), (-1.0, None), (float("nan"), None)):
         with pytest.raises(InputError, match="`highpass` below `lowpass`, both between 0 and 100 Hz"):
             Band(*edges).apply(raw)
-
-
-@pytest.mark.parametrize("n_baseline", [21, 100])
-def test_few_baseline_samples_do_not_lower_the_rank(n_baseline: int) -> None:
-    info = mne.create_info(NAMES[:32], 100.0, "eeg")
-    data = 1e-6 * np.random.default_rng(0).standard_normal((32, n_baseline + 50))
-    evoked = mne.EvokedArray(data, info, tmin=-n_baseline / 100.0, nave=10, baseline=None, verbose="ERROR")
-    evoked.set_eeg_reference(projection=True, verbose="ERROR").apply_proj(verbose="ERROR")
-    noise_cov, words = noise_covariance(evoked, None, None)
-    assert f"{n_baseline} samples" in words
-    assert mne.compute_rank(noise_cov, info=evoked.info, verbose="ERROR") == {"eeg": 31}
-
-
-def test_one_sample_is_no_baseline() -> None:
-    info = mne.create_info(NAMES[:32], 100.0, "eeg")
-    evoked = mne.EvokedArray(np.ones((32, 50)), info, tmin=-0.004, baseline=None, verbose="ERROR")
-    assert "no baseline" in noise_covariance(evoked, None, None)[1]
 
 
 def test_window_may_exceed_the_recording_by_less_than_a_millisecond(raw: mne.io.RawArray) -> None:

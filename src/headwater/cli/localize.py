@@ -59,6 +59,9 @@ def localize(
     subject: Subject = None,
     subjects_dir: SubjectsDir = None,
     noise_cov: Annotated[Path | None, typer.Option(help="Noise covariance [default: from the baseline].")] = None,
+    regularize: Annotated[
+        bool, typer.Option(help="Shrink the noise covariance as far as its number of samples requires.")
+    ] = True,
     space: Annotated[Space, typer.Option(help="Source space.")] = Space.volume,
     spacing: Spacing = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier results folder.")] = False,
@@ -79,6 +82,7 @@ def localize(
         head=head,
         forward=None if forward is None else read_leadfield(forward, head),
         noise_cov=None if noise_cov is None else read_noise_cov(noise_cov),
+        regularize=regularize,
         condition=condition,
         tmin=tmin,
         tmax=tmax,

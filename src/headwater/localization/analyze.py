@@ -33,6 +33,7 @@ def analyze(
     head: Head | None = None,
     forward: LeadField | mne.Forward | None = None,
     noise_cov: mne.Covariance | None = None,
+    regularize: bool = True,
     condition: str | int | None = None,
     tmin: float | None = None,
     tmax: float | None = None,
@@ -61,6 +62,9 @@ def analyze(
     noise_cov : mne.Covariance | None
         Of single trials; its bad channels are left out. None: estimated from the time before zero, or else typical
         sensor noise.
+    regularize : bool
+        Shrink the noise covariance as far as the number of samples behind it requires. False: use a given covariance
+        exactly as it is, as MNE-Python does.
     condition : str | int | None
         Which average, kind of epochs, annotation or component.
     tmin, tmax : float | None
@@ -91,6 +95,7 @@ def analyze(
         head=head,
         forward=forward,
         noise_cov=noise_cov,
+        regularize=regularize,
         condition=condition,
         tmin=tmin,
         tmax=tmax,

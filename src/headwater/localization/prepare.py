@@ -12,7 +12,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
 from headwater.localization.checks import check_data, pick_sensors
 from headwater.localization.filtering import Band
-from headwater.localization.noise import has_baseline, noise_covariance
+from headwater.localization.noise import Noise, estimate_noise, has_baseline
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
 from headwater.localization.segment import Recording, check_window, select_segment
 from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
@@ -35,8 +35,8 @@ class Prepared:
         or a raw segment was given.
     leadfield : LeadField
         Of the channels of ``evoked``, with its projections.
-    noise_cov : mne.Covariance
-        Of single trials; it carries the projections.
+    noise : Noise
+        Its covariance and what that was estimated from.
     head : Head | None
         None where only a forward solution was given.
     assumptions : dict of str to str
@@ -47,9 +47,14 @@ class Prepared:
     whole: mne.Evoked
     trials: mne.BaseEpochs | None
     leadfield: LeadField
-    noise_cov: mne.Covariance
+    noise: Noise
     head: Head | None
     assumptions: dict[str, str]
+
+    @property
+    def noise_cov(self) -> mne.Covariance:
+        """Noise covariance of single trials; it carries the projections."""
+        return self.noise.covariance
 
 
 def prepare(
@@ -58,6 +63,7 @@ def prepare(
     head: Head | None = None,
     forward: LeadField | mne.Forward | None = None,
     noise_cov: mne.Covariance | None = None,
+    regularize: bool = True,
     condition: str | int | None = None,
     tmin: float | None = None,
     tmax: float | None = None,
@@ -82,7 +88,7 @@ def prepare(
     start, stop = _window(evoked, tmin, tmax)
     evoked, baseline = _baseline_corrected(evoked)
     evoked = _projected(evoked)
-    noise_cov, noise = noise_covariance(evoked, segment.trials, noise_cov)
+    noise = estimate_noise(evoked, segment.trials, noise_cov, regularize=regularize)
     placed = {}
     if forward is None:
         head, evoked, placed["Head"] = place(evoked, head)
@@ -95,14 +101,14 @@ def prepare(
         trials=segment.trials,
         # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
         leadfield=replace(leadfield, info=evoked.info.copy()),
-        noise_cov=noise_cov,
+        noise=noise,
         head=head,
         assumptions={
             **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
             "Data": f"{segment.origin}; {start:.3f} to {stop:.3f} s",
             "Filter": str(band),
             "Baseline": baseline,
-            "Noise covariance": noise,
+            "Noise covariance": noise.words,
             **placed,
             "Sensors": _describe_sensors(evoked),
             "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
