@@ -18,12 +18,13 @@ import torch
 import zarr
 
 import headwater as hw
+from headwater._utils import parallel
 from headwater.forward import make
-from headwater.simulation import store, workers
 from headwater.simulation.preset_files import CLASSES
 from headwater.simulation.presets import PRESETS
 from headwater.simulation.simulator import Simulator
 from headwater.simulation.spikes import default
+from headwater.simulation.store import writing
 
 RunCli = Callable[..., str]
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "simulate.md"
@@ -33,10 +34,10 @@ N = 3 * CHUNK + 10  # four shards of one chunk each, the last one incomplete
 KILLED_IN_THE_THIRD_SHARD = """
 import os, signal
 from headwater.cli import main
-from headwater.simulation import store
+from headwater.simulation.store import writing
 from headwater.simulation.simulator import Simulator
 
-store.SHARD_BYTES = 1
+writing.SHARD_BYTES = 1
 chunk = Simulator.chunk
 
 def killing(self, seed, index):
@@ -76,7 +77,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write every chunk of samples by itself."""
-    monkeypatch.setattr(store, "SHARD_BYTES", 1)
+    monkeypatch.setattr(writing, "SHARD_BYTES", 1)
 
 
 @pytest.fixture
@@ -156,8 +157,8 @@ def test_existing_samples_and_pictures_are_safe(simulate: RunCli, leadfield: Pat
     (thesis / "chapter.tex").write_text("years of work")
     zarr.create_group(tmp_path / "theirs.zarr").create_array("data", shape=(3,), dtype=float)
     for foreign, part in (
-        (thesis, "no Zarr group"),
-        (picture, "no Zarr group"),
+        (thesis, "not a Zarr group"),
+        (picture, "not a Zarr group"),
         (tmp_path / "theirs.zarr", "left alone"),
     ):
         refused(simulate("PIUNET", "--out", foreign, "--overwrite", code=2), foreign.name, part)
@@ -172,7 +173,7 @@ def test_existing_samples_and_pictures_are_safe(simulate: RunCli, leadfield: Pat
         (("none.yaml", "--out", "a.zarr"), ("Cannot read none.yaml",)),
         (("PIUNET", "--out", "a.zarr", "--n", 0), ("n is 0",)),
         (("PIUNET", "--out", "a.zarr", "--seed", -1), ("seed is -1",)),
-        (("PIUNET", "--out", "a.zarr", "--workers", 0), ("workers is 0",)),
+        (("PIUNET", "--out", "a.zarr", "--workers", 0), ("workers", "is 0")),
         (("PIUNET",), ("--out", "--preview")),
         (("PIUNET", "--preview", "picture"), ("picture", ".png")),
         (("SUBCORTICAL", "--out", "a.zarr"), ("does not say which sources are neighbours",)),
@@ -186,7 +187,7 @@ def test_impossible_requests(
     simulate: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple, parts: tuple
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workers, "CLUSTER_TIMEOUT", 1.0)
+    monkeypatch.setattr(parallel, "CLUSTER_TIMEOUT", 1.0)
     refused(simulate(*arguments, code=2), *parts)
     assert not (tmp_path / "a.png").exists()
 
@@ -256,7 +257,7 @@ def test_a_killed_run_goes_on(simulate: RunCli, leadfield: Path, tmp_path: Path)
     command = ["simulate", "PIUNET", "--n", N, "--out", out, "--forward", leadfield]
     ended = subprocess.run([sys.executable, "-c", KILLED_IN_THE_THIRD_SHARD, *map(str, command)], capture_output=True)
     assert ended.returncode == -signal.SIGKILL
-    assert zarr.open_group(out, mode="r")["done"][:].tolist() == [True, True, False, False]
+    assert zarr.open_group(out, mode="r")["checksums"][:].any(axis=1).tolist() == [True, True, False, False]
     simulate("PIUNET", "--n", N, "--out", out)
     assert_complete(out, leadfield, hw.presets.PIUNET, N)
 
@@ -274,7 +275,7 @@ def test_a_full_disk_keeps_what_is_finished(simulate: RunCli, leadfield: Path, t
     )
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
-    refused(ended.stderr, "Cannot write to", "the same command goes on")
+    refused(ended.stderr, "Cannot write to", "the same command continues")
     simulate("PIUNET", "--n", 300, "--out", out)
     assert_complete(out, leadfield, hw.presets.PIUNET, 300)
 

@@ -63,19 +63,20 @@ MODELS = {
 @pytest.mark.parametrize("model", MODELS)
 def test_snr_is_as_requested(model, average_reference):
     signal = _signal(2500, 40)
-    noise, snr_db = (
+    noise, snr_db, rms = (
         MODELS[model].bind(_sensors(average_reference=average_reference)).draw(signal, torch.Generator().manual_seed(0))
     )
     assert (snr_db == 7.0).all()
     assert snr_db.shape == (2500, 3)
-    for kind in ("eeg", "mag", "grad"):
+    for column, kind in enumerate(("eeg", "mag", "grad")):
         signal_power, noise_power = _measured_db(signal, noise, kind)
+        assert np.mean(noise_power / rms[:, column].double().numpy() ** 2) == pytest.approx(1.0, abs=0.025)
         assert 10 * np.log10(1 / np.mean(noise_power / signal_power)) == pytest.approx(7.0, abs=0.1)
 
 
 def test_drawn_snr_is_reported_and_holds_for_every_sample():
     signal = _signal(400, 400)
-    noise, snr_db = White(Uniform(-10, 20)).bind(_sensors()).draw(signal, torch.Generator().manual_seed(1))
+    noise, snr_db, _ = White(Uniform(-10, 20)).bind(_sensors()).draw(signal, torch.Generator().manual_seed(1))
     signal_power, noise_power = _measured_db(signal, noise, "eeg")
     np.testing.assert_allclose(10 * np.log10(signal_power / noise_power), snr_db[:, 0], atol=0.6)
     assert snr_db.min() < -8
@@ -86,7 +87,7 @@ def test_sigma_is_equation_6():
     """sigma_noise = sigma_signal / sqrt(10^(SNR / 10)), for sensors without a reference."""
     sensors = SensorArray(NAMES[8:13], TYPES[8:13], 200.0, True, torch.device("cpu"))
     signal = _signal(1, 50)[:, 8:13].expand(4000, -1, -1)
-    noise, _ = White(12.0).bind(sensors).draw(signal, torch.Generator().manual_seed(1))
+    noise, _, _ = White(12.0).bind(sensors).draw(signal, torch.Generator().manual_seed(1))
     sigma = signal[0].double().square().mean().sqrt() / np.sqrt(10**1.2)
     assert noise.double().std().item() == pytest.approx(sigma.item(), rel=0.005)
 
@@ -95,7 +96,7 @@ def test_sigma_is_equation_6():
 def test_noise_has_exactly_the_covariance(average_reference):
     n = 40_000
     bound = FromCovariance(_covariance()).bind(_sensors(average_reference=average_reference))
-    noise, snr_db = bound.draw(_signal(n, 5), torch.Generator().manual_seed(2))
+    noise, snr_db, rms = bound.draw(_signal(n, 5), torch.Generator().manual_seed(2))
     reference = _reference() if average_reference else np.eye(len(TYPES))
     expected = reference @ _covariance() @ reference.T
     whitened = noise.double().transpose(1, 2).reshape(-1, len(TYPES)).numpy() / SCALE
@@ -108,12 +109,13 @@ def test_noise_has_exactly_the_covariance(average_reference):
     np.testing.assert_allclose(
         snr_db[:, 1], 10 * np.log10(signal_power / np.diag(_covariance())[8:13].mean()), atol=1e-3
     )
+    np.testing.assert_allclose(rms[:, 1], np.sqrt(np.diag(_covariance())[8:13].mean()), rtol=1e-5)
 
 
 def test_white_noise_has_the_covariance_of_referenced_white_noise():
     sensors = SensorArray(NAMES[:8], TYPES[:8], 200.0, True, torch.device("cpu"))
     signal = _signal(1, 1)[:, :8].expand(200_000, -1, -1)
-    noise, _ = White(0.0).bind(sensors).draw(signal, torch.Generator().manual_seed(3))
+    noise, _, _ = White(0.0).bind(sensors).draw(signal, torch.Generator().manual_seed(3))
     found = np.cov(noise[..., 0].double().numpy().T)
     found /= np.trace(found)
     np.testing.assert_allclose(found, _reference()[:8, :8] / 7, atol=0.002)
@@ -122,7 +124,7 @@ def test_white_noise_has_the_covariance_of_referenced_white_noise():
 def test_recorded_segments_are_those_of_the_recording():
     recording = _recording(300)
     sensors = _sensors(average_reference=False)
-    noise, _ = Recorded(recording, snr_db=None).bind(sensors).draw(_signal(50, 40), torch.Generator().manual_seed(0))
+    noise, _, _ = Recorded(recording, snr_db=None).bind(sensors).draw(_signal(50, 40), torch.Generator().manual_seed(0))
     centered = recording - recording.mean(1, keepdims=True)
     starts = set()
     for segment in noise.double().numpy():
@@ -158,7 +160,7 @@ def test_recordings_are_resampled():
     info = mne.create_info(list(NAMES), 400.0, list(TYPES))
     raw = mne.io.RawArray(_recording(4000), info, verbose="error")
     bound = Recorded(raw, 3.0).bind(_sensors(sfreq=200.0))
-    noise, _ = bound.draw(_signal(4, 2000), torch.Generator().manual_seed(4))
+    noise, _, _ = bound.draw(_signal(4, 2000), torch.Generator().manual_seed(4))
     assert noise.shape == (4, len(TYPES), 2000)
     with pytest.raises(InputError, match=r"Recorded\.recording has 2000 times, fewer than the 2001"):
         bound.draw(_signal(4, 2001), torch.Generator().manual_seed(4))
@@ -166,10 +168,11 @@ def test_recordings_are_resampled():
 
 def test_no_noise_and_no_signal():
     signal = _signal(3, 4)
-    noise, snr_db = White(Constant(np.inf)).bind(_sensors()).draw(signal, torch.Generator().manual_seed(0))
+    noise, snr_db, rms = White(Constant(np.inf)).bind(_sensors()).draw(signal, torch.Generator().manual_seed(0))
     assert not noise.any()
+    assert not rms.any()
     assert torch.isinf(snr_db).all()
-    noise, _ = White(5.0).bind(_sensors()).draw(torch.zeros_like(signal), torch.Generator().manual_seed(0))
+    noise, _, _ = White(5.0).bind(_sensors()).draw(torch.zeros_like(signal), torch.Generator().manual_seed(0))
     assert not noise.any()
 
 

@@ -17,7 +17,7 @@ def samples() -> Samples:
     x = torch.zeros(2, 4, 1, 1)
     x[0, 1], x[1, 3] = 2e-9, -4e-9
     nothing = torch.zeros(2, 1)
-    truth = Truth(torch.tensor([[1], [3]]), nothing, nothing, torch.zeros(2, 1, 3), nothing)
+    truth = Truth(torch.tensor([[1], [3]]), nothing, nothing, torch.zeros(2, 1, 3), nothing, nothing)
     return Samples(torch.zeros(2, 5, 1), DenseCurrents(x), truth, 100.0)
 
 

@@ -38,7 +38,7 @@ def simulate(
     """Simulate recordings together with the sources behind them."""
     from headwater.simulation.preview import check_picture, plot_preview
     from headwater.simulation.simulator import check_request
-    from headwater.simulation.store import found_settings
+    from headwater.simulation.store import check_target
 
     chosen = _preset(preset)
     check_request(n, seed)
@@ -47,7 +47,7 @@ def simulate(
             "Nothing to write: give --out FILE.zarr for samples, --preview FILE.png for a picture, or both."
         )
     if out is not None:
-        found_settings(out)
+        check_target(out)
     if preview is not None:
         check_picture(preview)
         if preview.exists() and not overwrite:
@@ -80,15 +80,15 @@ def _write(
         write_samples(out, leadfield, preset, n, seed, workers=workers, cluster=cluster, overwrite=overwrite)
     except KeyboardInterrupt:
         errors.print(
-            f"Stopped: {count_written(out)} of {n} samples are in {out}; the same command goes on from there.",
+            f"Stopped: {count_written(out)} of {n} samples are in {out}; the same command continues from there.",
             highlight=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         raise InputError(
-            f"Cannot write to {out} ({error.strerror or error}); what is finished is kept, and the same command goes "
-            "on from there."
+            f"Cannot write to {out} ({error.strerror or error}); what is finished is kept, and the same command "
+            "continues from there."
         ) from error
 
 

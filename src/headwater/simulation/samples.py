@@ -32,6 +32,9 @@ class Truth:
         Direction of the current at the centre, head coordinates.
     snr_db : float tensor of shape (batch, n_sensor_types)
         As `headwater.simulation.noise` defines it; sensor types in the order EEG, magnetometers, gradiometers.
+    noise_rms : float tensor of shape (batch, n_sensor_types)
+        Noise level: root of the expected noise power ``P_noise`` of the SNR; V, T or T/m. 0 without noise, NaN for
+        samples that an earlier version wrote without it.
     """
 
     centers: torch.Tensor
@@ -39,6 +42,7 @@ class Truth:
     extent_mm: torch.Tensor
     orientation: torch.Tensor
     snr_db: torch.Tensor
+    noise_rms: torch.Tensor
 
     @property
     def n_sources(self) -> torch.Tensor:

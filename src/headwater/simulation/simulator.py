@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,6 +58,10 @@ class Simulator:
         self.chunk_size = self._chunk_size()
         self._last: tuple[int, int, Samples] | None = None  # training cuts several batches from one chunk
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the last chunk behind when the simulator goes to another process."""
+        return self.__dict__ | {"_last": None}
+
     @property
     def is_sparse(self) -> bool:
         """Whether most sources of a sample are at rest, and the truth is kept as patches."""
@@ -95,9 +100,11 @@ class Simulator:
         else:
             currents = preset.background.blend(pattern, courses, preset.sfreq, self.geometry, generator)
         signal = currents.project(self.gain)
-        noise, snr_db = self.noise.draw(signal, generator)
-        truth = Truth(pattern.centers, pattern.amplitude, pattern.extent_mm, pattern.orientation, snr_db)
-        return Samples(signal + noise, currents, truth, preset.sfreq)
+        noise = self.noise.draw(signal, generator)
+        truth = Truth(
+            pattern.centers, pattern.amplitude, pattern.extent_mm, pattern.orientation, noise.snr_db, noise.rms
+        )
+        return Samples(signal + noise.data, currents, truth, preset.sfreq)
 
     def batches(self, seed: int, batch_size: int, *, start: int = 0) -> Iterator[Samples]:
         """Cut the stream of chunks into batches, from sample number ``start`` on, without end."""

@@ -10,8 +10,18 @@ So ``sigma_noise = sigma_signal / sqrt(10^(SNR / 10))`` with ``sigma`` the root 
 3D-PIUNet, equation 6), which is also ``SNR = 20 log10(rms_signal / rms_noise)`` (Yokoyama et al., 4LCNN, equation 2).
 """
 
-from headwater.simulation.noise.base import BoundNoise, Noise
+from headwater.simulation.noise.base import BoundNoise, DrawnNoise, Noise
 from headwater.simulation.noise.models import FromCovariance, PerSensorType, Recorded, White
 from headwater.simulation.noise.sensors import SENSOR_TYPES, SensorArray
 
-__all__ = ["SENSOR_TYPES", "BoundNoise", "FromCovariance", "Noise", "PerSensorType", "Recorded", "SensorArray", "White"]
+__all__ = [
+    "SENSOR_TYPES",
+    "BoundNoise",
+    "DrawnNoise",
+    "FromCovariance",
+    "Noise",
+    "PerSensorType",
+    "Recorded",
+    "SensorArray",
+    "White",
+]

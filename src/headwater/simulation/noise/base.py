@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 
@@ -17,15 +18,25 @@ class Noise(ABC):
         """Look channels up, factorise covariances, load recordings: whatever is done once."""
 
 
+class DrawnNoise(NamedTuple):
+    """Noise of a batch.
+
+    Attributes
+    ----------
+    data : tensor of shape (batch, n_channels, n_times)
+    snr_db : tensor of shape (batch, n_types)
+    rms : tensor of shape (batch, n_types)
+        Root of the expected noise power, as the definition of the SNR takes it; V, T or T/m.
+    """
+
+    data: torch.Tensor
+    snr_db: torch.Tensor
+    rms: torch.Tensor
+
+
 class BoundNoise(ABC):
     """Noise for known sensors."""
 
     @abstractmethod
-    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw noise for signals of shape (batch, n_channels, n_times).
-
-        Returns
-        -------
-        noise : tensor of shape (batch, n_channels, n_times)
-        snr_db : tensor of shape (batch, n_types)
-        """
+    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> DrawnNoise:
+        """Draw noise for signals of shape (batch, n_channels, n_times)."""

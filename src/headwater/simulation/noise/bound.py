@@ -10,7 +10,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import Distribution
-from headwater.simulation.noise.base import BoundNoise
+from headwater.simulation.noise.base import BoundNoise, DrawnNoise
 from headwater.simulation.noise.sensors import SensorArray
 
 
@@ -65,13 +65,13 @@ class ScaledNoise(BoundNoise):
             raise InputError(f"The noise has no power on {', '.join(silent)} channels and cannot be scaled to an SNR.")
         self.rms = torch.as_tensor(rms, dtype=torch.float32, device=sensors.device)
 
-    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> DrawnNoise:
         """Draw one SNR per sample, the same for all sensor types."""
         snr_db = self.snr_db.draw((len(signal), 1), generator).expand(-1, len(self.sensors.types))
         carrier = self.carrier.draw(len(signal), signal.shape[2], generator)
         scale = self.sensors.rms(signal) / self.rms * 10 ** (-snr_db / 20)
         noise = carrier * scale[:, self.sensors.type_of, None]
-        return self.sensors.recorded(noise), snr_db
+        return DrawnNoise(self.sensors.recorded(noise), snr_db, scale * self.rms)
 
 
 class AbsoluteNoise(BoundNoise):
@@ -82,10 +82,11 @@ class AbsoluteNoise(BoundNoise):
         rms = sensors.rms_of_covariance(covariance)
         self.rms = torch.as_tensor(rms, dtype=torch.float32, device=sensors.device)
 
-    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> DrawnNoise:
         """Draw the carrier and say which SNR it makes."""
         noise = self.carrier.draw(len(signal), signal.shape[2], generator)
-        return self.sensors.recorded(noise), 20 * torch.log10(self.sensors.rms(signal) / self.rms)
+        snr_db = 20 * torch.log10(self.sensors.rms(signal) / self.rms)
+        return DrawnNoise(self.sensors.recorded(noise), snr_db, self.rms.expand_as(snr_db))
 
 
 class CombinedNoise(BoundNoise):
@@ -94,11 +95,13 @@ class CombinedNoise(BoundNoise):
     def __init__(self, sensors: SensorArray, models: dict[str, BoundNoise]):
         self.sensors, self.models = sensors, models
 
-    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(self, signal: torch.Tensor, generator: torch.Generator) -> DrawnNoise:
         """Draw from one model after the other."""
-        noise, snr_db = torch.zeros_like(signal), []
+        noise, snr_db, rms = torch.zeros_like(signal), [], []
         for kind, model in self.models.items():
             channels = self.sensors.channels(kind)
-            noise[:, channels], snr = model.draw(signal[:, channels], generator)
-            snr_db.append(snr)
-        return noise, torch.cat(snr_db, dim=1)
+            drawn = model.draw(signal[:, channels], generator)
+            noise[:, channels] = drawn.data
+            snr_db.append(drawn.snr_db)
+            rms.append(drawn.rms)
+        return DrawnNoise(noise, torch.cat(snr_db, dim=1), torch.cat(rms, dim=1))
