@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
-from headwater.localization.checks import check_channels_known, check_data, pick_sensors
+from headwater.localization.checks import check_channels_known, pick_sensors
 from headwater.localization.filtering import Band
 from headwater.localization.reading import read_recording
 from headwater.localization.segment import check_window, select_segment
+from headwater.localization.values import check_data
 
 NAMES = mne.channels.make_standard_montage("easycap-M10").ch_names
 

@@ -23,6 +23,8 @@ def component_maps(ica: mne.preprocessing.ICA) -> mne.EvokedArray:
     """
     if ica.current_fit == "unfitted":
         raise InputError("The ICA has not been fitted yet; call ica.fit(raw) first.")
+    if ica.info is None:
+        raise InputError("The ICA does not say which sensors it is of (its info is missing); save it with MNE-Python.")
     maps = ica.get_components()
     # MNE-Python divides the data by one number per channel, or multiplies them by the whitener of a noise covariance.
     maps = maps * ica.pre_whitener_ if ica.noise_cov is None else np.linalg.pinv(ica.pre_whitener_) @ maps

@@ -11,6 +11,9 @@ from headwater._utils.errors import InputError
 # Recursive, since averages are often shorter than the window of a steep FIR filter.
 BUTTERWORTH = {"order": 4, "ftype": "butter", "output": "sos"}
 
+# Below this share of half the sampling rate, the filter is not accurate in double precision.
+LEAST_SHARE = 1e-6
+
 
 @dataclass(frozen=True)
 class Band:
@@ -35,6 +38,11 @@ class Band:
             raise InputError(
                 f"A filter from {self.highpass or 0:g} to {self.lowpass or nyquist:g} Hz is impossible: give "
                 f"`highpass` below `lowpass`, both between 0 and {nyquist:g} Hz, half the sampling rate."
+            )
+        if self.highpass is not None and self.highpass < LEAST_SHARE * nyquist:
+            raise InputError(
+                f"A high-pass filter at {self.highpass:g} Hz lets everything pass; leave out `highpass`, or give at "
+                f"least {LEAST_SHARE * nyquist:g} Hz."
             )
         inst = inst.copy()
         if not isinstance(inst, mne.Evoked):

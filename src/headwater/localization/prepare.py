@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import mne
 from mne.io.constants import FIFF
@@ -10,12 +11,19 @@ from mne.io.constants import FIFF
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
-from headwater.localization.checks import check_data, pick_sensors
+from headwater.localization.channels import in_words, recognised
+from headwater.localization.checks import pick_sensors
 from headwater.localization.filtering import Band
+from headwater.localization.montages import Montage, with_montage
 from headwater.localization.noise import Noise, estimate_noise, has_baseline
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
-from headwater.localization.segment import Recording, check_window, select_segment
+from headwater.localization.rejection import Reject
+from headwater.localization.segment import EPOCH, SLACK, Recording, check_window, select_segment
+from headwater.localization.values import bridged, check_data
 from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
+
+# An interval in s, None for no correction, or "auto": before time zero, unless that has been subtracted already.
+Baseline: TypeAlias = Literal["auto"] | tuple[float | None, float | None] | None
 
 SENSORS = {"eeg": "EEG", "mag": "magnetometers", "grad": "gradiometers"}
 
@@ -67,8 +75,12 @@ def prepare(
     condition: str | int | None = None,
     tmin: float | None = None,
     tmax: float | None = None,
+    epoch: tuple[float, float] = EPOCH,
+    baseline: Baseline = "auto",
+    reject: Reject = None,
     sensors: str = "all",
     bads: tuple[str, ...] = (),
+    montage: Montage | None = None,
     space: str = "volume",
     spacing: float | str | None = None,
     highpass: float | None = None,
@@ -80,16 +92,18 @@ def prepare(
     """
     _check_types(head, forward, noise_cov)
     band = Band(highpass, lowpass)
-    segment = select_segment(recording, condition, tmin, tmax, band)
+    segment = select_segment(recording, condition, tmin, tmax, band, epoch=epoch, reject=reject)
     measured = segment.evoked.info
     bads = (bads,) if isinstance(bads, str) else tuple(bads)
     evoked = pick_sensors(segment.evoked, sensors, (*bads, *_bad_in(noise_cov, measured.ch_names)))
     check_data(evoked)
     start, stop = _window(evoked, tmin, tmax)
-    evoked, baseline = _baseline_corrected(evoked)
+    evoked, corrected = _baseline_corrected(evoked, baseline)
     evoked = _projected(evoked)
     noise = estimate_noise(evoked, segment.trials, noise_cov, regularize=regularize)
     placed = {}
+    if montage is not None:
+        evoked, head, placed["Electrodes"] = with_montage(evoked, montage, head)
     if forward is None:
         head, evoked, placed["Head"] = place(evoked, head)
         leadfield = computed_leadfield(head, evoked, measured, space, spacing)
@@ -106,11 +120,14 @@ def prepare(
         assumptions={
             **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
             "Data": f"{segment.origin}; {start:.3f} to {stop:.3f} s",
+            **segment.assumptions,
             "Filter": str(band),
-            "Baseline": baseline,
+            "Baseline": corrected,
             "Noise covariance": noise.words,
             **placed,
             "Sensors": _describe_sensors(evoked),
+            "Left out by name": in_words(recognised(segment.evoked.info)),
+            "Bridged electrodes": bridged(evoked),
             "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
             "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
         },
@@ -142,14 +159,24 @@ def _window(evoked: mne.Evoked, tmin: float | None, tmax: float | None) -> tuple
     return max(start, first), min(stop, last)
 
 
-def _baseline_corrected(evoked: mne.Evoked) -> tuple[mne.Evoked, str]:
-    """Subtract the mean before time zero, unless the recording has been corrected already."""
-    if evoked.baseline is not None:
-        return evoked, f"corrected in the recording ({evoked.baseline[0]:.3f} to {evoked.baseline[1]:.3f} s)"
-    if not has_baseline(evoked.times):
+def _baseline_corrected(evoked: mne.Evoked, baseline: Baseline) -> tuple[mne.Evoked, str]:
+    """Subtract the mean of the baseline; "auto": of the time before zero, unless that has been done already."""
+    if baseline is None:
         return evoked, "none"
-    corrected = evoked.copy().apply_baseline((None, 0), verbose="ERROR")
-    return corrected, f"mean of {evoked.times[0]:.3f} to 0 s subtracted"
+    if baseline == "auto" and evoked.baseline is not None:
+        return evoked, f"corrected in the recording ({evoked.baseline[0]:.3f} to {evoked.baseline[1]:.3f} s)"
+    if baseline == "auto" and not has_baseline(evoked.times):
+        return evoked, "none"
+    start, stop = (None, 0.0) if baseline == "auto" else baseline
+    start = float(evoked.times[0]) if start is None else start
+    stop = float(evoked.times[-1]) if stop is None else stop
+    if not evoked.times[0] - SLACK <= start <= stop <= evoked.times[-1] + SLACK:
+        raise InputError(
+            f"`baseline={baseline}` is not within the data ({evoked.times[0]:.3f} to {evoked.times[-1]:.3f} s); give "
+            "its start and its end in seconds."
+        )
+    within = (max(start, float(evoked.times[0])), min(stop, float(evoked.times[-1])))
+    return evoked.copy().apply_baseline(within, verbose="ERROR"), f"mean of {start:.3f} to {stop:.3f} s subtracted"
 
 
 def _projected(evoked: mne.Evoked) -> mne.Evoked:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import mne
+import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.localization.components import choose_component, component_maps
+from headwater.localization.conditions import event_names, events_of, listed, matching
 from headwater.localization.filtering import Band
+from headwater.localization.rejection import Reject, trials_in_words, without_artefacts
 
 # A string, for mne.preprocessing takes a while to be imported.
 Recording: TypeAlias = "mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list[mne.Evoked] | mne.preprocessing.ICA"
@@ -19,8 +22,11 @@ MAX_RAW_SECONDS = 10.0
 
 OPEN = Band()
 
-# Epochs cut around annotations of a raw recording: the usual window of evoked responses, baseline first.
-EVENT_WINDOW = (-0.2, 0.5)
+# The usual window of evoked responses around an event, in s, baseline first.
+EPOCH = (-0.2, 0.5)
+
+# Files give times to the sample, people to the millisecond.
+SLACK = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +41,14 @@ class Segment:
         The trials it is the average of, where there are any.
     origin : str
         What it is, in words.
+    assumptions : dict of str to str
+        How trials were chosen, where there were any.
     """
 
     evoked: mne.Evoked
     trials: mne.BaseEpochs | None
     origin: str
+    assumptions: dict[str, str] = field(default_factory=dict)
 
 
 def select_segment(
@@ -48,6 +57,9 @@ def select_segment(
     tmin: float | None = None,
     tmax: float | None = None,
     band: Band = OPEN,
+    *,
+    epoch: tuple[float, float] = EPOCH,
+    reject: Reject = None,
 ) -> Segment:
     """Reduce a recording to one multichannel segment.
 
@@ -55,60 +67,82 @@ def select_segment(
     ----------
     recording : Raw, Epochs, Evoked, list of Evoked or ICA
     condition : str | int | None
-        Name (or index, for averages) of the average, epochs or annotation to use, or number of the component.
+        Name (or index, for averages) of the average, epochs or event to use, or number of the component.
     tmin, tmax : float | None
         Window in seconds. Only a raw recording without condition is cut here; averages keep their baseline, which the
         noise covariance is estimated from, and are cropped after that.
     band : Band
         Filter, applied to as long a piece of the recording as there is.
+    epoch : tuple of float
+        Window around the events of a raw recording, in seconds.
+    reject : "auto" | dict | None
+        Leave out trials with artefacts.
 
     Returns
     -------
     segment : Segment
     """
-    if isinstance(recording, mne.Evoked):
-        recording = [recording]
-    if isinstance(recording, list):
-        evoked = band.apply(_choose_evoked(recording, condition).copy())
-        return Segment(evoked, None, f"average of {evoked.nave} trials, condition {evoked.comment!r}")
+    if isinstance(recording, mne.io.BaseRaw) and condition is None:
+        _no_trials(reject)
+        return Segment(_raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged")
     if isinstance(recording, mne.io.BaseRaw):
-        if condition is None:
-            return Segment(_raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged")
-        recording, band = _epochs_at_annotations(recording, str(condition), band), OPEN
+        return _average(_cut(recording, str(condition), band, epoch), condition, OPEN, reject)
+    if isinstance(recording, mne.BaseEpochs):
+        return _average(_chosen_epochs(recording, condition), condition, band, reject)
+    _no_trials(reject)
+    if isinstance(recording, mne.Evoked | list):
+        evoked = _choose_evoked(recording if isinstance(recording, list) else [recording], condition)
+        origin = f"average of {evoked.nave} trials, condition {evoked.comment!r}"
+        return Segment(band.apply(evoked.copy()), None, origin)
     if isinstance(recording, mne.preprocessing.ICA):
-        if band != OPEN:
-            raise InputError("Components have no course in time to be filtered; filter the recording before its ICA.")
-        evoked, origin = choose_component(component_maps(recording), condition)
-        return Segment(evoked, None, origin)
-    if not isinstance(recording, mne.BaseEpochs):
-        raise InputError(
-            f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs, Evoked or ICA, or the path of a "
-            "recording."
-        )
-    epochs = recording
-    if condition is not None:
-        if str(condition) not in epochs.event_id and str(condition) not in _hierarchical(epochs.event_id):
-            raise InputError(f"Condition {condition!r} is not in the recording, which has {_names(epochs.event_id)}.")
-        epochs = epochs[str(condition)]
-    if len(epochs) == 0:
-        raise InputError(f"Condition {condition!r} has no trials left; check the rejection of epochs.")
-    epochs = band.apply(epochs)
+        return _component(recording, condition, band)
+    raise InputError(
+        f"Cannot localise a {type(recording).__name__}; give mne Raw, Epochs, Evoked or ICA, or the path of a "
+        "recording."
+    )
+
+
+def _no_trials(reject: Reject) -> None:
+    if reject is not None:
+        raise InputError("There are no trials that `reject` could leave out; give epochs, or raw data and `condition`.")
+
+
+def _component(ica: mne.preprocessing.ICA, condition: str | int | None, band: Band) -> Segment:
+    if band != OPEN:
+        raise InputError("Components have no course in time to be filtered; filter the recording before its ICA.")
+    evoked, origin = choose_component(component_maps(ica), condition)
+    return Segment(evoked, None, origin)
+
+
+def _average(epochs: mne.BaseEpochs, condition: str | int | None, band: Band, reject: Reject) -> Segment:
+    """Average trials: filtered, without those that have artefacts."""
+    name = "all" if condition is None else str(condition)
+    trials, rejection = without_artefacts(band.apply(epochs), reject)
+    words = trials_in_words(trials)
+    if len(trials) == 0:
+        raise InputError(f"Condition {name!r} has no trials left ({words}); check the rejection of epochs.")
     with mne.utils.use_log_level("ERROR"):
-        evoked = epochs.average(picks="all")
-    return Segment(evoked, epochs, f"average of {evoked.nave} trials, condition {condition or 'all'!r}")
+        evoked = trials.average(picks="all")
+    stands_for = [one for one in trials.event_id if one != name] if condition is not None else []
+    names = f" ({', '.join(map(str, stands_for))})" if stands_for else ""
+    origin = f"average of {evoked.nave} trials, condition {name!r}{names}"
+    return Segment(evoked, trials, origin, {"Trials": words, "Rejection of trials": rejection})
 
 
-def _hierarchical(event_id: dict[str, int]) -> set[str]:
-    """All tags of names such as ``visual/left``, which MNE-Python selects by too."""
-    return {tag for name in event_id for tag in name.split("/")}
-
-
-def _names(names: object) -> str:
-    return ", ".join(repr(name) for name in names) or "none"  # type: ignore[attr-defined]
+def _chosen_epochs(epochs: mne.BaseEpochs, condition: str | int | None) -> mne.BaseEpochs:
+    epochs = epochs.copy().load_data()
+    if np.iscomplexobj(epochs.get_data(copy=False)):
+        raise InputError("The epochs are complex numbers, such as spectra; localise them before their transform.")
+    if condition is None:
+        return epochs
+    names = matching(str(condition), epochs.event_id)
+    if not names:
+        raise InputError(f"Condition {condition!r} is not in the recording, which has {listed(epochs.event_id)}.")
+    return epochs[names]
 
 
 def _choose_evoked(evokeds: list[mne.Evoked], condition: str | int | None) -> mne.Evoked:
-    names = [evoked.comment for evoked in evokeds]
+    names = [evoked.comment or "" for evoked in evokeds]
     known = ", ".join(f"{number}: {_short(name)!r}" for number, name in enumerate(names)) or "none"
     if condition is None:
         if len(evokeds) == 1:
@@ -116,12 +150,15 @@ def _choose_evoked(evokeds: list[mne.Evoked], condition: str | int | None) -> mn
         raise InputError(
             f"The recording holds several conditions; choose one with `condition`, by number or name ({known})."
         )
-    if isinstance(condition, int) or str(condition) not in names:
-        try:
-            return evokeds[int(condition)]
-        except (ValueError, IndexError):
-            raise InputError(f"Condition {condition!r} is not in the recording, which has {known}.") from None
-    return evokeds[names.index(str(condition))]
+    found = [] if isinstance(condition, int) else matching(condition, dict.fromkeys(names))
+    chosen = [number for number, name in enumerate(names) if name in found]
+    if not chosen and str(condition).isdecimal() and int(condition) < len(evokeds):
+        chosen = [int(condition)]
+    if len(chosen) > 1:
+        raise InputError(f"Condition {condition!r} is ambiguous in the recording; choose one by number ({known}).")
+    if not chosen:
+        raise InputError(f"Condition {condition!r} is not in the recording, which has {known}.")
+    return evokeds[chosen[0]]
 
 
 def _short(name: str, most: int = 60) -> str:
@@ -130,35 +167,35 @@ def _short(name: str, most: int = 60) -> str:
 
 
 def _raw_window(raw: mne.io.BaseRaw, tmin: float | None, tmax: float | None, band: Band) -> mne.Evoked:
+    last = float(raw.times[-1])
     start = 0.0 if tmin is None else tmin
-    stop = float(raw.times[-1]) if tmax is None else tmax
-    check_window(start, stop, 0.0, float(raw.times[-1]))
+    stop = last if tmax is None else tmax
+    check_window(start, stop, 0.0, last)
     if stop - start > MAX_RAW_SECONDS:
-        known = sorted(set(raw.annotations.description))
-        advice = f", or an annotation with `condition` ({_names(known)})" if known else ""
+        names = event_names(raw)
+        advice = f", or an event with `condition` ({listed(names)})" if names else ""
         raise InputError(
             f"The raw segment is {stop - start:.0f} s long; choose at most {MAX_RAW_SECONDS:.0f} s with `tmin` and "
             f"`tmax`{advice}."
         )
-    segment = band.apply(raw).copy().crop(max(start, 0.0), min(stop, float(raw.times[-1]))).load_data()
-    info = segment.info.copy()
-    return mne.EvokedArray(segment.get_data(), info, tmin=max(start, 0.0), comment="raw", nave=1, verbose="ERROR")
+    first, final = raw.time_as_index([max(start, 0.0), min(stop, last)], use_rounding=True)
+    data = band.apply(raw).get_data(start=first, stop=final + 1)
+    return mne.EvokedArray(data, raw.info.copy(), tmin=raw.times[first], comment="raw", nave=1, verbose="ERROR")
 
 
-def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str, band: Band) -> mne.Epochs:
-    known = sorted(set(raw.annotations.description))
-    if condition not in known:
-        raise InputError(
-            f"Condition {condition!r} is not among the annotations of the raw recording, which are {_names(known)}; "
-            "cut epochs with MNE-Python, or localise a window with `tmin` and `tmax`."
-        )
-    events, event_id = mne.events_from_annotations(raw, {condition: 1}, verbose="ERROR")
+def _cut(raw: mne.io.BaseRaw, condition: str, band: Band, epoch: tuple[float, float]) -> mne.Epochs:
+    """Cut trials around the events of a condition."""
+    events, event_id = events_of(raw, condition)
+    start, stop = epoch
+    if not -np.inf < start < stop < np.inf or stop - start < 1 / raw.info["sfreq"]:
+        raise InputError(f"`epoch={epoch}` is not a window around events; give its start and its end in seconds.")
     return mne.Epochs(
         band.apply(raw),
         events,
         event_id,
-        *EVENT_WINDOW,
-        baseline=(None, 0),
+        start,
+        stop,
+        baseline=(None, 0) if start < 0 < stop else None,
         preload=True,
         proj=False,
         event_repeated="drop",  # some systems write the same marker twice
@@ -168,9 +205,8 @@ def _epochs_at_annotations(raw: mne.io.BaseRaw, condition: str, band: Band) -> m
 
 def check_window(tmin: float, tmax: float, first: float, last: float) -> None:
     """Refuse a time window that is empty or lies outside the data (times in seconds)."""
-    slack = 1e-3  # files give times to the sample, people to the millisecond
     for name, time in (("tmin", tmin), ("tmax", tmax)):
-        if not first - slack <= time <= last + slack:
+        if not first - SLACK <= time <= last + SLACK:
             raise InputError(
                 f"`{name}={time:g}` s is not within the recording ({first:.3f} to {last:.3f} s); give a time that is."
             )
