@@ -1,5 +1,6 @@
 """What `analyze` makes of recordings as people have them."""
 
+import inspect
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -82,21 +83,97 @@ def test_an_electrode_without_position_joins_the_digitised_ones(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        {"solver": "eloreta"},
-        {"solver": hw.solvers.DSPM},
-        {"head": "fsaverage"},
-        {"noise_cov": np.eye(61)},
-        {"noise_cov": "some-cov.fif"},
-        {"forward": "some-fwd.fif"},
+        ({"solver": "magic"}, "Unknown `solver` 'magic'; choose one of mne, "),
+        ({"solver": hw.solvers.DSPM}, "`solver` is .*; give "),
+        ({"head": "fsaverage"}, "`head` is .*; give "),
+        ({"noise_cov": np.eye(61)}, "`noise_cov` is .*; give "),
+        ({"noise_cov": "some-cov.fif"}, "some-cov.fif does not exist"),
+        ({"forward": "some-fwd.fif"}, "some-fwd.fif does not exist"),
+        ({"forward": np.eye(61)}, "`forward` is .*; give "),
+        ({"snr": 1e300}, "`snr=1e\\+300` is not"),
+        ({"snr": float("nan")}, "`snr=nan` is not"),
+        ({"snr": 3.0, "solver": "piunet"}, "A network has learned"),
+        ({"snr": 3.0}, "A network has learned"),
+        ({"snr": 3.0, "solver": "lcmv"}, "LCMV is not regularised"),
+        ({"baseline": (0.0, 9.0)}, "`baseline=.*` is not within"),
+        ({"reject": "auto"}, "no trials that `reject` could leave out"),
+        ({"montage": "nothing-17"}, "neither a file nor a montage"),
+        ({"highpass": 1e-12}, "lets everything pass"),
     ],
     ids=str,
 )
-def test_names_paths_and_arrays_are_no_objects(evoked: mne.Evoked, wrong: dict) -> None:
-    (name,) = wrong
-    with pytest.raises(hw.InputError, match=f"^{name} is .*; give "):
+def test_what_cannot_be_used_is_said(evoked: mne.Evoked, wrong: dict, said: str) -> None:
+    with pytest.raises(hw.InputError, match=said):
         hw.analyze(evoked, **{"forward": leadfield(), **wrong})
+
+
+def test_paths_and_names_are_read(evoked: mne.Evoked, tmp_path: Path) -> None:
+    evoked.save(tmp_path / "a-ave.fif", verbose="error")
+    leadfield().save(tmp_path / "leadfield.npz")
+    noise_cov = mne.make_ad_hoc_cov(evoked.info, verbose="error")
+    noise_cov.save(tmp_path / "a-cov.fif", verbose="error")
+    found = hw.analyze(
+        tmp_path / "a-ave.fif",
+        "dspm",
+        forward=tmp_path / "leadfield.npz",
+        noise_cov=str(tmp_path / "a-cov.fif"),
+        snr=2.0,
+    )
+    assert isinstance(found.solver, hw.solvers.DSPM)
+    assert found.solver.lambda2 == 0.25
+    expected = hw.localize(evoked, hw.solvers.DSPM(lambda2=0.25), forward=leadfield(), noise_cov=noise_cov)
+    np.testing.assert_allclose(found.stc.data, expected.data, rtol=1e-4, atol=1e-4 * expected.data.max())
+
+
+def test_localize_has_the_arguments_of_analyze() -> None:
+    assert inspect.signature(hw.localize).parameters == inspect.signature(hw.analyze).parameters
+
+
+def test_the_log_says_what_was_assumed(evoked: mne.Evoked, capsys: pytest.CaptureFixture[str]) -> None:
+    with mne.utils.use_log_level("error"):
+        hw.analyze(evoked, "mne", forward=leadfield())
+        assert capsys.readouterr().out == ""
+        hw.analyze(evoked, "mne", forward=leadfield(), verbose=True)
+    assert "Noise covariance: estimated from the baseline" in capsys.readouterr().out
+
+
+def test_an_average_that_ends_before_zero(evoked: mne.Evoked) -> None:
+    early = evoked.copy().crop(-0.2, -0.05)
+    found = hw.analyze(early, "mne", forward=leadfield())
+    assert found.assumptions["Baseline"] == "none"
+    assert len(found.stc.times) == len(early.times)
+
+
+@pytest.mark.parametrize("window", [(0.0513, 0.0513), (0.0513, 0.0524), (0.0513, 0.0613)])
+def test_times_between_samples(evoked: mne.Evoked, window: tuple[float, float]) -> None:
+    found = hw.analyze(evoked, "mne", forward=leadfield(), tmin=window[0], tmax=window[1])
+    np.testing.assert_allclose(found.stc.times[[0, -1]], np.round(np.array(window) * 200) / 200, atol=1e-9)
+
+
+def test_a_baseline_of_choice(evoked: mne.Evoked) -> None:
+    evoked.data += 1e-6 * np.arange(len(evoked.times))
+    found = hw.analyze(evoked, "mne", forward=leadfield(), baseline=(0.1, 0.15))
+    assert found.assumptions["Baseline"] == "mean of 0.100 to 0.150 s subtracted"
+    left = found.evoked.copy().crop(0.1, 0.15).data.mean(axis=1)
+    np.testing.assert_allclose(left, 0, atol=1e-12)
+    assert hw.analyze(evoked, "mne", forward=leadfield(), baseline=None).assumptions["Baseline"] == "none"
+
+
+def test_a_montage_by_name_places_electrodes_on_the_scalp(monkeypatch: pytest.MonkeyPatch) -> None:
+    spheres = partial(hw.make_leadfield, method="sphere")  # in a moment
+    monkeypatch.setattr(import_module("headwater.localization.placing"), "make_leadfield", spheres)
+    names = mne.channels.make_standard_montage("biosemi128").ch_names
+    data = 1e-6 * np.random.default_rng(0).standard_normal((128, 30))
+    evoked = mne.EvokedArray(data, mne.create_info(names, 100.0, "eeg"), verbose="error")
+    found = hw.analyze(evoked, "mne", montage="biosemi128", spacing=30.0)
+    expected = hw.montage_info(hw.template_head(), "biosemi128")
+    assert found.assumptions["Electrodes"] == "montage biosemi128, on the scalp"
+    for channel in (0, 64, 127):
+        np.testing.assert_allclose(found.evoked.info["chs"][channel]["loc"][:3], expected["chs"][channel]["loc"][:3])
+    with pytest.raises(hw.InputError, match="no positions for A1, A2"):
+        hw.analyze(evoked, "mne", montage="easycap-M10")
 
 
 def compensated_meg(weights: np.ndarray) -> tuple[mne.Evoked, mne.Evoked]:

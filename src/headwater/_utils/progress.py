@@ -1,6 +1,7 @@
 """Progress bars for long work, silent where nobody looks (no terminal)."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -31,6 +33,22 @@ def progress_bar(*, shown: bool = True) -> Progress:
         disable=not (shown and console.is_terminal),
         transient=True,
     )
+
+
+@contextmanager
+def working(description: str) -> Iterator[None]:
+    """Show that something is under way whose end cannot be told."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    with bar:
+        bar.add_task(description, total=None)
+        yield
 
 
 def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:

@@ -25,20 +25,23 @@ class Space(StrEnum):
 Forward = Annotated[Path | None, typer.Option(help="Forward solution (-fwd.fif) or lead field (.npz).")]
 Subject = Annotated[str | None, typer.Option(help="FreeSurfer subject [default: the template head].")]
 Spacing = Annotated[str | None, typer.Option(help="Distance of sources, in mm, or ico3, ico4, ico5.")]
-SubjectsDir = Annotated[Path | None, typer.Option(help="FreeSurfer's subjects folder.")]
+SubjectsDir = Annotated[Path | None, typer.Option(help="FreeSurfer's subjects folder [default: $SUBJECTS_DIR].")]
+Trans = Annotated[
+    str | None,
+    typer.Option(help="Head-to-MRI transform of the subject (-trans.fif), or `fiducials` [default: its own]."),
+]
 
 
-def chosen_head(subject: str | None, subjects_dir: Path | None) -> Head | None:
+def chosen_head(subject: str | None, subjects_dir: Path | None, trans: str | None = None) -> Head | None:
     """Return the subject's head, or None for the template."""
     if subject is None:
-        if subjects_dir is not None:
-            raise InputError("--subjects-dir needs --subject NAME.")
+        for name, given in (("subjects_dir", subjects_dir), ("trans", trans)):
+            if given is not None:
+                raise InputError(f"`{name}` needs `subject`, the name of a FreeSurfer subject.")
         return None
-    if subjects_dir is None:
-        raise InputError("--subject needs --subjects-dir, the folder that holds FreeSurfer's subjects.")
     from headwater.head.subject import head_from_subject
 
-    return head_from_subject(subject, subjects_dir)
+    return head_from_subject(subject, subjects_dir, trans=trans)
 
 
 def parsed_spacing(text: str | None) -> float | str | None:

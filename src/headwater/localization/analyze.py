@@ -2,77 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
 import mne
 
-from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
 from headwater.localization.finish import finish
-from headwater.localization.prepare import Prepared, prepare
+from headwater.localization.montages import Montage
+from headwater.localization.prepare import Baseline, prepare
+from headwater.localization.reading import read_recording
+from headwater.localization.rejection import Reject
 from headwater.localization.result import Localization
-from headwater.localization.segment import Recording
-from headwater.solvers import ELORETA
+from headwater.localization.segment import EPOCH, Recording
+from headwater.localization.solver_choice import check_snr, default_solver, named_solver, with_snr
 from headwater.solvers.base import Solver
 
-# MNE-Python's convention: an average has an SNR of about 3, a single segment of about 1 (lambda2 = 1 / SNR**2).
-SNR_AVERAGE, SNR_SINGLE = 3.0, 1.0
-
-
-def localize(recording: Recording, solver: Solver | None = None, **settings: object) -> mne.BaseSourceEstimate:
-    """Localise a recording and return MNE-Python's source estimate.
-
-    Takes the parameters of :func:`analyze`, which returns the peaks and all assumptions as well.
-    """
-    return analyze(recording, solver, **settings).stc  # type: ignore[arg-type]
+P = ParamSpec("P")
 
 
 def analyze(
-    recording: Recording,
-    solver: Solver | None = None,
+    recording: Recording | str | Path,
+    solver: Solver | str | Path | None = None,
     *,
     head: Head | None = None,
-    forward: LeadField | mne.Forward | None = None,
-    noise_cov: mne.Covariance | None = None,
+    forward: LeadField | mne.Forward | str | Path | None = None,
+    noise_cov: mne.Covariance | str | Path | None = None,
     regularize: bool = True,
     condition: str | int | None = None,
     tmin: float | None = None,
     tmax: float | None = None,
+    epoch: tuple[float, float] = EPOCH,
+    baseline: Baseline = "auto",
+    reject: Reject = None,
     sensors: str = "all",
     bads: tuple[str, ...] = (),
+    montage: Montage | None = None,
     space: str = "volume",
     spacing: float | str | None = None,
     pick_ori: str | None = None,
     highpass: float | None = None,
     lowpass: float | None = None,
+    snr: float | None = None,
+    verbose: bool | str | int | None = None,
 ) -> Localization:
     """Localise a recording.
 
     Parameters
     ----------
-    recording : mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list of mne.Evoked | mne.preprocessing.ICA
+    recording : path-like | mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list of mne.Evoked | mne.preprocessing.ICA
         In V, T and T/m. Epochs are averaged; the time k (in seconds) of an ICA is its component k. Bad channels are
         left out, projections applied, and EEG is average-referenced.
-    solver : Solver | None
-        None: the 3D-PIUNet that comes with the package, for sources on a grid in a volume; elsewhere eLORETA, with
-        ``lambda2 = 1/9`` for averages and ``1`` for single segments.
+    solver : Solver | str | path-like | None
+        A solver, its name (``headwater list solvers``), or a file of weights. None: the bundled 3D-PIUNet for sources
+        on a grid in a volume; for other source spaces eLORETA, with an SNR of 3 for evoked responses and 1 for single
+        segments.
     head : Head | None
         None: the template head, scaled to the digitised positions of the recording.
-    forward : LeadField | mne.Forward | None
+    forward : LeadField | mne.Forward | path-like | None
         A forward solution to use instead of computing one for ``head``.
-    noise_cov : mne.Covariance | None
+    noise_cov : mne.Covariance | path-like | None
         Of single trials; its bad channels are left out. None: estimated from the time before zero, or else typical
         sensor noise.
     regularize : bool
         Shrink the noise covariance as far as the number of samples behind it requires. False: use a given covariance
         exactly as it is, as MNE-Python does.
     condition : str | int | None
-        Which average, kind of epochs, annotation or component.
+        Which evoked response, kind of epochs, event or component. Names of epochs and events match by tag and without
+        regard to blanks: ``"S 1"`` stands for ``"Stimulus/S  1"``.
     tmin, tmax : float | None
         Window to localise, in seconds. None: from time zero on (from the start, where there is no baseline) to the end.
+    epoch : tuple of float
+        Window around the events of a raw recording, in seconds.
+    baseline : "auto" | tuple of float | None
+        Interval whose mean is subtracted, in seconds. "auto": the time before zero, unless the recording has been
+        corrected already.
+    reject : "auto" | dict | None
+        Leave out trials whose peak-to-peak value exceeds thresholds: given as in MNE-Python, or found from the data.
     sensors : str
         ``"all"``, ``"eeg"``, ``"meg"``, ``"mag"`` or ``"grad"``.
     bads : tuple of str
-        Further bad channels.
+        Additional bad channels.
+    montage : str | path-like | mne.channels.DigMontage | None
+        Positions of the electrodes: a montage of MNE-Python by name, or measured ones.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``; without ``forward`` only.
     spacing : float | str | None
@@ -81,39 +96,60 @@ def analyze(
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     highpass, lowpass : float | None
         Band in Hz, filtered before anything else.
+    snr : float | None
+        Signal-to-noise ratio that sets ``lambda2 = 1 / snr**2`` of the solver. None: as the solver has it.
+    verbose : bool | str | int | None
+        Level of MNE-Python's logger, for this call.
 
     Returns
     -------
     localization : Localization
     """
-    if solver is not None and not isinstance(solver, Solver):
-        raise InputError(
-            f"solver is {str(solver)[:60]!r}, which cannot be used; give a solver, such as hw.solvers.DSPM()."
+    method = None if solver is None else named_solver(solver)
+    if snr is not None:
+        check_snr(snr)
+        method = None if method is None else with_snr(method, snr)
+    with mne.utils.use_log_level(verbose):
+        if isinstance(recording, str | Path):
+            recording = read_recording(recording)
+        prepared = prepare(
+            recording,
+            head=head,
+            forward=forward,
+            noise_cov=noise_cov,
+            regularize=regularize,
+            condition=condition,
+            tmin=tmin,
+            tmax=tmax,
+            epoch=epoch,
+            baseline=baseline,
+            reject=reject,
+            sensors=sensors,
+            bads=bads,
+            montage=montage,
+            space=space,
+            spacing=spacing,
+            highpass=highpass,
+            lowpass=lowpass,
         )
-    prepared = prepare(
-        recording,
-        head=head,
-        forward=forward,
-        noise_cov=noise_cov,
-        regularize=regularize,
-        condition=condition,
-        tmin=tmin,
-        tmax=tmax,
-        sensors=sensors,
-        bads=bads,
-        space=space,
-        spacing=spacing,
-        highpass=highpass,
-        lowpass=lowpass,
-    )
-    return finish(prepared, solver or default_solver(prepared), pick_ori=pick_ori)
+        if method is None:
+            method = default_solver(prepared) if snr is None else with_snr(default_solver(prepared), snr)
+        return finish(prepared, method, pick_ori=pick_ori)
 
 
-def default_solver(prepared: Prepared) -> Solver:
-    """Return the bundled 3D-PIUNet for grids in a volume, and eLORETA for other source spaces."""
-    if prepared.leadfield.is_free_grid:
-        from headwater.weights.catalogue import load_network  # loads PyTorch, which classical solvers do without
+def _only_estimate(function: Callable[P, Localization]) -> Callable[P, mne.BaseSourceEstimate]:
+    """Return a function that takes the same arguments and returns only MNE-Python's source estimate."""
 
-        return load_network()
-    snr = SNR_AVERAGE if prepared.evoked.nave > 1 else SNR_SINGLE
-    return ELORETA(lambda2=1 / snr**2)
+    @wraps(function)
+    def localize(*args: P.args, **kwargs: P.kwargs) -> mne.BaseSourceEstimate:
+        return function(*args, **kwargs).stc
+
+    localize.__name__ = localize.__qualname__ = "localize"
+    localize.__doc__ = """Localise a recording and return MNE-Python's source estimate.
+
+    Takes the arguments of :func:`analyze`, which returns the peaks and all assumptions as well.
+    """
+    return localize
+
+
+localize = _only_estimate(analyze)

@@ -48,10 +48,10 @@ def in_words(others: dict[str, list[str]]) -> str:
 
 def _bare(name: str) -> str:
     """Return the name in small letters without what surrounds it: ``"EEG VEOG-2"`` -> ``"veog"``."""
-    bare = _place(name)
+    bare = re.sub(r"[^a-z0-9]", "", _place(name))
     if bare in MASTOIDS or OTHER["eye"].fullmatch(bare):
         return bare
-    return re.sub(r"[\s._-]*(left|right|up|down|upper|lower|\d+)?$", "", bare)
+    return re.sub(r"(left|right|up|down|upper|lower|\d+)$", "", bare)
 
 
 def _place(name: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from headwater._utils.errors import InputError
+from headwater._utils.progress import working
 from headwater.head.template import template_head
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.prepare import Prepared
@@ -27,8 +28,9 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     """
-    fitted = copy(solver).fit(prepared.leadfield, prepared.noise_cov)
-    stc = fitted.apply(prepared.evoked, pick_ori=pick_ori)
+    with working("Localising"):
+        fitted = copy(solver).fit(prepared.leadfield, prepared.noise_cov)
+        stc = fitted.apply(prepared.evoked, pick_ori=pick_ori)
     magnitude, unit = _magnitude(stc, fitted)
     sources, peaks = _peaks(magnitude, unit, prepared)
     return Localization(

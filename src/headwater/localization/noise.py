@@ -104,8 +104,8 @@ def estimate_noise(
 
 
 def has_baseline(times: np.ndarray) -> bool:
-    """Whether there is a baseline up to time zero: one sample alone is none."""
-    return int((times <= 0).sum()) > 1
+    """Whether there is a baseline: several samples up to time zero, and others after it."""
+    return int((times <= 0).sum()) > 1 and times[-1] > 0
 
 
 def _projected_trials(evoked: mne.Evoked, epochs: mne.BaseEpochs | None) -> mne.EpochsArray:

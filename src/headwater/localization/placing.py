@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mne
 
+from headwater._utils.progress import working
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
 from headwater.head.fit import fit_head, is_digitised
@@ -36,7 +37,9 @@ def computed_leadfield(
     head: Head, evoked: mne.Evoked, measured: mne.Info, space: str, spacing: float | str | None
 ) -> LeadField:
     """Compute the lead field of the good channels; ``measured`` describes all channels of the recording."""
-    return make_leadfield(head, _with_references(evoked, measured), space, spacing=spacing)
+    info = _with_references(evoked, measured)
+    with working("Computing the lead field"):
+        return make_leadfield(head, info, space, spacing=spacing)
 
 
 def given_leadfield(forward: LeadField | mne.Forward, head: Head | None, ch_names: list[str]) -> LeadField:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import mne
 from mne.io.constants import FIFF
+from mne.utils import logger
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
@@ -14,8 +16,9 @@ from headwater.head.model import Head
 from headwater.localization.channels import in_words, recognised
 from headwater.localization.checks import pick_sensors
 from headwater.localization.filtering import Band
+from headwater.localization.leadfield_file import read_leadfield
 from headwater.localization.montages import Montage, with_montage
-from headwater.localization.noise import Noise, estimate_noise, has_baseline
+from headwater.localization.noise import Noise, estimate_noise, has_baseline, read_noise_cov
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
 from headwater.localization.rejection import Reject
 from headwater.localization.segment import EPOCH, SLACK, Recording, check_window, select_segment
@@ -69,8 +72,8 @@ def prepare(
     recording: Recording,
     *,
     head: Head | None = None,
-    forward: LeadField | mne.Forward | None = None,
-    noise_cov: mne.Covariance | None = None,
+    forward: LeadField | mne.Forward | str | Path | None = None,
+    noise_cov: mne.Covariance | str | Path | None = None,
     regularize: bool = True,
     condition: str | int | None = None,
     tmin: float | None = None,
@@ -90,6 +93,8 @@ def prepare(
 
     The parameters are those of :func:`headwater.analyze`.
     """
+    forward = read_leadfield(forward, head) if isinstance(forward, str | Path) else forward
+    noise_cov = read_noise_cov(noise_cov) if isinstance(noise_cov, str | Path) else noise_cov
     _check_types(head, forward, noise_cov)
     band = Band(highpass, lowpass)
     segment = select_segment(recording, condition, tmin, tmax, band, epoch=epoch, reject=reject)
@@ -109,7 +114,7 @@ def prepare(
         leadfield = computed_leadfield(head, evoked, measured, space, spacing)
     else:
         leadfield = given_leadfield(forward, head, evoked.ch_names)
-    return Prepared(
+    prepared = Prepared(
         evoked=evoked.copy().crop(start, stop),
         whole=evoked,
         trials=segment.trials,
@@ -132,6 +137,9 @@ def prepare(
             "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
         },
     )
+    for name, words in prepared.assumptions.items():
+        logger.info("%s: %s", name, words)
+    return prepared
 
 
 def _check_types(head: object, forward: object, noise_cov: object) -> None:
@@ -143,7 +151,7 @@ def _check_types(head: object, forward: object, noise_cov: object) -> None:
     }
     for name, (given, kind, advice) in wanted.items():
         if given is not None and not isinstance(given, kind):
-            raise InputError(f"{name} is {str(given)[:60]!r}, which cannot be used; give {advice}.")
+            raise InputError(f"`{name}` is {str(given)[:60]!r}, which cannot be used; give {advice}.")
 
 
 def _bad_in(noise_cov: mne.Covariance | None, ch_names: list[str]) -> list[str]:

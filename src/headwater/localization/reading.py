@@ -8,6 +8,8 @@ from pathlib import Path
 import mne
 
 from headwater._utils.errors import InputError
+from headwater._utils.progress import working
+from headwater.localization.guards import refuse_bomb, refuse_crash
 from headwater.localization.segment import Recording
 
 
@@ -32,7 +34,8 @@ def read_recording(path: Path | str) -> Recording:
         raise InputError(f"The recording {path} is empty; export or copy it again.")
     try:
         # Readers warn about unfamiliar file names and the like, which changes nothing for what follows.
-        with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"):
+        refuse_bomb(path)
+        with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"), working(f"Reading {path.name}"):
             warnings.simplefilter("ignore")
             return _read(path)
     except InputError:
@@ -61,7 +64,8 @@ def _read(path: Path) -> Recording:
                 f"{path} holds {content}, not a recording, or is truncated; give a file of raw data, epochs, averages "
                 "or an ICA."
             )
-    if path.suffix == ".set":
+    if path.suffix.lower() == ".set":
+        refuse_crash(path)
         try:
             return mne.read_epochs_eeglab(path)
         except ValueError:  # a continuous EEGLAB data set

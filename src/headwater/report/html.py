@@ -13,6 +13,7 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
+from headwater._utils.progress import working
 from headwater.localization import Localization
 from headwater.report import cortical_map, glass_brain, words
 from headwater.report.figures import plot_time_courses, plot_topographies
@@ -55,7 +56,7 @@ def write_report(
     path = Path(path)
     if path.exists() and not overwrite:
         raise InputError(f"{path} already exists; choose another path, or set `overwrite=True` to replace it.")
-    with mne.utils.use_log_level("error"):
+    with mne.utils.use_log_level("error"), working("Writing the report"):
         report = make_report(localization, command=command)
         with atomic_file(path, overwrite=overwrite) as temporary:
             report.save(temporary, open_browser=False, overwrite=True)
