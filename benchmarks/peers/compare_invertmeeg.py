@@ -56,9 +56,10 @@ from headwater.solvers import (
     MinimumNorm,
     Solver,
     WeightedMinimumNorm,
+    chosen,
     tuned,
 )
-from headwater.solvers.tuning import default_grid, noise_level
+from headwater.solvers.tuning import default_grid, noise_level, with_parameters
 
 SPACE = Space("easycap-M10", "cortex", "ico3", ico=3)
 NOISE = 1e-6  # V
@@ -173,9 +174,10 @@ def patch(n_times: int, snr_db: float) -> Preset:
 
 def by_default(solver: Solver, leadfield: LeadField, noise_cov: mne.Covariance, y: np.ndarray) -> Solver:
     """Fit with the default hyper-parameters, and ``lambda2`` by generalised cross-validation."""
-    if "lambda2" in default_grid(solver):
-        return tuned(solver, leadfield, y, GCV(), noise_cov=noise_cov).solver
-    return solver.fit(leadfield, noise_cov)
+    grid = default_grid(solver)
+    if "lambda2" in grid:
+        solver = with_parameters(solver, {"lambda2": GCV(candidates=grid["lambda2"])})
+    return chosen(solver, leadfield, noise_cov, y)
 
 
 def by_training(solver: Solver, leadfield: LeadField, training: Samples) -> Solver:

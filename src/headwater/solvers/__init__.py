@@ -14,7 +14,8 @@ from headwater.solvers.moore_penrose import MoorePenrose
 from headwater.solvers.music import MUSIC, RAPMUSIC
 from headwater.solvers.random_control import Random
 from headwater.solvers.regional_kalman import RSTKF
-from headwater.solvers.regularization.rules import GCV, Discrepancy, LCurve
+from headwater.solvers.regularization.chosen import chosen
+from headwater.solvers.regularization.rules import GCV, Discrepancy, LCurve, MarginalLikelihood
 from headwater.solvers.sam import SAM
 from headwater.solvers.sparse_bayes import Champagne, GammaMap
 from headwater.solvers.tuning import Tuned, tuned
@@ -64,6 +65,7 @@ __all__ = [
     "GroupLasso",
     "IRMxNE",
     "LCurve",
+    "MarginalLikelihood",
     "MinimumNorm",
     "MoorePenrose",
     "MxNE",
@@ -71,5 +73,6 @@ __all__ = [
     "Solver",
     "Tuned",
     "WeightedMinimumNorm",
+    "chosen",
     "tuned",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import mne
 import numpy as np
@@ -13,6 +13,8 @@ from headwater._utils.errors import InputError
 from headwater.forward.estimate import source_estimate
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.inputs.recording import check_recording, segments
+
+Kind = TypeVar("Kind", bound="Solver")
 
 
 class Solver(ABC):
@@ -87,6 +89,18 @@ class Solver(ABC):
             In ``unit`` and in the precision of the data. With ``n_orient == 3`` along the axes of head coordinates.
         """
 
+    def adapted(self, data: np.ndarray, nave: int = 1) -> Self:  # noqa: ARG002
+        """Return this solver with all that it chooses from data chosen; itself where it chooses nothing.
+
+        Parameters
+        ----------
+        data : array of shape (..., n_channels, n_times)
+            As for ``estimate``; all samples decide together.
+        nave : int
+            Number of trials that were averaged; the noise covariance is that of single trials.
+        """
+        return self
+
     def apply(
         self, inst: mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw, *, pick_ori: str | None = None
     ) -> mne.BaseSourceEstimate | list[mne.BaseSourceEstimate]:
@@ -107,10 +121,11 @@ class Solver(ABC):
         """
         leadfield = fitted_leadfield(self)
         check_recording(inst, leadfield)
-        scale = np.sqrt(inst.nave) if self.scales_with_nave and isinstance(inst, mne.Evoked) else 1.0
+        nave = inst.nave if isinstance(inst, mne.Evoked) else 1
+        scale = np.sqrt(nave) if self.scales_with_nave else 1.0
         estimates = [
             source_estimate(
-                self.estimate(scale * data),
+                self.adapted(data, nave).estimate(scale * data),
                 leadfield,
                 tmin=float(inst.times[0]),
                 tstep=1.0 / inst.info["sfreq"],
@@ -162,7 +177,7 @@ class Solver(ABC):
         return f"{type(self).__name__}({settings})"
 
 
-def unfitted(solver: Solver) -> Solver:
+def unfitted(solver: Kind) -> Kind:
     """Return a new solver with the same hyper-parameters; a solver among them is renewed too, the rest is shared."""
     params = solver.get_params(deep=False)
     return type(solver)(**{name: unfitted(one) if isinstance(one, Solver) else one for name, one in params.items()})

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import mne
 import numpy as np
 
-from headwater.forward.leadfield import LeadField
 from headwater.solvers.algebra.matrices import regularized_inverse, symmetric_power
-from headwater.solvers.inputs.whitening import Rank, whiten
-from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.inputs.whitening import Rank, Whitened
 from headwater.solvers.linear.prior import Loose, loose_per_source, orientation_blocks, oriented_gain
-from headwater.solvers.minimum_norm import check_lambda2, inverse_operator, prior_gain
+from headwater.solvers.linear.regularized import PriorGain, Regularized
+from headwater.solvers.regularization.rules import Lambda2
 
 
-class ELORETA(LinearSolver):
+class ELORETA(Regularized):
     """Minimum norm with the weights that localise every single source exactly (Pascual-Marqui 2007, 2011).
 
     The prior covariances ``R_s`` solve ``R_s = [G_s' (G R G' + lambda2 I)^-1 G_s]^(-1/2)``, found by iteration. Depth
@@ -25,8 +23,9 @@ class ELORETA(LinearSolver):
 
     Parameters
     ----------
-    lambda2 : float
-        Regularisation, ``1 / SNR ** 2``.
+    lambda2 : float | "auto" | Rule
+        As in `MinimumNorm`. Rules weigh their candidates with the weights of ``lambda2 = 1/9``, unless the candidates
+        are given; the weights of the estimate are always those of its own ``lambda2``.
     loose : float | "auto" | dict
         As in `MinimumNorm`.
     max_iter : int
@@ -47,11 +46,12 @@ class ELORETA(LinearSolver):
     """
 
     title: ClassVar[str] = "eLORETA"
+    prior_follows_lambda2: ClassVar[bool] = True
 
     def __init__(
         self,
         *,
-        lambda2: float = 1 / 9,
+        lambda2: Lambda2 = 1 / 9,
         loose: Loose = "auto",
         max_iter: int = 20,
         eps: float = 1e-6,
@@ -65,19 +65,13 @@ class ELORETA(LinearSolver):
         self.force_equal = force_equal
         self.rank = rank
 
-    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
-        """Prepare the solver for one lead field and one noise covariance."""
-        check_lambda2(self.lambda2)
-        white = whiten(leadfield, noise_cov, self.rank)
+    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
         loose = loose_per_source(white.leadfield, self.loose)
         gain = oriented_gain(white, loose)
         blocks = orientation_blocks(loose, white.leadfield.normals, gain.shape[2])
-        weighted, gram = prior_gain(gain, self._weights(gain, blocks))
-        self._learn(inverse_operator(weighted, gram, self.lambda2), white.whitener)
-        self.leadfield_ = white.leadfield
-        return self
+        return PriorGain.of(gain, self._weights(gain, blocks, lambda2))
 
-    def _weights(self, gain: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    def _weights(self, gain: np.ndarray, blocks: np.ndarray, lambda2: float) -> np.ndarray:
         """Iterate to the weights ``R_s``, shape (n_sources, n_orient, n_orient), of any scale.
 
         As in MNE-Python, a loose orientation enters the gain, ``G_s D_s``, as well as the weights, ``D_s (...) D_s``,
@@ -88,7 +82,7 @@ class ELORETA(LinearSolver):
         weights, gram = _scaled(biased, blocks)
         for iteration in range(self.max_iter):
             last = weights
-            power = _source_power(biased, regularized_inverse(gram, self.lambda2))
+            power = _source_power(biased, regularized_inverse(gram, lambda2))
             weights, gram = _scaled(biased, root @ self._inverse_root(power) @ root)
             self.n_iter_ = iteration + 1
             self.change_ = float(np.linalg.norm(weights - last) / np.linalg.norm(last))

@@ -10,6 +10,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.solvers.inputs.whitening import Rank
 from headwater.solvers.linear.prior import Loose
 from headwater.solvers.linear.smoothness import SmoothSolver, cube_neighbours, neighbour_weights, on_grid
+from headwater.solvers.regularization.rules import Lambda2
 
 CUBE_NEIGHBOURS = 26
 
@@ -34,7 +35,7 @@ class LAURA(SmoothSolver):
     def __init__(
         self,
         *,
-        lambda2: float = 1 / 9,
+        lambda2: Lambda2 = 1 / 9,
         loose: Loose = "auto",
         exponent: float = 1.0,
         leak: float = 0.01,

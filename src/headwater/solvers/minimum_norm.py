@@ -8,17 +8,13 @@ and the meaning of ``lambda2`` this is what :func:`mne.minimum_norm.apply_invers
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import mne
 import numpy as np
 
 from headwater._utils.errors import InputError
-from headwater.forward.leadfield import LeadField
-from headwater.solvers.algebra.matrices import regularized_inverse, symmetric_power
-from headwater.solvers.inputs.whitening import Rank, whiten
-from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.algebra.matrices import symmetric_power
+from headwater.solvers.inputs.whitening import Rank, Whitened
 from headwater.solvers.linear.prior import (
     Depth,
     Loose,
@@ -27,15 +23,18 @@ from headwater.solvers.linear.prior import (
     orientation_blocks,
     oriented_gain,
 )
+from headwater.solvers.linear.regularized import PriorGain, Regularized
+from headwater.solvers.regularization.rules import Lambda2
 
 
-class GaussianPriorSolver(LinearSolver):
-    """What the minimum-norm family shares: prior, whitening and the regularised inverse.
+class GaussianPriorSolver(Regularized):
+    """What the minimum-norm family shares: a prior that is independent between sources.
 
     Parameters
     ----------
-    lambda2 : float
-        Regularisation, ``1 / SNR ** 2``: 1/9 for averages, 1 for single trials. 0 means the pseudo-inverse.
+    lambda2 : float | "auto" | Rule
+        Regularisation, ``1 / SNR ** 2``: 1/9 for evoked responses, 1 for single trials; 0 gives the pseudo-inverse.
+        "auto" or a rule, such as `GCV`, chooses it from the data.
     loose : float | "auto" | dict
         Variance of currents tangential to the cortex relative to normal ones: 0 fixed, 1 free. "auto": 0.2 on the
         cortex and 1 elsewhere.
@@ -45,65 +44,19 @@ class GaussianPriorSolver(LinearSolver):
         As in :func:`mne.compute_rank`.
     """
 
-    def __init__(self, *, lambda2: float = 1 / 9, loose: Loose = "auto", depth: Depth = 0.8, rank: Rank = None) -> None:
+    def __init__(
+        self, *, lambda2: Lambda2 = 1 / 9, loose: Loose = "auto", depth: Depth = 0.8, rank: Rank = None
+    ) -> None:
         self.lambda2 = lambda2
         self.loose = loose
         self.depth = depth
         self.rank = rank
 
-    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
-        """Prepare the solver for one lead field and one noise covariance."""
-        white = whiten(leadfield, noise_cov, self.rank)
+    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
         loose = loose_per_source(white.leadfield, self.loose)
         gain = oriented_gain(white, loose)
         blocks = orientation_blocks(loose, white.leadfield.normals, gain.shape[2])
-        prior = depth_variance(white, self.depth)[:, np.newaxis, np.newaxis] * blocks
-        weighted, gram = prior_gain(gain, prior)
-        operator = inverse_operator(weighted, gram, self.lambda2)
-        self._learn(self._standardized(operator, weighted), white.whitener)
-        self.leadfield_ = white.leadfield
-        return self
-
-    @abstractmethod
-    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
-        """Give currents their scale.
-
-        Parameters
-        ----------
-        operator : array of shape (n_sources, n_orient, rank)
-            ``R G' (G R G' + lambda2 I)^-1``.
-        weighted : array of shape (rank, n_sources, n_orient)
-            ``G R``, whitened.
-        """
-
-
-def prior_gain(gain: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``G R`` and ``G R G'``, with ``R`` scaled so that the trace of the latter is the number of channels.
-
-    Parameters
-    ----------
-    gain : array of shape (rank, n_sources, n_orient)
-    prior : array of shape (n_sources, n_orient, n_orient)
-    """
-    rank = len(gain)
-    weighted = np.einsum("csi,sij->csj", gain, prior, optimize=True)
-    gram = weighted.reshape(rank, -1) @ gain.reshape(rank, -1).T
-    scale = rank / np.trace(gram)
-    return scale * weighted, scale * (gram + gram.T) / 2
-
-
-def inverse_operator(weighted: np.ndarray, gram: np.ndarray, lambda2: float) -> np.ndarray:
-    """Return ``R G' (G R G' + lambda2 I)^-1``, shape (n_sources, n_orient, rank), from ``G R`` and ``G R G'``."""
-    check_lambda2(lambda2)
-    rank, n_sources, n_orient = weighted.shape
-    operator = weighted.reshape(rank, -1).T @ regularized_inverse(gram, lambda2)
-    return operator.reshape(n_sources, n_orient, rank)
-
-
-def check_lambda2(lambda2: float) -> None:
-    """Refuse a regularisation that is none."""
-    if not 0 <= lambda2 < np.inf:
-        raise InputError(f"lambda2 is {lambda2:g}; it must be at least 0, and finite.")
+        return PriorGain.of(gain, depth_variance(white, self.depth)[:, np.newaxis, np.newaxis] * blocks)
 
 
 class MinimumNorm(GaussianPriorSolver):
@@ -114,9 +67,6 @@ class MinimumNorm(GaussianPriorSolver):
     """
 
     title: ClassVar[str] = "minimum norm"
-
-    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
-        return operator
 
 
 class WeightedMinimumNorm(GaussianPriorSolver):
@@ -137,14 +87,11 @@ class WeightedMinimumNorm(GaussianPriorSolver):
     title: ClassVar[str] = "weighted minimum norm"
 
     def __init__(
-        self, *, lambda2: float = 1 / 9, loose: Loose = "auto", exponent: float = 1.0, rank: Rank = None
+        self, *, lambda2: Lambda2 = 1 / 9, loose: Loose = "auto", exponent: float = 1.0, rank: Rank = None
     ) -> None:
         depth = {"exp": exponent, "limit": None, "limit_depth_chs": "whiten", "combine_xyz": "fro"}
         super().__init__(lambda2=lambda2, loose=loose, depth=depth, rank=rank)
         self.exponent = exponent
-
-    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
-        return operator
 
 
 class DSPM(GaussianPriorSolver):
@@ -158,7 +105,7 @@ class DSPM(GaussianPriorSolver):
     unit: ClassVar[str] = "F"
     scales_with_nave: ClassVar[bool] = True
 
-    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+    def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:
         return operator / np.linalg.norm(operator, axis=(1, 2), keepdims=True)
 
 
@@ -185,7 +132,7 @@ class SLORETA(GaussianPriorSolver):
     def __init__(
         self,
         *,
-        lambda2: float = 1 / 9,
+        lambda2: Lambda2 = 1 / 9,
         loose: Loose = "auto",
         depth: Depth = 0.8,
         rank: Rank = None,
@@ -194,10 +141,10 @@ class SLORETA(GaussianPriorSolver):
         super().__init__(lambda2=lambda2, loose=loose, depth=depth, rank=rank)
         self.block = block
 
-    def _standardized(self, operator: np.ndarray, weighted: np.ndarray) -> np.ndarray:
-        if self.lambda2 <= 0:
+    def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:
+        if self.lambda2_ == 0:
             raise InputError("sLORETA divides by the variance that lambda2 gives to the noise; use lambda2 > 0.")
-        variance = operator @ np.moveaxis(weighted, 0, 1) / self.lambda2
+        variance = operator @ np.moveaxis(prior.weighted, 0, 1) / self.lambda2_
         if self.block:
             return symmetric_power(variance, -0.5) @ operator
         return operator / np.sqrt(np.trace(variance, axis1=1, axis2=2))[:, np.newaxis, np.newaxis]

@@ -1,4 +1,4 @@
-"""Hyper-parameters chosen fairly: by score on simulated samples, or by a rule that looks at the data alone."""
+"""Hyper-parameters chosen by score on simulated samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from headwater.forward.leadfield import LeadField
 from headwater.metrics._inputs import amplitude
 from headwater.metrics.table import Metric
 from headwater.solvers.base import Solver, unfitted
-from headwater.solvers.regularization.rules import Rule, balance
 
 if TYPE_CHECKING:  # simulation loads PyTorch, which solvers do without
     from headwater.simulation.samples import Samples
@@ -58,17 +57,16 @@ class Tuned:
 def tuned(
     solver: Solver,
     leadfield: LeadField,
-    samples: Samples | np.ndarray,
-    metric: Metric | Rule,
+    samples: Samples,
+    metric: Metric,
     *,
     grid: Grid | None = None,
     noise_cov: mne.Covariance | np.ndarray | None = None,
     truth: Callable[[Samples], np.ndarray] | None = None,
 ) -> Tuned:
-    """Choose hyper-parameters of a solver.
+    """Choose hyper-parameters of a solver by grid search on simulated training samples.
 
-    By grid search on simulated training samples, as for the classical methods of 3D-PIUNet (Morik et al., section
-    IV), or by a rule that needs no truth.
+    As for the classical methods of 3D-PIUNet (Morik et al., section IV). `chosen` needs no ground truth.
 
     Parameters
     ----------
@@ -76,10 +74,10 @@ def tuned(
         Its other hyper-parameters are kept; it is not changed.
     leadfield : LeadField
         Of the solver.
-    samples : Samples | array of shape (..., n_channels, n_times)
-        Training samples on the positions of ``leadfield``; for a rule, any data.
-    metric : Metric | Rule
-        ``hw.metrics.METRICS["nemd_fast"]``, for one, or ``GCV()``, ``LCurve()``, ``Discrepancy()``.
+    samples : Samples
+        Training samples on the positions of ``leadfield``.
+    metric : Metric
+        For example ``hw.metrics.METRICS["nemd_fast"]``.
     grid : dict of str to sequence | None
         Values to try for each hyper-parameter, in all combinations. None: those of ``GRIDS`` for the first
         hyper-parameter of that name which the solver has.
@@ -94,20 +92,13 @@ def tuned(
     """
     combinations = list(_combinations(solver, default_grid(solver) if grid is None else grid))
     candidates = [with_parameters(solver, parameters) for parameters in combinations]
-    in_noise_units = noise_cov is None
-    assess: Callable[[Solver], Any]
-    if isinstance(metric, Rule):
-        data = _data(samples, in_noise_units=in_noise_units)
-        assess = partial(balance, leadfield=leadfield, noise_cov=noise_cov, data=data)
-    else:
-        assess = partial(_mean_score, metric, samples=samples, truth=truth, in_noise_units=in_noise_units)
+    assess = partial(_mean_score, metric, samples=samples, truth=truth, in_noise_units=noise_cov is None)
     outcomes, notes = zip(*(_tried(one, leadfield, noise_cov, assess) for one in candidates), strict=True)
     worked = [index for index, outcome in enumerate(outcomes) if outcome is not None]
     if not worked:
         raise InputError(f"No hyper-parameters of {type(solver).__name__} work here: {notes[-1]}")
     score = np.full(len(combinations), np.nan)
-    found = [outcomes[index] for index in worked]
-    score[worked] = metric.judge(found) if isinstance(metric, Rule) else found
+    score[worked] = [outcomes[index] for index in worked]
     if np.isnan(score).all():
         raise InputError(f"No hyper-parameters of {type(solver).__name__} can be scored on these samples; give others.")
     best = int(np.nanargmax(score) if metric.higher_is_better else np.nanargmin(score))
@@ -199,24 +190,12 @@ def _mean_score(
     metric: Metric,
     solver: Solver,
     *,
-    samples: Samples | np.ndarray,
+    samples: Samples,
     truth: Callable[[Samples], np.ndarray] | None,
     in_noise_units: bool,
 ) -> float:
-    if isinstance(samples, np.ndarray):
-        raise InputError("A metric needs the truth; give samples from hw.simulate, or a rule such as GCV().")
     x_true = samples.x.double().cpu().numpy() if truth is None else truth(samples)
     x_true, x_est = comparable(x_true, estimate_samples(solver, samples, in_noise_units=in_noise_units), solver)
     known = {"centers": samples.truth.centers.cpu().numpy(), "region_ids": solver.leadfield_.region_ids}
     needed = {name: known[name] for name in metric.needs if name in known}
     return float(np.nanmean(metric.function(x_true, x_est, pos=solver.leadfield_.pos, **needed)))
-
-
-def _data(samples: Samples | np.ndarray, *, in_noise_units: bool) -> np.ndarray:
-    """Sensor data of shape (batch, n_channels, n_times)."""
-    if isinstance(samples, np.ndarray):
-        if samples.ndim < 2:
-            raise InputError(f"The data have shape {samples.shape}; give (..., n_channels, n_times).")
-        return samples.reshape(-1, *samples.shape[-2:])
-    y = samples.y.double().cpu().numpy()
-    return y / noise_level(samples)[:, None, None] if in_noise_units else y

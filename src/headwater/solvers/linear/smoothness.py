@@ -8,9 +8,7 @@ and comes from two sparse triangular solves per channel and orientation.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Self
 
-import mne
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
@@ -20,13 +18,13 @@ from headwater._utils.errors import InputError
 from headwater.forward.grid import Grid
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.algebra.matrices import symmetric_power
-from headwater.solvers.inputs.whitening import Rank, Whitened, whiten
-from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.inputs.whitening import Rank, Whitened
 from headwater.solvers.linear.prior import Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
-from headwater.solvers.minimum_norm import inverse_operator
+from headwater.solvers.linear.regularized import PriorGain, Regularized
+from headwater.solvers.regularization.rules import Lambda2
 
 
-class SmoothSolver(LinearSolver):
+class SmoothSolver(Regularized):
     """What LORETA and LAURA share: ``x = R G' (G R G' + lambda2 I)^-1 y`` with ``R = D (M' M)^-1 D'``.
 
     ``M`` acts on each direction by itself; ``D`` is the square root of the orientation prior. ``R`` is scaled as in
@@ -34,8 +32,8 @@ class SmoothSolver(LinearSolver):
 
     Parameters
     ----------
-    lambda2 : float
-        Regularisation, ``1 / SNR ** 2``.
+    lambda2 : float | "auto" | Rule
+        As in `MinimumNorm`.
     loose : float | "auto" | dict
         As in `MinimumNorm`. Unless it is 0, vectors are compared in head coordinates, whatever way the cortex folds.
     exponent : float
@@ -51,7 +49,7 @@ class SmoothSolver(LinearSolver):
     def __init__(
         self,
         *,
-        lambda2: float = 1 / 9,
+        lambda2: Lambda2 = 1 / 9,
         loose: Loose = "auto",
         exponent: float = 1.0,
         leak: float = 0.01,
@@ -63,19 +61,14 @@ class SmoothSolver(LinearSolver):
         self.leak = leak
         self.rank = rank
 
-    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
-        """Prepare the solver for one lead field and one noise covariance."""
+    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
         if not 0 < self.leak <= 1:
             raise InputError(f"leak is {self.leak:g}; it must lie above 0 and be at most 1.")
-        white = whiten(leadfield, noise_cov, self.rank)
         loose = loose_per_source(white.leadfield, self.loose)
         gain = oriented_gain(white, loose)
         root = symmetric_power(orientation_blocks(loose, white.leadfield.normals, gain.shape[2]), 0.5)
         roughness = self._roughness(white.leadfield, source_strength(white, self.exponent))
-        weighted, gram = smooth_prior_gain(gain, root, roughness)
-        self._learn(inverse_operator(weighted, gram, self.lambda2), white.whitener)
-        self.leadfield_ = white.leadfield
-        return self
+        return smooth_prior_gain(gain, root, roughness)
 
     @abstractmethod
     def _roughness(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
@@ -88,8 +81,8 @@ def source_strength(white: Whitened, exponent: float) -> np.ndarray:
     return depth_variance(white, options) ** -0.5
 
 
-def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.sparray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``G R`` and ``G R G'`` for ``R = D (M' M)^-1 D'``, scaled to a trace of the number of channels.
+def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.sparray) -> PriorGain:
+    """Apply the prior ``R = D (M' M)^-1 D'``, scaled.
 
     Parameters
     ----------
@@ -107,7 +100,7 @@ def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.spar
     half = half.reshape(n_sources, rank, n_orient)
     gram = np.einsum("scj,sdj->cd", half, half, optimize=True)
     scale = rank / np.trace(gram)
-    return scale * np.einsum("scj,sji->csi", whole, root, optimize=True), scale * gram
+    return PriorGain(scale * np.einsum("scj,sji->csi", whole, root, optimize=True), scale * gram)
 
 
 def neighbour_weights(leadfield: LeadField, grid_neighbours: sparse.csr_array | None) -> sparse.csr_array:

@@ -1,0 +1,158 @@
+"""Linear solvers with a regularisation that is given, or chosen from the data."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import mne
+import numpy as np
+
+from headwater.forward.leadfield import LeadField
+from headwater.solvers.algebra.matrices import regularized_inverse
+from headwater.solvers.base import check_data, unfitted
+from headwater.solvers.inputs.whitening import Rank, Whitened, whiten
+from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.regularization.balance import Balance, Modes
+from headwater.solvers.regularization.rules import Lambda2, Rule, rule_of
+
+# Where the prior of a solver depends on lambda2, rules weigh their candidates with the prior of this one.
+REFERENCE = 1 / 9
+
+
+@dataclass(frozen=True, eq=False)
+class PriorGain:
+    """What a Gaussian prior of covariance ``R`` makes of a whitened gain ``G``.
+
+    Attributes
+    ----------
+    weighted : array of shape (rank, n_sources, n_orient)
+        ``G R``.
+    gram : array of shape (rank, rank)
+        ``G R G'``, whose trace is its rank: then ``lambda2`` is one over the power signal-to-noise ratio.
+    """
+
+    weighted: np.ndarray
+    gram: np.ndarray
+
+    @classmethod
+    def of(cls, gain: np.ndarray, covariance: np.ndarray) -> Self:
+        """Apply a block-diagonal prior, of any scale.
+
+        Parameters
+        ----------
+        gain : array of shape (rank, n_sources, n_orient)
+        covariance : array of shape (n_sources, n_orient, n_orient)
+        """
+        rank = len(gain)
+        weighted = np.einsum("csi,sij->csj", gain, covariance, optimize=True)
+        gram = weighted.reshape(rank, -1) @ gain.reshape(rank, -1).T
+        scale = rank / np.trace(gram)
+        return cls(scale * weighted, scale * (gram + gram.T) / 2)
+
+    def operator(self, lambda2: float) -> np.ndarray:
+        """Return ``R G' (G R G' + lambda2 I)^-1``, shape (n_sources, n_orient, rank)."""
+        rank, n_sources, n_orient = self.weighted.shape
+        operator = self.weighted.reshape(rank, -1).T @ regularized_inverse(self.gram, lambda2)
+        return operator.reshape(n_sources, n_orient, rank)
+
+
+@dataclass(frozen=True, eq=False)
+class Undecided:
+    """What a solver keeps until it sees the data from which its rule chooses ``lambda2``."""
+
+    rule: Rule
+    white: Whitened
+    prior: PriorGain
+
+
+class Regularized(LinearSolver):
+    """A solver ``x = R G' (G R G' + lambda2 I)^-1 y``, or such currents standardised.
+
+    ``lambda2`` is a number, ``"auto"`` or a rule: `MarginalLikelihood`, which is what "auto" stands for, `GCV`,
+    `LCurve` or `Discrepancy`. By rule every sample that ``estimate`` is given, and every recording or epoch that
+    ``apply`` is given, has its own; ``adapted`` and `chosen` return a solver with the number for all of the data.
+
+    Attributes
+    ----------
+    prior_follows_lambda2 : bool
+        Whether the prior depends on ``lambda2``.
+    lambda2_ : float
+        The number that is used; not there while a rule has yet to choose it.
+    undecided_ : Undecided | None
+        None where ``lambda2`` is a number.
+    """
+
+    prior_follows_lambda2: ClassVar[bool] = False
+    lambda2: Lambda2
+    rank: Rank
+    lambda2_: float
+    undecided_: Undecided | None = None
+
+    def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
+        """Prepare the solver for one lead field and one noise covariance."""
+        rule = rule_of(self.lambda2)
+        white = whiten(leadfield, noise_cov, self.rank)
+        if rule is None:
+            lambda2 = float(self.lambda2)  # type: ignore[arg-type]
+            return self._decided(white, self._prior(white, lambda2), lambda2)
+        prior = self._prior(white, REFERENCE)
+        self.leadfield_, self.undecided_ = white.leadfield, Undecided(rule, white, prior)
+        return self
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        """Estimate data of shape (..., n_channels, n_times), each sample with its own ``lambda2`` if by rule."""
+        data = check_data(data, self)
+        if self.undecided_ is None:
+            return super().estimate(data)
+        samples = data.reshape(-1, *data.shape[-2:])
+        found = [self.adapted(sample).estimate(sample) for sample in samples]
+        shape = self.undecided_.prior.weighted.shape[1:]
+        out = np.stack(found) if found else np.zeros((0, *shape, data.shape[-1]), data.dtype)
+        return out.reshape(*data.shape[:-2], *out.shape[1:])
+
+    def adapted(self, data: np.ndarray, nave: int = 1) -> Self:
+        """Return a solver with the ``lambda2`` that the rule chooses; itself where it is a number.
+
+        Parameters
+        ----------
+        data : array of shape (..., n_channels, n_times)
+            All samples decide together.
+        nave : int
+            Number of trials that were averaged; the noise covariance is that of single ones.
+        """
+        if self.undecided_ is None:
+            return self
+        data = check_data(data, self).astype(np.float64, copy=False)
+        white, rule = self.undecided_.white, self.undecided_.rule
+        columns = np.moveaxis(data, -2, 0).reshape(data.shape[-2], -1)
+        lambda2 = rule.choose(self._balance(self.undecided_, np.sqrt(nave) * (white.whitener @ columns)))
+        solver = unfitted(self).set_params(lambda2=lambda2)
+        prior = solver._prior(white, lambda2) if self.prior_follows_lambda2 else self.undecided_.prior
+        return solver._decided(white, prior, lambda2)
+
+    def _balance(self, undecided: Undecided, z: np.ndarray) -> Balance:
+        """Weigh the candidates: those that were given each with its own prior, else all with the reference's."""
+        values = undecided.rule.values
+        if undecided.rule.candidates is None or not self.prior_follows_lambda2:
+            return Balance.of(Modes.of(undecided.prior.gram, z), values)
+        priors = (self._prior(undecided.white, value) for value in values)
+        return Balance.concatenate(
+            [Balance.of(Modes.of(prior.gram, z), values[[index]]) for index, prior in enumerate(priors)]
+        )
+
+    def _decided(self, white: Whitened, prior: PriorGain, lambda2: float) -> Self:
+        """Learn the kernel for this ``lambda2``."""
+        self.lambda2_ = lambda2
+        self._learn(self._standardized(prior.operator(lambda2), prior), white.whitener)
+        self.leadfield_, self.undecided_ = white.leadfield, None
+        return self
+
+    @abstractmethod
+    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
+        """Apply the prior to a whitened lead field; ``lambda2`` matters where ``prior_follows_lambda2``."""
+
+    def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:
+        """Give currents their scale; ``operator`` and the outcome have the shape (n_sources, n_orient, rank)."""
+        return operator
