@@ -9,12 +9,13 @@ from typing import ClassVar, Self
 import mne
 import numpy as np
 
+from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.algebra.matrices import regularized_inverse
 from headwater.solvers.base import check_data, unfitted
 from headwater.solvers.inputs.whitening import Rank, Whitened, whiten
 from headwater.solvers.linear.kernel import LinearSolver
-from headwater.solvers.regularization.balance import Balance, Modes
+from headwater.solvers.regularization.modes import Modes
 from headwater.solvers.regularization.rules import Lambda2, Rule, rule_of
 
 # Where the prior of a solver depends on lambda2, rules weigh their candidates with the prior of this one.
@@ -95,10 +96,17 @@ class Regularized(LinearSolver):
         rule = rule_of(self.lambda2)
         white = whiten(leadfield, noise_cov, self.rank)
         if rule is None:
-            lambda2 = float(self.lambda2)  # type: ignore[arg-type]
-            return self._decided(white, self._prior(white, lambda2), lambda2)
-        prior = self._prior(white, REFERENCE)
-        self.leadfield_, self.undecided_ = white.leadfield, Undecided(rule, white, prior)
+            return self.fit_whitened(white)
+        self.undecided_ = Undecided(rule, white, self._prior(white, REFERENCE))
+        self.leadfield_ = white.leadfield
+        return self
+
+    def fit_whitened(self, white: Whitened, prior: PriorGain | None = None) -> Self:
+        """Learn the kernel for the number that ``lambda2`` is; the prior may be known already."""
+        self.lambda2_ = float(self.lambda2)  # type: ignore[arg-type]
+        prior = self._prior(white, self.lambda2_) if prior is None else prior
+        self._learn(self._standardized(prior.operator(self.lambda2_), prior), white.whitener)
+        self.leadfield_, self.undecided_ = white.leadfield, None
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
@@ -125,29 +133,22 @@ class Regularized(LinearSolver):
         if self.undecided_ is None:
             return self
         data = check_data(data, self).astype(np.float64, copy=False)
-        white, rule = self.undecided_.white, self.undecided_.rule
+        if not data.size:
+            raise InputError("There are no data to choose lambda2 from; give at least one time point.")
         columns = np.moveaxis(data, -2, 0).reshape(data.shape[-2], -1)
-        lambda2 = rule.choose(self._balance(self.undecided_, np.sqrt(nave) * (white.whitener @ columns)))
+        rule, white, prior = self.undecided_.rule, self.undecided_.white, self.undecided_.prior
+        lambda2 = rule.choose(rule.values, self._measured(np.sqrt(nave) * (white.whitener @ columns), self.undecided_))
         solver = unfitted(self).set_params(lambda2=lambda2)
-        prior = solver._prior(white, lambda2) if self.prior_follows_lambda2 else self.undecided_.prior
-        return solver._decided(white, prior, lambda2)
+        return solver.fit_whitened(white, None if self.prior_follows_lambda2 else prior)
 
-    def _balance(self, undecided: Undecided, z: np.ndarray) -> Balance:
-        """Weigh the candidates: those that were given each with its own prior, else all with the reference's."""
-        values = undecided.rule.values
-        if undecided.rule.candidates is None or not self.prior_follows_lambda2:
-            return Balance.of(Modes.of(undecided.prior.gram, z), values)
-        priors = (self._prior(undecided.white, value) for value in values)
-        return Balance.concatenate(
-            [Balance.of(Modes.of(prior.gram, z), values[[index]]) for index, prior in enumerate(priors)]
-        )
-
-    def _decided(self, white: Whitened, prior: PriorGain, lambda2: float) -> Self:
-        """Learn the kernel for this ``lambda2``."""
-        self.lambda2_ = lambda2
-        self._learn(self._standardized(prior.operator(lambda2), prior), white.whitener)
-        self.leadfield_, self.undecided_ = white.leadfield, None
-        return self
+    def _measured(self, z: np.ndarray, undecided: Undecided) -> np.ndarray:
+        """Measure the candidates: those that were given each with its own prior, else all with the reference's."""
+        rule, values = undecided.rule, undecided.rule.values
+        if rule.candidates is None or not self.prior_follows_lambda2:
+            return rule.measure(Modes.of(undecided.prior.gram, z), values)
+        grams = (self._prior(undecided.white, value).gram for value in values)
+        rows = [rule.measure(Modes.of(gram, z), values[[index]]) for index, gram in enumerate(grams)]
+        return np.concatenate(rows)
 
     @abstractmethod
     def _prior(self, white: Whitened, lambda2: float) -> PriorGain:

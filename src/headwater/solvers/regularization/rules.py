@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from headwater._utils.errors import InputError
-from headwater.solvers.regularization.balance import Balance
+from headwater.solvers.regularization.modes import Modes
 
 # From 70 dB to -50 dB, 20 values per factor of ten: the best one is hit within 6 %, which no estimate shows.
 CANDIDATES = np.logspace(-7, 5, 241)
@@ -29,8 +29,12 @@ class Rule(ABC):
     candidates: Sequence[float] | None = None
 
     @abstractmethod
-    def judge(self, balance: Balance) -> np.ndarray:
-        """Return a cost for each ``lambda2``, NaN where there is none; the least wins."""
+    def measure(self, modes: Modes, lambda2: np.ndarray) -> np.ndarray:
+        """Return what the rule looks at, one row for each of n ``lambda2``, shape (n, k)."""
+
+    def judge(self, lambda2: np.ndarray, measured: np.ndarray) -> np.ndarray:
+        """Return a cost for each ``lambda2``, ascending, NaN where there is none; the least wins."""
+        return measured[:, 0]
 
     @property
     def values(self) -> np.ndarray:
@@ -40,43 +44,72 @@ class Rule(ABC):
             raise InputError(f"The candidates of {type(self).__name__} must be finite and above 0; give at least one.")
         return values
 
-    def choose(self, balance: Balance) -> float:
+    def choose(self, lambda2: np.ndarray, measured: np.ndarray) -> float:
         """Return the ``lambda2`` of least cost."""
-        cost = self.judge(balance)
+        cost = self.judge(lambda2, measured)
         if np.isnan(cost).all():
             raise InputError(f"{type(self).__name__} cannot choose lambda2 from these data; give a number.")
-        return float(balance.lambda2[np.nanargmin(cost)])
+        return float(lambda2[np.nanargmin(cost)])
 
 
 @dataclass(frozen=True, kw_only=True)
 class MarginalLikelihood(Rule):
-    """The most probable ``lambda2``, given sensor noise of known variance and an unknown error of the lead field.
+    """The most probable regularisation, given noise of known variance and a lead field with errors.
 
-    With sources of variance ``p_t`` at time point ``t`` the whitened data have the covariance
+    With sources of variance ``p_t`` at time point ``t``, the whitened data have the covariance
 
-    ``p_t S + (1 + e_t) I``, ``S = G R G'``,
+    ``p_t (S + error S^shape + tau I)``, ``S = G R G'``, ``p_t tau >= 1``,
 
-    where 1 is the variance of the noise. The error of the lead field adds ``e_t``, in proportion to the signal:
-    ``1 + e_t = lambda2 p_t``. Each ``p_t`` and the common ``lambda2`` take the values at which the data are most
-    probable, among those with ``e_t >= 0``. Time points count alike, whatever their strength, so that a short transient
-    does not decide for the time around it.
+    where 1 is the variance of the noise. What the lead field gets wrong is in proportion to the signal: ``error`` times
+    a power of the signal covariance, and what ``p_t tau`` exceeds the noise by, which is white. ``tau`` and every
+    ``p_t`` take the values at which the data are most probable. Each time point counts alike, so that a transient does
+    not decide for the time around it.
 
-    The error is white on whitened sensors. Covariances of the error from varied heads (`Head.varied`) chose no better
-    on simulated recordings of other heads (`benchmarks/results/lambda2.md`).
+    A single ``lambda2`` stands for noise and errors by treating alike the sensor mode in which they are as strong as
+    the signal: ``lambda2 = error lambda2^shape + tau``.
+
+    The defaults were chosen on simulated recordings of known and of other heads, where they came closest to the best
+    fixed values; errors that were computed from varied heads (`Head.varied`) or that are white did less well
+    (`benchmarks/results/lambda2.md`).
+
+    Parameters
+    ----------
+    error : float
+        Variance of the errors of the lead field relative to the signal, in a mode of average strength; 0 for white
+        errors only.
+    shape : float
+        Above 0 and below 1: from white to the shape of the signal.
     """
 
-    def judge(self, balance: Balance) -> np.ndarray:
-        """Return minus twice the log-likelihood, per value and up to a constant."""
-        return balance.deviance
+    error: float = 0.2
+    shape: float = 0.75
+
+    def measure(self, modes: Modes, lambda2: np.ndarray) -> np.ndarray:
+        """Return minus twice the log-likelihood, per value and up to a constant; NaN where ``tau`` is not positive."""
+        if not (self.error >= 0 and 0 < self.shape < 1):
+            raise InputError(
+                f"error is {self.error:g} and shape is {self.shape:g}; give an error of at least 0 and a shape "
+                "between 0 and 1."
+            )
+        tau = lambda2 - self.error * lambda2**self.shape
+        tau = np.where(tau > 0, tau, np.nan)[:, np.newaxis]
+        total = modes.variance + self.error * modes.variance**self.shape + tau
+        ratio = (1.0 / total) @ modes.power / len(modes.power)
+        scale = np.maximum(ratio, 1.0 / tau)
+        deviance = np.mean(np.log(scale) + ratio / scale, axis=1, keepdims=True)
+        return deviance + np.mean(np.log(total), axis=1, keepdims=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GCV(Rule):
-    """Generalised cross-validation (Golub, Heath & Wahba 1979): least ``|r|^2 / tr(I - H)^2``."""
+    """Generalised cross-validation (Golub, Heath & Wahba 1979): least ``|r|^2 / tr(I - H)^2``.
 
-    def judge(self, balance: Balance) -> np.ndarray:
+    ``r = (I - H) z`` is the residual of the whitened data ``z``.
+    """
+
+    def measure(self, modes: Modes, lambda2: np.ndarray) -> np.ndarray:
         """Return the predicted error of a left-out channel."""
-        return balance.residual / balance.freedom**2
+        return (modes.residual(lambda2) / modes.noise_share(lambda2).mean(axis=1) ** 2)[:, np.newaxis]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +124,10 @@ class Discrepancy(Rule):
 
     tau: float = 1.0
 
-    def judge(self, balance: Balance) -> np.ndarray:
+    def measure(self, modes: Modes, lambda2: np.ndarray) -> np.ndarray:
         """Return ``|log(|r|^2 / tau)|``."""
-        residual = np.where(balance.residual > 0, balance.residual, np.nan)
-        return np.abs(np.log(residual / self.tau))
+        residual = modes.residual(lambda2)
+        return np.abs(np.log(np.where(residual > 0, residual, np.nan) / self.tau))[:, np.newaxis]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +137,18 @@ class LCurve(Rule):
     The ends of the candidates have no curvature, so it takes at least three.
     """
 
-    def judge(self, balance: Balance) -> np.ndarray:
+    def measure(self, modes: Modes, lambda2: np.ndarray) -> np.ndarray:
+        """Return the power of the residual and the size of the currents."""
+        return np.column_stack([modes.residual(lambda2), modes.size(lambda2)])
+
+    def judge(self, lambda2: np.ndarray, measured: np.ndarray) -> np.ndarray:
         """Return minus the curvature, which is positive at a corner that points to the origin."""
-        if len(balance.lambda2) < 3:
+        if len(lambda2) < 3:
             raise InputError("The L-curve needs at least three candidates; give more.")
-        if min(balance.residual.min(), balance.size.min()) <= 0:
+        if measured.min() <= 0:
             raise InputError("The L-curve has no corner for data that are zero; give a number for lambda2.")
-        along, x, y = np.log([balance.lambda2, balance.residual, balance.size])
+        along = np.log(lambda2)
+        x, y = np.log(measured[:, 0]), np.log(measured[:, 1])
         dx, dy = np.gradient(x, along), np.gradient(y, along)
         bend = dx * np.gradient(dy, along) - dy * np.gradient(dx, along)
         cost = -bend / (dx**2 + dy**2) ** 1.5
