@@ -211,7 +211,7 @@ def test_a_preset_that_makes_no_sense(simulate: RunCli, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     for text, part in (
         ("!Preset {name: a, sources: !GaussianBells {n_sources: 61}}", "GaussianBells.n_sources reaches 61"),
-        ("!Preset {name: a, sources: !GaussianBells {sigma_mm: 0}}", "mine.yaml: GaussianBells.sigma_mm"),
+        ("!Preset {name: a, sources: !GaussianBells {sigma_mm: 0}}", "GaussianBells.sigma_mm"),
         ("!Preset {name: a, sources: !GaussianBells {}, noise: !White {snr_db: .nan}}", "White.snr_db is nan"),
         (
             "!Preset {name: a, sources: !GaussianBells {where: !Anywhere {regions: [Moon]}}}",
@@ -225,11 +225,23 @@ def test_a_preset_that_makes_no_sense(simulate: RunCli, tmp_path: Path) -> None:
             "!Preset {name: a, sources: !GaussianBells {}, noise: !FromCovariance {covariance: mine.yaml}}",
             "FromCovariance.covariance: MNE-Python cannot read",
         ),
-        ("name: a", "begins with !Preset"),
+        ("name: a", "begin with !Preset"),
     ):
         path.write_text(text)
         refused(simulate(path, "--out", tmp_path / "a.zarr", code=2), part)
     assert [found.name for found in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_a_picture_shows_as_many_samples_as_asked_for(simulate: RunCli, tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    assert "Picture of one sample in" in simulate("PIUNET", "--n", 1, "--preview", picture)
+    one = matplotlib.image.imread(picture).shape[0]
+    assert "Picture of 4 samples in" in simulate("PIUNET", "--preview", picture, "--overwrite")
+    assert matplotlib.image.imread(picture).shape[0] == 4 * one
+    refused(simulate("PIUNET", "--n", 13, "--preview", tmp_path / "b.png", code=2), "1 to 12 samples", "--n")
+    printed = simulate("PIUNET", "--n", 300, "--preview", picture, "--out", tmp_path / "a.zarr", "--overwrite")
+    assert "Picture of 4 samples in" in printed
+    assert len(hw.read_samples(tmp_path / "a.zarr")) == 300
 
 
 @pytest.mark.usefixtures("small_shards")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
+from headwater.simulation.spikes import connectome
 from headwater.simulation.spikes.connectome import Connectome, distance_rule_connectome
 
 WEIGHTS = np.array([[0.0, 1.5, 0.0], [1.0, 0.0, 0.25], [0.0, 0.5, 0.0]])
@@ -137,3 +138,22 @@ def test_distance_rule_refuses(pos, options, words):
 def test_strongest_inputs_count_both_directions():
     connectome = Connectome(WEIGHTS, LENGTHS, CENTRES_MM * 1e-3, ("r0", "r1", "r2"))
     np.testing.assert_array_equal(connectome.strongest_inputs(1, 2), [0, 2])  # 1.5 + 1 against .25 + .5
+
+
+@pytest.mark.parametrize("packed", ["zip", "bzip2", "npz", "npy"])
+def test_archives_that_unpack_to_gigabytes_are_refused_quickly(tmp_path, monkeypatch, packed):
+    """By their headers, as far as they have some; a small limit stands for the real one."""
+    monkeypatch.setattr(connectome, "MOST_BYTES", 10**5)
+    zeros = bytes(10**6)
+    inner = io.BytesIO()
+    np.savez_compressed(inner, np.zeros(10**6))
+    header = binary(WEIGHTS).replace(b"(3, 3)", b"(9**9,)")[:80].replace(b"(9**9,)", b"(999999999, 99)"[:7])
+    large = {
+        "zip": {"weights.txt": zeros},
+        "bzip2": {"weights.txt.bz2": bz2.compress(zeros)},
+        "npz": {"weights.npz": inner.getvalue()},
+        "npy": {"weights.npy": header},
+    }[packed]
+    members = {name: content for name, content in PLAIN.items() if name != "weights.txt"} | large
+    with pytest.raises(InputError, match="cannot be read as a connectivity archive"):
+        Connectome.from_tvb_zip(archive(tmp_path / "c.zip", members))

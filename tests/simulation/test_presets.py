@@ -109,15 +109,54 @@ def test_a_file_may_leave_defaults_out():
         ("!Preset {name: a}", "sources"),
         ("!Preset {name: a, sources: !GaussianBells 3}", "write !GaussianBells {field: value}"),
         ("!Preset {name: a, sources: [", "not YAML"),
-        ("name: a", "begins with !Preset"),
+        ("name: a", "begin with !Preset"),
         ("!!python/object/apply:os.system ['true']", "python/object"),
-        ("", "begins with !Preset"),
+        ("", "begin with !Preset"),
+        ("!Preset", "line 1: Preset needs the field name, sources"),
+        ("!Preset\n", "line 1: Preset needs the field name, sources"),
+        (
+            "!Preset {name: a, sources: !GaussianBells , noise: !FromCovariance }",
+            "line 1: FromCovariance needs the field cov",
+        ),
+        (
+            "!Preset {name: a, sources: !GaussianBells {sigma_mm: !Uniform }}",
+            "line 1: Uniform needs the field low, high",
+        ),
+        ("!Preset {name: a, sources: !GaussianBells , n_times: -3}", r"Preset\.n_times can be -3"),
+        ("!Preset {name: a, sources: !GaussianBells , n_times: .inf}", r"Preset\.n_times is inf"),
+        ("!Preset {name: a, sources: !GaussianBells , sfreq: .nan}", r"Preset\.sfreq is nan"),
+        ("!Preset {name: a, sources: !GaussianBells , sfreq: 1e300}", r"Preset\.sfreq is '?1e"),
+        ("!Preset {name: a, sources: !GaussianBells , sfreq: 1.0e+300}", r"Preset\.sfreq is 1e\+300"),
+        (f"!Preset {{name: a, sources: !GaussianBells , sfreq: {'9' * 400}}}", r"Preset\.sfreq is inf"),
+        (f"!Preset {{name: a, sources: !GaussianBells , sfreq: {'9' * 5000}}}", "cannot be read"),
+        (
+            "!Preset {name: a, sources: !GaussianBells {n_sources: !Integers {low: 1, high: 1.0e+25}}}",
+            r"Integers\.high",
+        ),
+        ("!Preset {name: a, sources: !GaussianBells {normalized: maybe}}", r"GaussianBells\.normalized is 'maybe'"),
+        (
+            "!Preset {name: a, sources: !GaussianBells {where: !Anywhere {regions: Left}}}",
+            r"Anywhere\.regions is 'Left'",
+        ),
+        ("!Preset {name: a, sources: !GaussianBells {where: !EachRegion {regions: 3}}}", r"EachRegion\.regions is 3"),
+        ("!Preset {name: a, sources: !RingClusters {ring_amplitudes: 3}}", "line 1: a field of RingClusters"),
+        ("!Preset {name: a, sources: !RingClusters {ring_amplitudes: [.nan, 1]}}", r"RingClusters\.ring_amplitudes"),
+        ("!Preset {name: a, sources: !RadialPatches , courses: !Autoregressive {coefficients: [a]}}", "Autoregressive"),
+        ("[" * 5000, "cannot be read|not YAML"),
+        ("#" * 1_000_001, "larger than 1 MB"),
     ],
 )
 def test_nonsense_is_refused(text, named, tmp_path):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(InputError, match=f"(?s)a.yaml.*{named}"):
         read_preset(tmp_path / "a.yaml")
+
+
+def test_files_in_another_encoding_are_refused(tmp_path):
+    for content in ("name: Müller".encode("latin-1"), "!Preset".encode("utf-16"), b"\x80\x81"):
+        (tmp_path / "a.yaml").write_bytes(content)
+        with pytest.raises(InputError, match=r"a\.yaml is not a text file in UTF-8; save it as UTF-8\.$"):
+            read_preset(tmp_path / "a.yaml")
 
 
 def test_what_a_file_cannot_hold_is_said(tmp_path):

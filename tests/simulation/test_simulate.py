@@ -1,4 +1,6 @@
+import pickle
 from dataclasses import replace
+from time import perf_counter
 
 import mne
 import numpy as np
@@ -260,7 +262,7 @@ def test_source_spaces_find_their_classes(cortex, kind):
 def test_nonsense_is_refused(cortex, volume):
     for make, named in (
         (lambda: simulate(cortex, PIUNET, 0), "n is 0"),
-        (lambda: simulate(cortex, "PIUNET", 5), "no preset"),
+        (lambda: simulate(cortex, "PIUNET", 5), "Expected a Preset, got 'PIUNET'; for example"),
         (lambda: next(stream(cortex, PIUNET, 0)), "batch_size"),
         (lambda: simulate(cortex, PIUNET, 1, seed=-1), "seed"),
         (lambda: simulate(volume, replace(PIUNET, background=Background()), 1), "Background"),
@@ -285,3 +287,48 @@ def test_on_the_gpu(case):
     x = quiet.x.double().cpu().numpy()
     expected = _referenced(leadfield) @ x.reshape(40, -1, preset.n_times)
     np.testing.assert_allclose(quiet.y.cpu(), expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("preset", "named"),
+    [
+        (replace(PIUNET, n_times=10**12), "samples of the preset 'PIUNET' take .* GB and the memory has"),
+        (replace(PIUNET, sources=GaussianBells(amplitude_nam=1e30, sigma_mm=1e-20)), "not finite"),
+        (replace(PIUNET, noise=White(-1e3)), "not finite"),
+        (replace(PIUNET, sources=GaussianBells(sigma_mm=1e-25)), "not finite"),
+        (replace(PIUNET, courses=Autoregressive(), sfreq=1e9), r"lower it, or give coefficients"),
+        (replace(PIUNET, courses=Autoregressive((0.5,)), n_times=20_001), r"at most 20000 time points"),
+    ],
+)
+def test_impossible_sizes_and_numbers_are_refused_quickly(volume, preset, named):
+    started = perf_counter()
+    with pytest.raises(InputError, match=named):
+        simulate(volume, preset, 2)
+    assert perf_counter() - started < 10
+
+
+def test_more_samples_than_the_memory_holds_are_refused(volume):
+    with pytest.raises(InputError, match="ask for fewer samples"):
+        simulate(volume, PIUNET, 10**12)
+    with pytest.raises(InputError, match="ask for fewer samples"):
+        stream(volume, PIUNET, 10**12)
+
+
+def test_a_simulator_travels_without_its_last_chunk(volume):
+    simulator = Simulator(volume, PIUNET)
+    chunk = simulator.chunk(0, 0)
+    arrived = pickle.loads(pickle.dumps(simulator))
+    assert arrived._last is None
+    _same(arrived.chunk(0, 0), chunk)
+
+
+def test_samples_carry_the_noise_level(case):
+    """By the definition of the SNR, from the signal without noise and the SNR; it survives slices and batches."""
+    preset, leadfield = case
+    samples = simulate(leadfield, preset, 6, seed=1)
+    simulator = Simulator(leadfield, preset)
+    signal = samples.currents.project(simulator.gain)
+    expected = simulator.sensors.rms(signal) * 10 ** (-samples.truth.snr_db / 20)
+    assert samples.truth.noise_rms.shape == samples.truth.snr_db.shape
+    torch.testing.assert_close(samples.truth.noise_rms, expected, rtol=1e-4, atol=0)
+    assert torch.equal(samples[2:4].truth.noise_rms, samples.truth.noise_rms[2:4])

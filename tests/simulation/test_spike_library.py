@@ -1,5 +1,6 @@
 """Making, resuming and drawing from a library of spikes."""
 
+import shutil
 import warnings
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from headwater._utils.errors import InputError
-from headwater.simulation.spikes import SpikeRules
+from headwater.simulation.spikes import SpikeRules, default
 from headwater.simulation.spikes import generation as spike_generation
 from headwater.simulation.spikes.brains import PUBLISHED_SETTINGS, Setting
 from headwater.simulation.spikes.connectome import distance_rule_connectome
@@ -189,3 +190,43 @@ def test_regions_outside_the_connectome_are_refused(tmp_path, regions):
 def test_impossible_plans_are_refused(change):
     with pytest.raises(InputError):
         LibraryPlan(**change)
+
+
+@pytest.mark.parametrize("name", ["plan.json", "index.npz", "clips.npy"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "foreign"])
+def test_a_damaged_library_is_one_sentence(made, tmp_path, name, damage):
+    path = tmp_path / "library"
+    shutil.copytree(made[0], path)
+    content = (path / name).read_bytes()
+    if damage == "missing":
+        (path / name).unlink()
+    else:
+        (path / name).write_bytes(
+            {"empty": b"", "truncated": content[: len(content) // 2], "foreign": b"PK\xff"}[damage]
+        )
+    for use in (SpikeLibrary.open, lambda path: Clips(path).pool):
+        with pytest.raises(InputError, match=r"library is not a library of spikes, or a damaged one \([^\n]*$"):
+            use(path)
+    if name == "index.npz" and damage != "missing":
+        with pytest.raises(InputError, match="not a library of spikes, or a damaged one"):
+            make_spike_library(path, connectome(), plan=PLAN)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"text"])
+def test_a_damaged_file_of_clips_is_one_sentence(tmp_path, content):
+    (tmp_path / "clips.npy").write_bytes(content)
+    with pytest.raises(InputError, match=r"Clips\.spikes: cannot read .*clips\.npy as a \.npy file"):
+        _ = Clips(tmp_path / "clips.npy").pool
+
+
+def test_damaged_spikes_in_the_cache_are_simulated_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADWATER_CACHE", str(tmp_path))
+    clips = np.random.default_rng(0).standard_normal((3, 500)).astype(np.float16)
+    monkeypatch.setattr(default, "_simulate", lambda: {"clips": clips})
+    default.default_spikes()
+    (kept,) = tmp_path.glob("spikes-*.npz")
+    content = bytearray(kept.read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged in (content, content[:200], b""):
+        kept.write_bytes(damaged)
+        np.testing.assert_array_equal(default.default_spikes()[0], clips)

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from headwater.simulation.presets import Preset
 
 MONTAGE = "easycap-M10"
+N = 1000  # samples that are written by default
+PICTURED = 4  # of them
 INTERRUPTED = 130  # the shell's exit code after Ctrl-C
 
 
 def simulate(
     preset: Annotated[str, typer.Argument(help="See `headwater list presets`; or a YAML file with one of your own.")],
     out: Annotated[Path | None, typer.Option(help="Samples, as a Zarr group; an unfinished one is finished.")] = None,
-    n: Annotated[int, typer.Option("--n", help="Number of samples.")] = 1000,
+    n: Annotated[
+        int | None, typer.Option("--n", help=f"Number of samples [default: {N}; pictured: {PICTURED}].")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same samples.")] = 0,
-    preview: Annotated[Path | None, typer.Option(help="Picture (.png, .pdf, .svg) of four samples.")] = None,
+    preview: Annotated[Path | None, typer.Option(help="Picture (.png, .pdf, .svg) of the first samples.")] = None,
     space: Annotated[Space | None, typer.Option(help="Source space [default: what the preset is meant for].")] = None,
     spacing: Spacing = None,
     montage: Annotated[str | None, typer.Option(help=f"EEG montage of MNE-Python [default: {MONTAGE}].")] = None,
@@ -41,25 +45,28 @@ def simulate(
     from headwater.simulation.store import check_target
 
     chosen = _preset(preset)
-    check_request(n, seed)
+    n_written, n_shown = n or N, n or PICTURED
+    check_request(N if n is None else n, seed)
     if out is None and preview is None:
         raise InputError(
             "Nothing to write: give --out FILE.zarr for samples, --preview FILE.png for a picture, or both."
         )
     if out is not None:
         check_target(out)
+        n_shown = min(n_shown, PICTURED)
     if preview is not None:
-        check_picture(preview)
-        if preview.exists() and not overwrite:
-            raise InputError(f"{preview} already exists; choose another --preview or add --overwrite to replace it.")
+        check_picture(preview, n_shown, overwrite=overwrite)
     leadfield = _leadfield(chosen, space, spacing, montage, forward, subject, subjects_dir)
     console.print(f"{chosen.name} on {_described(leadfield)}", highlight=False, soft_wrap=True)
     if preview is not None:
-        plot_preview(leadfield, chosen, preview, seed)
-        console.print(f"Picture of four samples in {preview}.", highlight=False, soft_wrap=True)
+        plot_preview(leadfield, chosen, preview, seed, n=n_shown, overwrite=overwrite)
+        shown = f"{n_shown} samples" if n_shown > 1 else "one sample"
+        console.print(f"Picture of {shown} in {preview}.", highlight=False, soft_wrap=True)
     if out is not None:
-        _write(out, leadfield, chosen, n, seed, workers=workers, cluster=cluster, overwrite=overwrite)
-        console.print(f"{n} samples in {out}: headwater.read_samples reads them.", highlight=False, soft_wrap=True)
+        _write(out, leadfield, chosen, n_written, seed, workers=workers, cluster=cluster, overwrite=overwrite)
+        console.print(
+            f"{n_written} samples in {out}: headwater.read_samples reads them.", highlight=False, soft_wrap=True
+        )
 
 
 def _write(

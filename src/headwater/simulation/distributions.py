@@ -13,6 +13,9 @@ import torch
 
 from headwater._utils.errors import InputError
 
+LARGEST = 1e30  # of a number in a preset: products and squares of smaller ones fit into single precision
+LARGEST_INTEGER = 2**53
+
 
 class Distribution(ABC):
     """A scalar random variable. ``low`` and ``high`` bound it; they may be infinite."""
@@ -93,7 +96,9 @@ class Integers(Distribution):
         _check_order(self)
         for name in ("low", "high"):
             if getattr(self, name) != int(getattr(self, name)):
-                raise InputError(f"Integers.{name} is {getattr(self, name)}; give a whole number.")
+                raise InputError(f"{_name(self, name)} is {getattr(self, name)}; give a whole number.")
+            if abs(getattr(self, name)) > LARGEST_INTEGER:
+                raise InputError(f"{_name(self, name)} is {getattr(self, name):g}; give at most {LARGEST_INTEGER:g}.")
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
         """Return independent whole numbers, as float32."""
@@ -159,6 +164,14 @@ class Normal(Distribution):
         return self.mean + self.sd * torch.randn(shape, generator=generator, device=generator.device)
 
 
+def _as_float(value: Any) -> float:
+    """Return a number in double precision, infinite where it does not fit."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def _check_order(owner: Any) -> None:
     check_number(owner, "low")
     check_number(owner, "high")
@@ -173,9 +186,12 @@ def check_number(
     value = getattr(owner, field)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{_name(owner, field)} is {value!r}; give a number.")
-    if math.isnan(value) or (math.isinf(value) and not infinite):
-        raise InputError(f"{_name(owner, field)} is {value}; give a finite number.")
-    _check_bounds(owner, field, float(value), above, at_least)
+    number = _as_float(value)
+    if math.isnan(number) or (math.isinf(number) and not (infinite and isinstance(value, float | np.floating))):
+        raise InputError(f"{_name(owner, field)} is {number}; give a finite number.")
+    if LARGEST < abs(number) < math.inf:
+        raise InputError(f"{_name(owner, field)} is {number:g}; give a number of at most {LARGEST:g} in size.")
+    _check_bounds(owner, field, number, above, at_least)
 
 
 def check_distribution(
@@ -193,7 +209,7 @@ def check_distribution(
     """
     value = getattr(owner, field)
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        if math.isnan(value):
+        if math.isnan(_as_float(value)):
             raise InputError(f"{_name(owner, field)} is nan; give a number.")
         value = Constant(value if isinstance(value, int | float) else value.item())
         object.__setattr__(owner, field, value)

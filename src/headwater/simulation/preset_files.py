@@ -14,7 +14,7 @@ Fields that are left out have their defaults; unknown ones are refused. A plain 
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,9 @@ CLASSES: tuple[type, ...] = (
 )
 
 
+MOST_BYTES = 10**6  # of a file; presets take about 1 kB
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML and the classes above."""
 
@@ -74,23 +77,28 @@ class _Dumper(yaml.SafeDumper):
 
 def _construct(kind: type) -> Any:
     names = [one.name for one in fields(kind)]
+    required = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
 
     def build(loader: yaml.SafeLoader, node: yaml.Node) -> object:
         where = f"line {node.start_mark.line + 1}"
-        if isinstance(node, yaml.ScalarNode) and not node.value:
-            return kind()
-        if not isinstance(node, yaml.MappingNode):
+        values: dict[Any, Any] = {}
+        if isinstance(node, yaml.MappingNode):
+            values = loader.construct_mapping(node, deep=True)
+        elif not isinstance(node, yaml.ScalarNode) or node.value:
             raise InputError(f"{where}: write !{kind.__name__} {{field: value}}; its fields are {', '.join(names)}.")
-        values = loader.construct_mapping(node, deep=True)
         unknown = [str(key) for key in values if key not in names]
         if unknown:
             raise InputError(
                 f"{where}: {kind.__name__} has no field {', '.join(unknown)}; its fields are {', '.join(names)}."
             )
+        if missing := [name for name in required if name not in values]:
+            raise InputError(f"{where}: {kind.__name__} needs the field {', '.join(missing)}.")
         try:
             return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-        except TypeError as error:  # a field without a default is missing
-            raise InputError(f"{where}: {error}.") from error
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{where}: a field of {kind.__name__} has a value of another kind ({error}).") from error
 
     return build
 
@@ -141,8 +149,12 @@ def preset_from_yaml(text: str) -> Preset:
         raise InputError(f"line {line}: {error.problem}; known objects are {known}.") from error
     except yaml.YAMLError as error:
         raise InputError(f"This is not YAML: {' '.join(str(error).split())}") from error
+    except InputError:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:  # numbers or dates that do not exist, endless nesting
+        raise InputError(f"This YAML cannot be read ({type(error).__name__}: {error}).") from error
     if not isinstance(preset, Preset):
-        raise InputError("A preset's file begins with !Preset; see the page on simulations.")
+        raise InputError("The file of a preset has to begin with !Preset; for example see docs/simulate.md.")
     return preset
 
 
@@ -156,9 +168,14 @@ def write_preset(preset: Preset, path: str | Path) -> None:
 def read_preset(path: str | Path) -> Preset:
     """Read a preset from a YAML file; unknown keys and values out of bounds are refused, with the line."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as stream:
+            text = stream.read(MOST_BYTES + 1).decode("utf-8")
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file in UTF-8; save it as UTF-8.") from error
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{path} is larger than {MOST_BYTES // 10**6} MB; give the YAML file of a preset.")
     try:
         return preset_from_yaml(text)
     except InputError as error:

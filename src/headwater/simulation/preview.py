@@ -19,13 +19,22 @@ from headwater.simulation.simulator import Simulator
 VIEWS = {"from the right": (1, 2, "PA"), "from above": (0, 1, "LR"), "from behind": (0, 2, "LR")}
 FORMATS = (".png", ".pdf", ".svg")
 N_SAMPLES = 4
+MOST_SAMPLES = 12
 MOST_NAMED = 5  # sources whose regions are named
 ACTIVE = 0.02  # of the largest current: what is shown in colour
 SENSORS = {"eeg": ("EEG", 1e6, "µV"), "mag": ("magnetometers", 1e15, "fT"), "grad": ("gradiometers", 1e13, "fT/cm")}
 
 
-def plot_preview(leadfield: LeadField, preset: Preset, path: str | Path, seed: int = 0) -> None:
-    """Draw four samples, one a row, and write the picture.
+def plot_preview(
+    leadfield: LeadField,
+    preset: Preset,
+    path: str | Path,
+    seed: int = 0,
+    *,
+    n: int = N_SAMPLES,
+    overwrite: bool = True,
+) -> None:
+    """Draw the first samples of a seed, one per row, and write the picture.
 
     From left to right: the strength of each source's current from three sides, at the time when the recording is
     strongest (dotted line), strong ones on top, with a ring of its own colour around each centre; the time courses at
@@ -37,37 +46,47 @@ def plot_preview(leadfield: LeadField, preset: Preset, path: str | Path, seed: i
     leadfield : LeadField
     preset : Preset
     path : path
-        Of a .png, .pdf or .svg file, which is replaced.
+        Of a .png, .pdf or .svg file.
     seed : int
+    n : int
+        Number of samples, at most 12.
+    overwrite : bool
+        Replace an existing picture.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    check_picture(path)
+    check_picture(path, n, overwrite=overwrite)
     simulator = Simulator(leadfield, preset)
-    samples = next(simulator.batches(seed, N_SAMPLES))
+    samples = next(simulator.batches(seed, n))
     signal = samples.currents.project(simulator.gain)
     kinds = [kind for kind in SENSORS if kind in leadfield.ch_types]
     shown = [kind for kind in kinds if _has_positions(leadfield.info, kind)]
     n_columns = len(VIEWS) + 2 + len(shown)
-    figure = Figure(figsize=(2.6 * n_columns, 2.5 * N_SAMPLES), layout="constrained")
+    figure = Figure(figsize=(2.6 * n_columns, 2.5 * n), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{preset.name}: {N_SAMPLES} samples, seed {seed}   ({repr(leadfield).strip('<>')})", fontsize=10)
-    for row, axes in enumerate(figure.subplots(N_SAMPLES, n_columns, squeeze=False)):
+    figure.suptitle(
+        f"{preset.name}: {n} sample{'s' * (n > 1)}, seed {seed}   ({repr(leadfield).strip('<>')})", fontsize=10
+    )
+    for row, axes in enumerate(figure.subplots(n, n_columns, squeeze=False)):
         one = samples[row : row + 1]
         _draw_sources(axes[: len(VIEWS)], leadfield, one, title=row == 0)
         _draw_courses(axes[len(VIEWS)], leadfield, one)
         _draw_sensors(axes[len(VIEWS) + 1], leadfield, one, signal[row].cpu().numpy(), kinds[0])
         for axis, kind in zip(axes[len(VIEWS) + 2 :], shown, strict=True):
             _draw_topography(axis, leadfield, one, kind)
-    with atomic_file(Path(path)) as temporary:
+    with atomic_file(Path(path), overwrite=overwrite) as temporary:
         figure.savefig(temporary, dpi=110)
 
 
-def check_picture(path: str | Path) -> None:
-    """Refuse a picture whose format is not known by its name."""
+def check_picture(path: str | Path, n: int, *, overwrite: bool) -> None:
+    """Refuse a picture that cannot be written, before anything is simulated."""
     if Path(path).suffix.lower() not in FORMATS:
-        raise InputError(f"{path} is no name of a picture; let it end in {', '.join(FORMATS)}.")
+        raise InputError(f"The name of a picture has to end in {', '.join(FORMATS)}, got {path}.")
+    if not 1 <= n <= MOST_SAMPLES:
+        raise InputError(f"A picture shows 1 to {MOST_SAMPLES} samples, and `n` is {n}; give a smaller `n`.")
+    if Path(path).exists() and not overwrite:
+        raise InputError(f"{path} already exists; choose another `preview`, or set `overwrite=True` to replace it.")
 
 
 def _has_positions(info: mne.Info, kind: str) -> bool:

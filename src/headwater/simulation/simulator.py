@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,7 +44,7 @@ class Simulator:
     def __init__(self, leadfield: LeadField, preset: Preset, device: str | torch.device = "cpu"):
         device = torch.device(device)
         if not isinstance(preset, Preset):
-            raise InputError(f"{preset!r} is no preset; give hw.presets.PIUNET, for one, or a Preset of your own.")
+            raise InputError(f"Expected a Preset, got {preset!r}; for example hw.presets.PIUNET.")
         self.preset = preset
         self.geometry = geometry_of(leadfield, device)
         self.sensors = SensorArray(
@@ -57,6 +59,7 @@ class Simulator:
         self.gain = by_columns(self.sensors.recorded(gain.flatten(1)).unflatten(1, gain.shape[1:]))
         self.chunk_size = self._chunk_size()
         self._last: tuple[int, int, Samples] | None = None  # training cuts several batches from one chunk
+        self.check_memory(self.chunk_size)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the last chunk behind when the simulator goes to another process."""
@@ -76,6 +79,18 @@ class Simulator:
             per_sample = geometry.n_sources * max(geometry.n_orient * preset.n_times, preset.sources.n_components)
         fitting = max(1, DENSE_CHUNK // per_sample)
         return min(SPARSE_CHUNK, 2 ** (fitting.bit_length() - 1))
+
+    def check_memory(self, n: int) -> None:
+        """Refuse a number of samples that the memory of the device cannot hold."""
+        preset, geometry = self.preset, self.geometry
+        currents = preset.sources.n_components if self.is_sparse else geometry.n_sources * geometry.n_orient
+        needed = 4 * n * preset.n_times * (len(self.sensors.ch_names) + currents)
+        memory = _memory(geometry.device)
+        if needed > memory:
+            raise InputError(
+                f"{n} samples of the preset {preset.name!r} take {needed / 1e9:.3g} GB and the memory has "
+                f"{memory / 1e9:.3g} GB; ask for fewer samples or time points, or stream them in smaller batches."
+            )
 
     def chunk(self, seed: int, index: int) -> Samples:
         """Draw chunk number ``index`` of the stream of samples that belongs to a seed; the last one is kept."""
@@ -104,7 +119,13 @@ class Simulator:
         truth = Truth(
             pattern.centers, pattern.amplitude, pattern.extent_mm, pattern.orientation, noise.snr_db, noise.rms
         )
-        return Samples(signal + noise.data, currents, truth, preset.sfreq)
+        y = signal + noise.data
+        if not torch.isfinite(y).all():
+            raise InputError(
+                f"The preset {preset.name!r} gives recordings that are not finite in single precision; use amplitudes, "
+                "widths and an SNR of a physiological size."
+            )
+        return Samples(y, currents, truth, preset.sfreq)
 
     def batches(self, seed: int, batch_size: int, *, start: int = 0) -> Iterator[Samples]:
         """Cut the stream of chunks into batches, from sample number ``start`` on, without end."""
@@ -118,6 +139,15 @@ class Simulator:
             joined = Samples.concatenate(parts)
             yield joined[:batch_size]
             held = joined[batch_size:]
+
+
+def _memory(device: torch.device) -> float:
+    """Return the size of the memory of a device in bytes, infinite where it is not known."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return math.inf
 
 
 @contextmanager
@@ -175,7 +205,9 @@ def stream(
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; it must be at least 1.")
     check_request(batch_size, seed)
-    return Simulator(leadfield, preset, device).batches(seed, batch_size, start=start)
+    simulator = Simulator(leadfield, preset, device)
+    simulator.check_memory(batch_size)
+    return simulator.batches(seed, batch_size, start=start)
 
 
 def check_request(n: int, seed: int) -> None:

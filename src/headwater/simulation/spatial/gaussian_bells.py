@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import torch
 
 from headwater.simulation.currents import DenseCurrents
-from headwater.simulation.distributions import Distribution, Integers, Normal, Uniform, check_distribution
+from headwater.simulation.distributions import (
+    Distribution,
+    Integers,
+    Normal,
+    Uniform,
+    check_distribution,
+    check_instance,
+)
 from headwater.simulation.spatial.base import SpatialPattern, check_common, draw_components
 from headwater.simulation.spatial.geometry import Geometry
 from headwater.simulation.spatial.orientation import Orientation, RandomDirection
@@ -78,6 +85,7 @@ class GaussianBells(SpatialPattern):
     def __post_init__(self) -> None:
         check_common(self)
         check_distribution(self, "sigma_mm", above=0.0)
+        check_instance(self, "normalized", bool, "True")
 
     def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Profiles:
         """Draw centres, widths, amplitudes and directions, and evaluate the bells."""

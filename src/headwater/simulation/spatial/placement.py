@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,9 @@ class Anywhere(Where):
 
     regions: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        _check_regions(self)
+
     def density(self, geometry: Geometry) -> torch.Tensor:
         """Return one, or zero outside the regions and on the medial wall."""
         named = torch.as_tensor(geometry.region_ids >= 0, device=geometry.device)
@@ -43,6 +47,9 @@ class EachRegion(Where):
     """Every region is equally probable, and every position within a region; positions without a region are left out."""
 
     regions: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check_regions(self)
 
     def density(self, geometry: Geometry) -> torch.Tensor:
         """Return one over the number of positions of the region."""
@@ -65,6 +72,7 @@ class CortexAndDeep(Where):
     regions: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        _check_regions(self)
         check_number(self, "cortical_share", at_least=0.0)
         if self.cortical_share > 1:
             raise InputError(f"CortexAndDeep.cortical_share is {self.cortical_share:g}; it is a share, from 0 to 1.")
@@ -78,6 +86,15 @@ class CortexAndDeep(Where):
         if not cortex.any() or not deep.any():
             return allowed.float()
         return self.cortical_share * cortex / cortex.sum() + (1 - self.cortical_share) * deep / deep.sum()
+
+
+def _check_regions(where: Anywhere | EachRegion | CortexAndDeep) -> None:
+    names = where.regions
+    if names is None:
+        return
+    if isinstance(names, str) or not isinstance(names, Iterable) or not all(isinstance(one, str) for one in names):
+        raise InputError(f"{type(where).__name__}.regions is {names!r}; give names, for example ('Left-Thalamus',).")
+    object.__setattr__(where, "regions", tuple(names))
 
 
 def _allowed(where: Anywhere | EachRegion | CortexAndDeep, geometry: Geometry) -> torch.Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
 
+from headwater._utils.errors import InputError
 from headwater.simulation.currents import Patches
 from headwater.simulation.distributions import Constant, Distribution, Integers, check_distribution
 from headwater.simulation.spatial.base import SpatialPattern, check_common, draw_components, make_patches
@@ -46,7 +48,9 @@ class RingClusters(SpatialPattern):
 
     def __post_init__(self) -> None:
         check_common(self)
-        object.__setattr__(self, "ring_amplitudes", tuple(self.ring_amplitudes))
+        object.__setattr__(self, "ring_amplitudes", tuple(float(one) for one in self.ring_amplitudes))
+        if not self.ring_amplitudes or not all(math.isfinite(one) for one in self.ring_amplitudes):
+            raise InputError("RingClusters.ring_amplitudes needs one finite number for the seed and for each ring.")
         check_distribution(self, "n_rings", at_least=0, at_most=len(self.ring_amplitudes) - 1, whole=True)
 
     def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Patches:

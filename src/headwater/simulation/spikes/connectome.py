@@ -13,6 +13,8 @@ from scipy.spatial.distance import cdist
 
 from headwater._utils.errors import InputError
 
+MOST_BYTES = 2**28  # of a file in an archive; 998 regions as text take 25 MB
+
 
 @dataclass(frozen=True, eq=False)
 class Connectome:
@@ -78,21 +80,38 @@ class Connectome:
             raise InputError(f"There is no connectome at {path}; check the path.") from None
         except KeyError as error:
             raise InputError(f"{path} has no {error.args[0]} file, so it is not a connectivity archive.") from None
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, IndexError) as error:
-            raise InputError(f"{path} cannot be read as a connectivity archive ({error}); fetch it anew.") from error
+        except (zipfile.BadZipFile, OSError, EOFError, ValueError, IndexError, RuntimeError, MemoryError) as error:
+            raise InputError(
+                f"{path} cannot be read as a connectivity archive ({error}); download it again."
+            ) from error
         return cls(weights=weights, tract_lengths_mm=lengths, pos=centres_mm * 1e-3, names=names)
 
 
+def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Unpack a member whose header promises a size that a connectome can have."""
+    if archive.getinfo(member).file_size > MOST_BYTES:
+        raise ValueError(f"{member} would unpack to more than {MOST_BYTES // 10**6} MB")
+    return archive.read(member)
+
+
 def _read_text(archive: zipfile.ZipFile, member: str) -> str:
-    packed = archive.read(member)
-    return (bz2.decompress(packed) if member.endswith(".bz2") else packed).decode()
+    packed = _read_member(archive, member)
+    if not member.endswith(".bz2"):
+        return packed.decode()
+    unpacker = bz2.BZ2Decompressor()
+    text = unpacker.decompress(packed, MOST_BYTES)
+    if not unpacker.eof:
+        raise ValueError(f"{member} is truncated or would unpack to more than {MOST_BYTES // 10**6} MB")
+    return text.decode()
 
 
 def _read_matrix(archive: zipfile.ZipFile, member: str) -> np.ndarray:
-    if not member.endswith((".npy", ".npz")):
-        return np.loadtxt(io.StringIO(_read_text(archive, member)), ndmin=2)
-    stored = np.load(io.BytesIO(archive.read(member)), allow_pickle=False)
-    return np.asarray(stored if isinstance(stored, np.ndarray) else stored[stored.files[0]], dtype=float)
+    if member.endswith(".npz"):
+        with zipfile.ZipFile(io.BytesIO(_read_member(archive, member))) as inner:
+            return _read_matrix(inner, inner.namelist()[0])
+    if member.endswith(".npy"):
+        return np.asarray(np.load(io.BytesIO(_read_member(archive, member)), allow_pickle=False), dtype=float)
+    return np.loadtxt(io.StringIO(_read_text(archive, member)), ndmin=2)
 
 
 def _read_centres(archive: zipfile.ZipFile, member: str) -> tuple[tuple[str, ...], np.ndarray]:

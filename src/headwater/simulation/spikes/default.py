@@ -24,7 +24,7 @@ def default_spikes() -> tuple[np.ndarray, float]:
     about half a minute; after that the clips come from the cache.
     """
     key = content_hash(repr(PLAN), N_REGIONS, N_TARGETS, BRAIN_RADIUS)
-    return cached_arrays("spikes", key, _simulate, shapes={"clips": (None, None)})["clips"], PLAN.sfreq
+    return cached_arrays("spikes", key, _simulate, shapes={"clips": (None, PLAN.rules.clip)})["clips"], PLAN.sfreq
 
 
 def _simulate() -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
-from headwater._utils.files import atomic_file
+from headwater._utils.npz import write_arrays
 from headwater._utils.progress import progress_bar
 from headwater.simulation.spikes.brains import PUBLISHED_SETTINGS, Brain, Setting
 from headwater.simulation.spikes.connectome import Connectome
@@ -243,8 +243,7 @@ def _save(path: Path, library: SpikeLibrary) -> None:
     if isinstance(library.clips, np.memmap):
         library.clips.flush()
     names = ("regions", "members", "counts", "found", "peaks", "attempts")
-    with atomic_file(path / "index.npz") as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **{name: getattr(library, name) for name in names})
+    write_arrays(path / "index.npz", {name: getattr(library, name) for name in names})
 
 
 def _open_or_create(path: Path, connectome: Connectome, regions: np.ndarray, plan: LibraryPlan) -> SpikeLibrary:
@@ -257,11 +256,14 @@ def _open_or_create(path: Path, connectome: Connectome, regions: np.ndarray, pla
     }
     description = json.loads(json.dumps(description))  # tuples become lists, as in the file
     if (path / "index.npz").exists():
-        found = json.loads((path / "plan.json").read_text())
+        try:
+            found = json.loads((path / "plan.json").read_text(encoding="utf-8"))
+            clips = np.load(path / "clips.npy", mmap_mode="r+", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{path} holds a damaged library of spikes ({error}); choose another folder.") from error
         if found != description:
             differing = ", ".join(key for key in description if found.get(key) != description[key])
             raise InputError(f"{path} holds a library made with other {differing}; choose another folder.")
-        clips = np.load(path / "clips.npy", mmap_mode="r+", allow_pickle=False)
         return replace(SpikeLibrary.open(path), clips=clips)
     if path.exists() and not (path.is_dir() and ((path / "plan.json").exists() or not any(path.iterdir()))):
         raise InputError(f"{path} is taken by something other than a library of spikes; choose another folder.")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from headwater._utils.errors import InputError
+from headwater._utils.npz import DamagedFile, read_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +51,30 @@ class SpikeLibrary:
         """Open a library made by ``make_spike_library``, finished or not."""
         path = Path(path)
         try:
-            plan = json.loads((path / "plan.json").read_text())
+            plan = json.loads((path / "plan.json").read_text(encoding="utf-8"))
             clips = np.load(path / "clips.npy", mmap_mode="r", allow_pickle=False)
-            with np.load(path / "index.npz", allow_pickle=False) as index:
-                return cls(**dict(index), clips=clips, sfreq=plan["sfreq"])
-        except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
+            return cls(**read_arrays(path / "index.npz"), clips=clips, sfreq=float(plan["sfreq"]))
+        except (OSError, ValueError, EOFError, KeyError, TypeError, DamagedFile) as error:
             raise InputError(
-                f"{path} is not a library of spikes ({error}); make one with make_spike_library."
+                f"{path} is not a library of spikes, or a damaged one ({error}); make one with make_spike_library."
             ) from error
+
+    def __post_init__(self) -> None:
+        n_targets, n_clips, n_members, _ = self.clips.shape
+        expected = {
+            "regions": (n_targets,),
+            "counts": (n_targets,),
+            "members": (n_targets, n_members),
+            "peaks": (n_targets, n_clips),
+            "attempts": (n_targets, n_clips),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise InputError(
+                    f"{name} of the spike library has shape {getattr(self, name).shape}, expected {shape}."
+                )
+        if (self.counts < 0).any() or (self.counts > n_clips).any() or not self.sfreq > 0:
+            raise InputError("The spike library counts clips that it does not have; make it again.")
 
     @property
     def shortfall(self) -> dict[int, int]:

@@ -66,10 +66,7 @@ class Clips(TimeCourse):
 
             return Pool.from_array(*default_spikes())
         if isinstance(library, str | Path):
-            try:
-                library = SpikeLibrary.open(library) if Path(library).is_dir() else np.load(library, allow_pickle=False)
-            except (OSError, ValueError) as error:
-                raise InputError(f"Clips.spikes: cannot read {library}: {error}") from error
+            library = SpikeLibrary.open(library) if Path(library).is_dir() else _read(Path(library))
         if isinstance(library, np.ndarray):
             return Pool.from_array(_check(library), self.sfreq)
         return Pool.from_library(library)
@@ -142,6 +139,14 @@ class Pool:
                 "simulate more regions, or leave by_source False."
             )
         return torch.where(regions >= 0, first[within] + (unit * count[within]).long(), 0)
+
+
+def _read(path: Path) -> np.ndarray:
+    """Read an array; only its header is read before its size is known to be that of the file."""
+    try:
+        return np.array(np.lib.format.open_memmap(path, mode="r"))
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"Clips.spikes: cannot read {path} as a .npy file ({error}).") from error
 
 
 def _check(clips: np.ndarray) -> np.ndarray:

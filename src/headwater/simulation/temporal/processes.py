@@ -19,6 +19,9 @@ from headwater.simulation.temporal.autoregressive import (
 )
 from headwater.simulation.temporal.base import TimeCourse
 
+MOST_TIMES = 20_000  # of a window, whose covariance has the square of that
+HIGHEST_RATE = 20_000.0  # Hz; the default process has an order of a tenth of that
+
 
 @dataclass(frozen=True)
 class Autoregressive(TimeCourse):
@@ -57,6 +60,11 @@ class Autoregressive(TimeCourse):
 
     def factor(self, n_times: int, sfreq: float, device: torch.device) -> torch.Tensor:
         """Matrix (n_times, n_times) that turns white noise into a window of the process."""
+        if n_times > MOST_TIMES:
+            raise InputError(
+                f"Autoregressive draws windows of at most {MOST_TIMES} time points, and the preset asks for {n_times}; "
+                "give a smaller n_times, or use PowerLaw."
+            )
         return torch.as_tensor(_factor(self.at(sfreq), n_times), device=device)
 
     def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
@@ -68,6 +76,11 @@ class Autoregressive(TimeCourse):
 @lru_cache(maxsize=64)
 def default_coefficients(sfreq: float) -> tuple[float, ...]:
     """Coefficients of the process with a resting spectrum that remembers 0.1 s."""
+    if sfreq > HIGHEST_RATE:
+        raise InputError(
+            f"The default of Autoregressive.coefficients holds up to {HIGHEST_RATE:g} Hz, and the preset's sfreq is "
+            f"{sfreq:g} Hz; lower it, or give coefficients."
+        )
     order = max(2, round(0.1 * sfreq))
     return tuple(from_spectrum(resting_spectrum, sfreq, order))
 
@@ -93,7 +106,7 @@ class PowerLaw(TimeCourse):
     exponent: Distribution = Constant(1.0)
 
     def __post_init__(self) -> None:
-        check_distribution(self, "exponent", at_least=0.0)
+        check_distribution(self, "exponent", at_least=0.0, at_most=20.0)
 
     def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
         """Shape the spectrum of white noise."""
