@@ -192,3 +192,31 @@ def test_mixed_precision_leaves_what_follows_from_the_lead_field_alone(free_lead
     assert torch.equal(within.bells.filters, without.bells.filters)
     assert torch.equal(within.kernels, without.kernels)
     assert currents.dtype == torch.float32
+
+
+@pytest.mark.parametrize("channels", [1, 6, 12, 20])
+@pytest.mark.parametrize("patch", [1, 2])
+def test_any_even_number_of_channels_can_be_normalised(channels, patch):
+    if patch == 1 and channels % 2:
+        with pytest.raises(InputError, match="PIUNet.channels is 1; give an even number"):
+            PIUNet(channels=channels, depth=2, blocks=1, heads=1)
+        return
+    network = PIUNet(channels=channels, depth=2, blocks=1, heads=2, patch=patch)
+    assert network.eval().unet(torch.zeros(1, 3, 8, 8, 8)).shape[1] == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"depth": 0}, "PIUNet.depth: it should be greater than or equal to 1, and is 0"),
+        ({"depth": 10**9}, "PIUNet.depth: "),
+        ({"lambda2": ()}, "PIUNet.lambda2: "),
+        ({"bells_mm": (-1.0,)}, "PIUNet.bells_mm.0: "),
+        ({"heads": 3}, "PIUNet.heads is 3; give a divisor of the 128 channels"),
+        ({"channels": 60_000}, "PIUNet would have more than 2e[+]09 parameters; give smaller sizes"),
+        ({"chanels": 3}, "PIUNet has no chanels; it has channels, depth"),
+    ],
+)
+def test_sizes_are_checked_before_anything_is_made(config, message):
+    with pytest.raises(InputError, match=message):
+        PIUNet(**config)

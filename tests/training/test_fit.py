@@ -159,7 +159,7 @@ def test_what_cannot_be_trained_is_refused(train, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="16-mixed needs a GPU"):
         train(precision="16-mixed")
-    with pytest.raises(InputError, match="no schedule 'linear'; choose cosine or plateau"):
+    with pytest.raises(InputError, match="Schedule.kind: it should be 'cosine' or 'plateau', and is 'linear'"):
         Schedule(steps=1, kind="linear")
 
 

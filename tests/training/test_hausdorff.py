@@ -76,7 +76,7 @@ def test_samples_without_active_sources():
 
 
 def test_parameters_are_checked():
-    with pytest.raises(InputError, match="above 0 and at most 1"):
+    with pytest.raises(InputError, match="threshold: it should be greater than 0"):
         WeightedHausdorff(threshold=0.0)
-    with pytest.raises(InputError, match="negative"):
+    with pytest.raises(InputError, match="exponent: it should be less than 0"):
         WeightedHausdorff(exponent=1.0)

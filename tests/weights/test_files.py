@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import math
 import pickle
+import time
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,14 @@ from safetensors.torch import load_file, save
 
 from headwater._utils.errors import InputError
 from headwater.networks import PIUNet
-from headwater.weights import read_network, save_network
+from headwater.weights import cards, read_network, save_network
 
 
 def replace(path: Path, content: bytes, **changes: object) -> None:
     """Exchange the weights, and make the card agree, as somebody would who means harm."""
     path.write_bytes(content)
     card = json.loads(path.with_suffix(".json").read_text())
-    card |= {"sha256": hashlib.sha256(content).hexdigest(), **changes}
+    card |= {"sha256": hashlib.sha256(content).hexdigest(), "card_sha256": "", **changes}
     path.with_suffix(".json").write_text(json.dumps(card))
 
 
@@ -44,7 +46,7 @@ def test_the_same_estimates_come_out(piunet, leadfield):
 @pytest.mark.parametrize("damage", [lambda c: c[:-7], lambda c: c[:-1] + bytes([c[-1] ^ 1]), lambda c: c + b"\0"])
 def test_truncated_and_tampered_weights_are_refused(piunet, damage):
     piunet.write_bytes(damage(piunet.read_bytes()))
-    with pytest.raises(InputError, match="checksum differs.*fetch it anew"):
+    with pytest.raises(InputError, match="checksum differs.*download it again"):
         read_network(piunet)
 
 
@@ -57,10 +59,10 @@ def test_missing_files_are_named(piunet, tmp_path):
 
 
 def test_other_kinds_of_files_are_refused(tmp_path, piunet):
-    with pytest.raises(InputError, match="a .safetensors file with a card .* and model.pt is not one"):
+    with pytest.raises(InputError, match="a .safetensors file with a card .*, unlike model.pt"):
         read_network(tmp_path / "model.pt")
     network, card = read_network(piunet)
-    with pytest.raises(InputError, match="model.pt is not one"):
+    with pytest.raises(InputError, match="unlike model.pt"):
         save_network(network, tmp_path / "model.pt", card)
 
 
@@ -101,20 +103,69 @@ def test_weights_of_another_shape_kind_or_type_are_refused(piunet, fcn):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": "unheard-of"}, "a network 'unheard-of' that this version does not know; update headwater"),
-        ({"config": {"chanels": 4}}, "do not fit the network 'piunet'"),
+        (
+            {"network": "unheard-of"},
+            "a network 'unheard-of', which this version of headwater does not have; update headwater",
+        ),
+        ({"config": {"chanels": 4}}, "cannot be made: PIUNet has no chanels; .*download weights and card again"),
         ({"config": {"start": "lasso"}}, "cannot start from 'lasso'"),
-        ({"steps": "many"}, "is no card of a headwater network"),
-        ({"further": 1}, "is no card of a headwater network"),
+        ({"config": {"depth": 0}}, "PIUNet.depth: it should be greater than or equal to 1, and is 0; download"),
+        ({"config": {"depth": 10**9}}, "PIUNet.depth: it should be less than or equal to 12, and is 1000000000"),
+        ({"config": {"channels": "many"}}, "PIUNet.channels: it should be a valid integer"),
+        ({"config": {"bells_mm": [[1.0]]}}, "PIUNet.bells_mm.0: it should be a valid number, and is"),
+        ({"config": {"lambda2": [None]}}, "PIUNet.lambda2.0: it should be a valid number"),
+        ({"config": {"channels": 4, "depth": 2, "patch": 2, "heads": 7}}, "heads is 7; give a divisor"),
+        (
+            {"config": {"channels": 60_000, "depth": 9, "patch": 8}},
+            "cannot be made: it is much larger than the weights",
+        ),
+        ({"config": {"channels": 4, "blocks": 64}}, "cannot be made: it is much larger than the weights"),
+        ({"steps": "many"}, "is not the card of a headwater network"),
+        ({"further": 1}, "is not the card of a headwater network"),
     ],
 )
-def test_wrong_cards_are_refused(piunet, changes, message):
+def test_wrong_cards_are_refused_at_once(piunet, changes, message):
     replace(piunet, piunet.read_bytes(), **changes)
+    start = time.monotonic()
     with pytest.raises(InputError, match=message):
         read_network(piunet)
+    assert time.monotonic() - start < 2.0
+
+
+@pytest.mark.parametrize(("given", "changed"), [('"lambda2": [\n   0.05', '"lambda2": [\n   0.45'), ("mine", "mimne")])
+def test_damaged_cards_are_noticed(piunet, given, changed):
+    path = piunet.with_suffix(".json")
+    text = path.read_text()
+    assert given in text
+    path.write_text(text.replace(given, changed))
+    with pytest.raises(InputError, match="card .* was changed .its checksum differs.; download weights and card again"):
+        read_network(piunet)
+
+
+def test_weights_that_are_not_finite_are_neither_written_nor_read(piunet):
+    network, card = read_network(piunet)
+    weights = network.state_dict()
+    next(iter(weights.values())).view(-1)[0] = torch.nan
+    before = piunet.read_bytes()
+    with pytest.raises(InputError, match="not finite and were not written"):
+        save_network(network, piunet, card)
+    assert piunet.read_bytes() == before
+    replace(piunet, save({name: value.contiguous() for name, value in weights.items()}))
+    with pytest.raises(InputError, match="do not fit"):
+        read_network(piunet)
+
+
+def test_scores_that_are_not_numbers_can_be_read_again(piunet):
+    network, card = read_network(piunet)
+    save_network(network, piunet, card.model_copy(update={"validation": {"nmse": math.nan}}))
+    assert math.isnan(read_network(piunet)[1].validation["nmse"])
+
+
+def test_bundled_cards_have_checksums():
+    assert all(card.card_sha256 for card in cards().values())
 
 
 def test_a_card_that_is_no_json_is_refused(piunet):
     piunet.with_suffix(".json").write_text("{")
-    with pytest.raises(InputError, match="is no card"):
+    with pytest.raises(InputError, match="is not the card"):
         read_network(piunet)

@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from headwater._utils.errors import InputError
+from headwater._utils.settings import BelowOne
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base.regional import RegionalNetwork, region_members
+from headwater.networks.base.sizes import ImageShape, Kernel, Repeats, Size, Width, Widths, affordable
 from headwater.networks.inputs.topomap import INTERPOLATIONS, sensor_images, topographic_images
 
 # Most regions are at rest most of the time, and so an untrained network says: spread of the output layer's weights.
@@ -53,22 +55,23 @@ class CNNTransformer(RegionalNetwork):
         them as in the paper.
     """
 
+    @affordable
     def __init__(
         self,
         *,
-        n_regions: int = 994,
-        n_times: int = 500,
+        n_regions: Size = 994,
+        n_times: Size = 500,
         by_source: bool = False,
-        n_images: int = 1,
-        shape: tuple[int, int] = (16, 16),
+        n_images: Repeats = 1,
+        shape: ImageShape = (16, 16),
         interpolation: str = "bilinear",
-        channels: tuple[int, ...] = (8, 16),
-        kernel: int = 3,
-        d_model: int = 128,
-        n_heads: int = 4,
-        n_layers: int = 3,
-        feedforward: int = 512,
-        dropout: float = 0.1,
+        channels: Widths = (8, 16),
+        kernel: Kernel = 3,
+        d_model: Width = 128,
+        n_heads: Repeats = 4,
+        n_layers: Repeats = 3,
+        feedforward: Width = 512,
+        dropout: BelowOne = 0.1,
         pre_norm: bool = False,
     ) -> None:
         super().__init__()

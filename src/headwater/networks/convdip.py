@@ -17,6 +17,7 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.sizes import ImageShape, Orientations, Repeats, Size, Width, Widths, affordable
 from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
 from headwater.networks.inputs.topomap import sensor_images, topographic_images
 from headwater.networks.outputs.restore import currents_from_map, start_quiet
@@ -49,15 +50,16 @@ class ConvDip(Network):
         ``"bilinear"``, ``"bicubic"`` or ``"rbf"``; the paper does not say which.
     """
 
+    @affordable
     def __init__(
         self,
         *,
-        n_sources: int,
-        n_orient: int = 1,
-        n_images: int = 1,
-        shape: tuple[int, int] = (7, 11),
-        filters: int = 8,
-        hidden: tuple[int, ...] = (512,),
+        n_sources: Size,
+        n_orient: Orientations = 1,
+        n_images: Repeats = 1,
+        shape: ImageShape = (7, 11),
+        filters: Width = 8,
+        hidden: Widths = (512,),
         output: str = "currents",
         interpolation: str = "bilinear",
     ) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from headwater.networks.base.regional import RegionalNetwork
+from headwater.networks.base.sizes import Repeats, Size, Width, affordable
 
 
 class DeepSIF(RegionalNetwork):
@@ -27,15 +28,16 @@ class DeepSIF(RegionalNetwork):
         LSTM layers.
     """
 
+    @affordable
     def __init__(
         self,
         *,
-        n_channels: int = 75,
-        n_regions: int = 994,
-        n_times: int = 500,
+        n_channels: Size = 75,
+        n_regions: Size = 994,
+        n_times: Size = 500,
         by_source: bool = False,
-        hidden: int = 500,
-        n_layers: int = 3,
+        hidden: Width = 500,
+        n_layers: Repeats = 3,
     ) -> None:
         super().__init__()
         self.n_channels, self.n_regions, self.n_times, self.by_source = n_channels, n_regions, n_times, by_source

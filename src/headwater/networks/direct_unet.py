@@ -7,15 +7,17 @@ the skips, and a multi-stage correction of the dimension up to 15,684 nodes by t
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import mne
 import numpy as np
 import torch
+from pydantic import Field
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.sizes import Levels, Size, Width, affordable
 from headwater.networks.inputs.standardized import StandardizedMaps
 from headwater.networks.layers.unet1d import DimensionCorrection, UNet1d
 from headwater.solvers.inputs.whitening import whiten
@@ -40,8 +42,15 @@ class DirectUNet(Network):
         Doublings between the dense map and the sources.
     """
 
+    @affordable
     def __init__(
-        self, *, n_channels: int = 447, n_sources: int = 15_684, width: int = 16, depth: int = 3, stages: int = 4
+        self,
+        *,
+        n_channels: Size = 447,
+        n_sources: Size = 15_684,
+        width: Width = 16,
+        depth: Levels = 3,
+        stages: Annotated[int, Field(ge=0, le=12)] = 4,
     ) -> None:
         super().__init__()
         self.n_channels, self.n_sources = n_channels, n_sources

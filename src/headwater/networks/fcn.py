@@ -12,6 +12,7 @@ from torch import nn
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.sizes import Orientations, Size, Widths, affordable
 from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
 from headwater.solvers.inputs.whitening import whiten
 
@@ -30,8 +31,9 @@ class FCN(Network):
         Units of the hidden layers; table I has three of 512, 1024, 4096 or 16384, and four of 1024.
     """
 
+    @affordable
     def __init__(
-        self, *, n_channels: int, n_sources: int, n_orient: int = 3, hidden: tuple[int, ...] = (1024, 1024, 1024)
+        self, *, n_channels: Size, n_sources: Size, n_orient: Orientations = 3, hidden: Widths = (1024, 1024, 1024)
     ) -> None:
         super().__init__()
         self.n_channels, self.n_sources, self.n_orient, self.hidden = n_channels, n_sources, n_orient, hidden

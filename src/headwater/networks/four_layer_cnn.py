@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from headwater._utils.errors import InputError
+from headwater._utils.settings import BelowOne
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.sizes import ImageShape, Repeats, Size, Width, affordable
 from headwater.networks.inputs.standardized import StandardizedMaps
 from headwater.networks.inputs.topomap import sensor_images, topographic_images
 from headwater.solvers.inputs.whitening import whiten
@@ -38,14 +40,15 @@ class FourLayerCNN(Network):
         As for `headwater.networks.inputs.topomap.topographic_projection`.
     """
 
+    @affordable
     def __init__(
         self,
         *,
-        n_outputs: int,
-        n_images: int = 1,
-        shape: tuple[int, int] = (26, 26),
-        filters: int = 32,
-        dropout: float = 0.3,
+        n_outputs: Size,
+        n_images: Repeats = 1,
+        shape: ImageShape = (26, 26),
+        filters: Width = 32,
+        dropout: BelowOne = 0.3,
         interpolation: str = "bilinear",
     ) -> None:
         super().__init__()

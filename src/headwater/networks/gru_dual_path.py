@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from headwater._utils.settings import BelowOne
 from headwater.networks.base.regional import RegionalNetwork
+from headwater.networks.base.sizes import Size, Width, affordable
 
 
 class GRUDualPath(RegionalNetwork):
@@ -31,16 +33,17 @@ class GRUDualPath(RegionalNetwork):
     dropout : float
     """
 
+    @affordable
     def __init__(
         self,
         *,
-        n_channels: int = 64,
-        n_regions: int = 994,
-        n_times: int = 500,
+        n_channels: Size = 64,
+        n_regions: Size = 994,
+        n_times: Size = 500,
         by_source: bool = False,
-        hidden: int = 256,
-        cells: int = 32,
-        dropout: float = 0.2,
+        hidden: Width = 256,
+        cells: Width = 32,
+        dropout: BelowOne = 0.2,
     ) -> None:
         super().__init__()
         self.n_channels, self.n_regions, self.n_times, self.by_source = n_channels, n_regions, n_times, by_source

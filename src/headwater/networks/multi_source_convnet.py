@@ -13,6 +13,7 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.sizes import Kernel, Size, Widths, affordable
 from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
 from headwater.networks.outputs.restore import currents_from_map, start_quiet
 from headwater.solvers.inputs.whitening import whiten
@@ -39,15 +40,16 @@ class MultiSourceConvNet(Network):
         Units of the fully connected layers before the outputs.
     """
 
+    @affordable
     def __init__(
         self,
         *,
-        n_channels: int,
-        n_sources: int,
-        n_times: int = 50,
-        filters: tuple[int, ...] = (128, 256, 256),
-        kernel_size: int = 3,
-        hidden: tuple[int, ...] = (1024,),
+        n_channels: Size,
+        n_sources: Size,
+        n_times: Size = 50,
+        filters: Widths = (128, 256, 256),
+        kernel_size: Kernel = 3,
+        hidden: Widths = (1024,),
     ) -> None:
         super().__init__()
         self.n_channels, self.n_sources, self.n_times = n_channels, n_sources, n_times

@@ -6,16 +6,19 @@ work with every head, montage and grid.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import mne
 import numpy as np
 import torch
+from pydantic import Field
 from torch import nn
 
 from headwater._utils.errors import InputError
+from headwater._utils.settings import Positive
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.sizes import Levels, Repeats, Width, affordable
 from headwater.networks.inputs.bells import TEMPERS, MatchedBells
 from headwater.networks.inputs.lattice import Lattice
 from headwater.networks.inputs.starts import STARTS, start_kernels
@@ -24,6 +27,9 @@ from headwater.networks.layers.unet3d import UNet3d
 from headwater.solvers.inputs.whitening import whiten
 
 TINY = 1e-12  # against division by zero, of numbers whose scale is 1
+
+Voxels = Annotated[int, Field(ge=1, le=512)]
+Few = Annotated[tuple[Positive, ...], Field(max_length=32)]
 
 
 class PIUNet(Network):
@@ -56,19 +62,20 @@ class PIUNet(Network):
     title: ClassVar[str] = "3D-PIUNet"
     any_leadfield = True
 
+    @affordable
     def __init__(
         self,
         *,
-        channels: int = 32,
-        depth: int = 3,
-        blocks: int = 2,
-        heads: int = 4,
-        patch: int = 1,
-        box: tuple[int, int, int] | None = (32, 32, 32),
+        channels: Width = 32,
+        depth: Levels = 3,
+        blocks: Repeats = 2,
+        heads: Repeats = 4,
+        patch: Repeats = 1,
+        box: tuple[Voxels, Voxels, Voxels] | None = (32, 32, 32),
         start: str = "eloreta",
-        lambda2: tuple[float, ...] = (0.05,),
-        bells_mm: tuple[float, ...] = (),
-        passes: int = 1,
+        lambda2: Annotated[Few, Field(min_length=1)] = (0.05,),
+        bells_mm: Few = (),
+        passes: Repeats = 1,
         context: bool = False,
     ) -> None:
         super().__init__()

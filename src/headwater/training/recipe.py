@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headwater._utils.errors import InputError
+from headwater._utils.settings import Positive, Seed, check_settings, fault
 from headwater.forward.carried import carried_leadfield
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
@@ -25,16 +25,10 @@ from headwater.simulation.preset_files import read_preset
 from headwater.simulation.presets import PRESETS, Preset
 from headwater.training.losses import LOSSES
 from headwater.training.scenes import Scene
-from headwater.training.schedule import Schedule
+from headwater.training.schedule import MOST_STEPS, Schedule, Steps
 
 HELMET = "helmet"
-UNKNOWN, MISSING = "there is no such setting", "it is missing"
-IN_WORDS = {  # of pydantic's kinds of errors
-    "extra_forbidden": UNKNOWN,
-    "unexpected_keyword_argument": UNKNOWN,
-    "missing": MISSING,
-    "missing_keyword_only_argument": MISSING,
-}
+MOST_SAMPLES = 100_000  # at a time
 DATA_ICO = 3  # the boundary elements behind the data are other ones than those behind the network
 
 
@@ -72,10 +66,10 @@ class Heads(_Strict):
     spacing: float | str | None = None
     orient: str = "free"
     method: str = "bem"
-    ico: int = 4
-    assumed: int | None = None
-    data: tuple[int, ...] = ()
-    weight: float = Field(1.0, gt=0)
+    ico: int = Field(4, ge=2, le=5)
+    assumed: Seed | None = None
+    data: tuple[Seed, ...] = Field((), max_length=1000)
+    weight: Positive = 1.0
 
     @cached_property
     def told(self) -> Head:
@@ -124,9 +118,9 @@ class Checks(_Strict):
     heads: Heads
     presets: dict[str, str] = Field(min_length=1)
     metrics: tuple[str, ...] = Field(min_length=1)
-    n: int = Field(64, ge=1)
-    every: int = Field(500, ge=1)
-    seed: int = Field(10**7, ge=0)
+    n: int = Field(64, ge=1, le=MOST_SAMPLES)
+    every: Steps = 500
+    seed: Seed = 10**7
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -170,11 +164,11 @@ class Recipe(_Strict):
     loss: str
     loss_config: dict[str, Any] = {}
     schedule: Schedule
-    batch_size: int = Field(32, ge=1)
+    batch_size: int = Field(32, ge=1, le=MOST_SAMPLES)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     validation: Checks | None = None
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1, le=MOST_STEPS)
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -182,8 +176,8 @@ class Recipe(_Strict):
             raise InputError(f"there is no network {self.network!r}; choose {', '.join(NETWORKS)}.")
         if self.loss not in LOSSES:
             raise InputError(f"there is no loss {self.loss!r}; choose {', '.join(LOSSES)}.")
-        _check_arguments(NETWORKS[self.network], self.config)
-        _check_arguments(LOSSES[self.loss], self.loss_config)
+        for kind, given in ((NETWORKS[self.network], self.config), (LOSSES[self.loss], self.loss_config)):
+            check_settings(kind.__name__, kind.__init__, given)
         if self.validation is None and (self.patience or self.schedule.kind == "plateau"):
             raise InputError("patience and plateaus go by the validation; describe one, or use a cosine schedule.")
         return self
@@ -193,13 +187,12 @@ class Recipe(_Strict):
         """Read a YAML file."""
         try:
             return cls.model_validate(yaml.safe_load(path.read_text()))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
             raise InputError(f"Cannot read the recipe {path}: {' '.join(str(error).split())}.") from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            words = IN_WORDS.get(first["type"], first["msg"].removeprefix("Value error, ")).removesuffix(".")
-            raise InputError(f"The recipe {path.name} is wrong{' at ' if where else ''}{where}: {words}.") from error
+            place, words = fault(error)
+            words = words.removesuffix(".")
+            raise InputError(f"The recipe {path.name} is wrong{' at ' if place else ''}{place}: {words}.") from error
 
 
 def find_preset(name: str, folder: Path) -> Preset:
@@ -209,13 +202,6 @@ def find_preset(name: str, folder: Path) -> Preset:
     if not (folder / name).exists():
         raise InputError(f"There is no preset {name!r}: give a file beside the recipe, or one of {', '.join(PRESETS)}.")
     return read_preset(folder / name)
-
-
-def _check_arguments(kind: type, given: dict[str, Any]) -> None:
-    """Refuse settings that a class does not have."""
-    known = [one for one in inspect.signature(kind).parameters]
-    if unknown := [name for name in given if name not in known]:
-        raise InputError(f"{kind.__name__} has no {', '.join(unknown)}; it has {', '.join(known) or 'no settings'}.")
 
 
 def _measured(known: LeadField, head: Head, other: Head, heads: Heads) -> LeadField:

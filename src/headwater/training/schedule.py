@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from headwater._utils.errors import InputError
+from pydantic import Field
 
-KINDS = ("cosine", "plateau")
+from headwater._utils.settings import AtLeastZero, BelowOne, Positive, Share, check_settings
+
+MOST_STEPS = 1_000_000_000
+Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,26 +47,20 @@ class Schedule:
 
     __pydantic_config__ = {"extra": "forbid"}  # recipes are checked with it
 
-    steps: int
-    learning_rate: float = 1.5e-3
-    warmup: int = 100
+    steps: Steps
+    learning_rate: Annotated[Positive, Field(le=1000.0)] = 1.5e-3
+    warmup: Annotated[int, Field(ge=0, le=MOST_STEPS)] = 100
     kind: Literal["cosine", "plateau"] = "cosine"
-    final: float = 0.01
-    drop: float = 0.5
-    patience: int = 3
-    weight_decay: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.999)
-    clip: float = 1.0
-    ema: float = 0.998
+    final: Share = 0.01
+    drop: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    patience: Annotated[int, Field(ge=0, le=MOST_STEPS)] = 3
+    weight_decay: Annotated[AtLeastZero, Field(le=1000.0)] = 0.01
+    betas: tuple[BelowOne, BelowOne] = (0.9, 0.999)
+    clip: Positive = 1.0
+    ema: BelowOne = 0.998
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InputError(f"There is no schedule {self.kind!r}; choose {' or '.join(KINDS)}.")
-        for name in ("steps", "learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} is {getattr(self, name)}; give a positive number.")
-        if not (0 < self.drop < 1 and 0 <= self.ema < 1):
-            raise InputError("drop and ema are factors; give numbers below 1.")
+        check_settings(type(self).__name__, type(self).__init__, vars(self))
 
     def share(self, step: int) -> float:
         """Share of the learning rate at a step, apart from drops on plateaus."""

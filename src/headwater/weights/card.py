@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Self
 
@@ -101,10 +102,12 @@ class Card(BaseModel):
     versions : dict of str to str
     licence, intended_use, limits : str
     sha256 : str
-        Of the weights file.
+        Checksum of the weights file.
+    card_sha256 : str
+        Checksum of everything else on the card; empty on cards of earlier versions.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     name: str
     network: str
@@ -124,15 +127,31 @@ class Card(BaseModel):
     intended_use: str
     limits: str
     sha256: str = ""
+    card_sha256: str = ""
+
+    def sealed(self, sha256: str) -> Self:
+        """Return the card with the checksum of its weights, and with its own."""
+        card = self.model_copy(update={"sha256": sha256, "card_sha256": ""})
+        return card.model_copy(update={"card_sha256": card.checksum()})
+
+    def checksum(self) -> str:
+        """Compute the checksum of everything on the card but itself."""
+        content = self.model_copy(update={"card_sha256": ""}).model_dump_json()
+        return hashlib.sha256(content.encode()).hexdigest()
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a JSON file."""
         try:
-            return cls.model_validate_json(path.read_bytes())
+            card = cls.model_validate_json(path.read_bytes())
         except OSError as error:
             raise InputError(
-                f"The weights have no card: {path} cannot be read ({error.strerror}); both files belong together."
+                f"The weights have no card: cannot read {path} ({error.strerror}); keep both files together."
             ) from error
         except ValidationError as error:
-            raise InputError(f"{path} is no card of a headwater network; fetch weights and card anew.") from error
+            raise InputError(
+                f"{path} is not the card of a headwater network; download weights and card again."
+            ) from error
+        if card.card_sha256 and card.card_sha256 != card.checksum():
+            raise InputError(f"The card {path} was changed (its checksum differs); download weights and card again.")
+        return card

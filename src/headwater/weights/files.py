@@ -13,39 +13,45 @@ from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
 from headwater.networks import NETWORKS
 from headwater.networks.base import Network
+from headwater.networks.base.sizes import Budget
 from headwater.weights.card import Card
 
 WEIGHTS, CARD = ".safetensors", ".json"
+ROOM = 4  # numbers that a constructor may use for each one it keeps
 
 
 def save_network(network: Network, path: Path | str, card: Card) -> Card:
-    """Write weights and card; both are whole or absent.
+    """Write weights and card; each is complete or absent.
 
     Parameters
     ----------
     network : Network
+        Weights that are not finite are refused.
     path : path-like
         Of the weights, ending in ``.safetensors``.
     card : Card
-        Without checksum.
+        Without checksums.
 
     Returns
     -------
     card : Card
-        With checksum.
+        With checksums.
     """
     path = _weights_path(path)
-    content = save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
-    card = card.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
-    with atomic_file(path) as temporary:
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    if not _finite(weights):
+        raise InputError(f"The weights for {path.name} are not finite and were not written; lower the learning rate.")
+    content = save(weights)
+    card = card.sealed(hashlib.sha256(content).hexdigest())
+    # Both are complete before either gets its name, so that hardly any crash can leave two that do not agree.
+    with atomic_file(path.with_suffix(CARD)) as temporary_card, atomic_file(path) as temporary:
+        temporary_card.write_text(card.model_dump_json(indent=1) + "\n")
         temporary.write_bytes(content)
-    with atomic_file(path.with_suffix(CARD)) as temporary:
-        temporary.write_text(card.model_dump_json(indent=1) + "\n")
     return card
 
 
 def read_network(path: Path | str) -> tuple[Network, Card]:
-    """Read weights and card. Nothing is unpickled, and nothing fetched.
+    """Read weights and card. Nothing is unpickled, and nothing is downloaded.
 
     Returns
     -------
@@ -57,44 +63,67 @@ def read_network(path: Path | str) -> tuple[Network, Card]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"Cannot read the weights {path} ({error.strerror}).") from error
+        raise InputError(f"Cannot read the weights {path} ({error.strerror}); check the path.") from error
     card = Card.read(path.with_suffix(CARD))
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise InputError(
             f"The weights {path.name} are not those that their card describes (the checksum differs): the file is "
-            "truncated or was changed; fetch it anew."
+            "truncated or was changed; download it again."
         )
     if card.network not in NETWORKS:
         raise InputError(
-            f"The weights {path.name} are of a network {card.network!r} that this version does not know; update "
-            "headwater."
+            f"The weights {path.name} belong to a network {card.network!r}, which this version of headwater does not "
+            "have; update headwater."
         )
     try:
-        network = NETWORKS[card.network](**{name: _tuples(value) for name, value in card.config.items()})
-        _fill(network, load(content))
-    except (SafetensorError, RuntimeError, TypeError) as error:
+        return _made(card, load(content)), card
+    except InputError as error:
         raise InputError(
-            f"The weights {path.name} do not fit the network {card.network!r} of this version; train it anew, or use "
-            "the version of headwater that its card names."
+            f"The card of the weights {path.name} describes a network that cannot be made: {str(error).rstrip('.')}; "
+            "download weights and card again."
         ) from error
-    return network.eval(), card
+    except (SafetensorError, RuntimeError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"The weights {path.name} do not fit the network {card.network!r} of this version; train the network "
+            "again, or use the version of headwater that its card names."
+        ) from error
 
 
-def _fill(network: Network, weights: dict[str, torch.Tensor]) -> None:
-    """Put weights in; numbers of another type are refused, which PyTorch would convert without a word."""
-    for name, value in network.state_dict().items():
-        if name in weights and weights[name].dtype != value.dtype:
-            raise TypeError(f"{name} is {weights[name].dtype} and should be {value.dtype}")
+def _made(card: Card, weights: dict[str, torch.Tensor]) -> Network:
+    """Make the network of a card with these weights, in not much more memory than they take."""
+    config = {name: _tuples(value) for name, value in card.config.items()}
+    most = ROOM * sum(value.numel() for value in weights.values())
+    with Budget(most, "it is much larger than the weights."):
+        network = NETWORKS[card.network](**config)
+    _check_fit(network, weights)
     network.load_state_dict(weights)
+    return network.eval()
+
+
+def _check_fit(network: Network, weights: dict[str, torch.Tensor]) -> None:
+    """Refuse weights of other names, shapes or types, which PyTorch would convert silently, and such as NaN."""
+    expected = {name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
+    found = {name: (value.shape, value.dtype) for name, value in weights.items()}
+    if found != expected:
+        different = [name for name in {**expected, **found} if found.get(name) != expected.get(name)]
+        raise TypeError(f"{different[0]} differs")
+    if not _finite(weights):
+        raise ValueError("weights are not finite")
+
+
+def _finite(weights: dict[str, torch.Tensor]) -> bool:
+    return all(bool(value.isfinite().all()) for value in weights.values())
 
 
 def _weights_path(path: Path | str) -> Path:
     path = Path(path)
     if path.suffix != WEIGHTS:
-        raise InputError(f"Weights are a {WEIGHTS} file with a card ({CARD}) beside it, and {path.name} is not one.")
+        raise InputError(
+            f"Weights are a {WEIGHTS} file with a card ({CARD}) beside it, unlike {path.name}; give such a file."
+        )
     return path
 
 
 def _tuples(value: object) -> object:
-    """JSON knows lists only."""
+    """Turn lists into tuples, which JSON does not have."""
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value

@@ -55,7 +55,7 @@ def y(leadfield) -> torch.Tensor:
 def test_configuration_is_keywords_and_makes_the_network_again(kind, network):
     parameters = inspect.signature(kind).parameters.values()
     assert all(each.kind is each.KEYWORD_ONLY and each.default is not each.empty for each in parameters)
-    assert all(network.config[name] is value for name, value in SMALL[kind].items())
+    assert all(network.config[name] == value for name, value in SMALL[kind].items())
     again = kind(**network.config)
     again.load_state_dict(network.state_dict())
     assert again.n_parameters == network.n_parameters

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from headwater._utils.errors import InputError
 from headwater.networks.layers.unet3d import GROUPS, SpatialAttention
 
 WIDEST = 4  # channels are doubled twice: a fourth resolution costs table I's 8 million parameters, not 25
@@ -96,6 +97,8 @@ class DiffusionUNet3d(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, channels: int, depth: int, blocks: int, heads: int) -> None:
         super().__init__()
+        if channels % 2:
+            raise InputError(f"PIUNet.channels is {channels}; give an even number.")
         embedding = 4 * channels
         widths = [channels * min(2**level, WIDEST) for level in range(depth)]
         attention = [heads if level >= min(ATTENTION_FROM, depth - 1) else 0 for level in range(depth)]

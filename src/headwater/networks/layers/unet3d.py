@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
+
+from headwater._utils.errors import InputError
 
 GROUPS = 8
 
@@ -15,10 +19,10 @@ class ResidualBlock3d(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.GroupNorm(min(GROUPS, inputs), inputs),
+            nn.GroupNorm(math.gcd(GROUPS, inputs), inputs),
             nn.SiLU(),
             nn.Conv3d(inputs, outputs, 3, padding=1),
-            nn.GroupNorm(min(GROUPS, outputs), outputs),
+            nn.GroupNorm(math.gcd(GROUPS, outputs), outputs),
             nn.SiLU(),
             nn.Conv3d(outputs, outputs, 3, padding=1),
         )
@@ -34,8 +38,10 @@ class SpatialAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
+        if channels % heads:
+            raise InputError(f"PIUNet.heads is {heads}; give a divisor of the {channels} channels that attention sees.")
         self.heads = heads
-        self.norm = nn.GroupNorm(min(GROUPS, channels), channels)
+        self.norm = nn.GroupNorm(math.gcd(GROUPS, channels), channels)
         self.project = nn.Conv3d(channels, 3 * channels, 1)
         self.out = nn.Conv3d(channels, channels, 1)
 
@@ -89,7 +95,7 @@ class UNet3d(nn.Module):
             nn.Sequential(*(ResidualBlock3d(2 * width if first == 0 else width, width) for first in range(blocks)))
             for width in widths[:-1]
         )
-        self.norm = nn.GroupNorm(min(GROUPS, channels), channels)
+        self.norm = nn.GroupNorm(math.gcd(GROUPS, channels), channels)
         self.head = nn.ConvTranspose3d(channels, outputs, patch, stride=patch)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from mne.proj import make_projector
+from pydantic import Field
 from torch.nn import functional
 
 from headwater._utils.errors import InputError
+from headwater._utils.settings import AtLeastZero, checked
 from headwater.networks.base import BoundNetwork
 from headwater.simulation.samples import Samples
 from headwater.training.losses.base import Loss
@@ -38,7 +42,8 @@ class DataTerm(Loss):
         Of the second term.
     """
 
-    def __init__(self, *, weight: float = 1.0) -> None:
+    @checked
+    def __init__(self, *, weight: AtLeastZero = 1.0) -> None:
         self.weight = weight
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
@@ -70,7 +75,8 @@ class Transport(Loss):
         Cubes have up to ``2 ** (levels - 1)`` voxels a side.
     """
 
-    def __init__(self, *, weight: float = 1.0, levels: int = 5) -> None:
+    @checked
+    def __init__(self, *, weight: AtLeastZero = 1.0, levels: Annotated[int, Field(ge=1, le=10)] = 5) -> None:
         self.weight = weight
         self.levels = levels
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
+from pydantic import Field
 
 from headwater._utils.errors import InputError
+from headwater._utils.settings import checked
 from headwater.networks.base import BoundNetwork
 from headwater.simulation.samples import Samples
 from headwater.training.losses.base import Loss
@@ -37,11 +40,13 @@ class WeightedHausdorff(Loss):
         Of the generalised mean, negative; minus infinity would be the minimum.
     """
 
-    def __init__(self, *, threshold: float = 0.5, exponent: float = -9.0) -> None:
-        if not 0 < threshold <= 1:
-            raise InputError(f"WeightedHausdorff.threshold is {threshold}; give a number above 0 and at most 1.")
-        if not -math.inf < exponent < 0:
-            raise InputError(f"WeightedHausdorff.exponent is {exponent}; give a negative number.")
+    @checked
+    def __init__(
+        self,
+        *,
+        threshold: Annotated[float, Field(gt=0, le=1)] = 0.5,
+        exponent: Annotated[float, Field(lt=0, allow_inf_nan=False)] = -9.0,
+    ) -> None:
         self.threshold, self.exponent = threshold, exponent
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from headwater._utils.settings import AtLeastZero, checked
 from headwater.networks.base import BoundNetwork
 from headwater.simulation.samples import Samples
 from headwater.training.losses.base import Loss
@@ -27,7 +28,8 @@ class BinaryCrossEntropy(Loss):
         1: active and inactive sources weigh the same in sum; 0: each source weighs the same.
     """
 
-    def __init__(self, *, balance: float = 1.0) -> None:
+    @checked
+    def __init__(self, *, balance: AtLeastZero = 1.0) -> None:
         self.balance = balance
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:

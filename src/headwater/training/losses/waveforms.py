@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from headwater._utils.errors import InputError
+from headwater._utils.settings import AtLeastZero, checked
 from headwater.networks.base import BoundNetwork
 from headwater.networks.base.regional import BoundRegional
 from headwater.simulation.samples import Samples
@@ -33,7 +34,8 @@ class WaveformCosine(Loss):
         The weight :math:`\lambda`; the paper gives none.
     """
 
-    def __init__(self, *, reconstruction: float = 1.0) -> None:
+    @checked
+    def __init__(self, *, reconstruction: AtLeastZero = 1.0) -> None:
         self.reconstruction = reconstruction
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:

@@ -1,0 +1,118 @@
+"""Settings are checked before any work is done: types and bounds stand in the annotations of a constructor."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from headwater._utils.errors import InputError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+IN_WORDS = {  # of pydantic's kinds of errors
+    "extra_forbidden": "there is no such setting",
+    "unexpected_keyword_argument": "there is no such setting",
+    "missing": "it is missing",
+    "missing_keyword_only_argument": "it is missing",
+}
+LONGEST = 40  # characters of a wrong value that are shown
+
+
+def fault(error: ValidationError) -> tuple[str, str]:
+    """Say where the first fault is, and what it is.
+
+    Returns
+    -------
+    place : str
+        Dotted name of the setting; empty where the whole is wrong.
+    words : str
+        Without a full stop.
+    """
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] in IN_WORDS:
+        return place, IN_WORDS[first["type"]]
+    words = first["msg"].removesuffix(".")
+    if first["type"] == "value_error":  # raised by our own code, which names the value
+        return place, words.removeprefix("Value error, ")
+    shown = repr(first["input"])
+    shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+    return place, f"{words.replace('Input should', 'it should')}, and is {shown}"
+
+
+def checked(init: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, P], None]:
+    """Check the arguments of a constructor against its annotations before it runs.
+
+    Wrong ones raise `InputError`; lists, which JSON and YAML have, become tuples where tuples are expected.
+
+    Parameters
+    ----------
+    init : callable
+        ``__init__`` whose arguments are all keywords.
+    """
+
+    @wraps(init)
+    def wrapper(self: T, *args: P.args, **given: P.kwargs) -> None:
+        values = check_settings(type(self).__name__, init, given)
+        needed = [name for name, one in _settings(init).items() if one.default is inspect.Parameter.empty]
+        if missing := [name for name in needed if name not in given]:
+            raise InputError(f"{type(self).__name__} needs {', '.join(missing)}.")
+        init(self, *args, **values)
+
+    return wrapper
+
+
+def check_settings(owner: str, init: Callable[..., None], given: dict[str, Any]) -> dict[str, Any]:
+    """Check some arguments of a constructor.
+
+    Parameters
+    ----------
+    owner : str
+        What is constructed, for people.
+    init : callable
+        Its ``__init__``.
+    given : dict
+        Those that do not follow from elsewhere; missing ones are no fault.
+
+    Returns
+    -------
+    settings : dict
+        The same, of the annotated types.
+    """
+    known = _settings(init)
+    if unknown := [name for name in given if name not in known]:
+        raise InputError(f"{owner} has no {', '.join(unknown)}; it has {', '.join(known) or 'no settings'}.")
+    try:
+        return dict(_adapter(init).validate_python(given))
+    except ValidationError as error:
+        place, words = fault(error)
+        raise InputError(f"{owner}.{place}: {words}.") from error
+
+
+def _settings(init: Callable[..., None]) -> dict[str, inspect.Parameter]:
+    return {
+        name: one
+        for name, one in inspect.signature(init).parameters.items()
+        if name != "self" and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    }
+
+
+@cache
+def _adapter(init: Callable[..., None]) -> TypeAdapter[dict[str, Any]]:
+    hints = get_type_hints(init, include_extras=True)
+    fields = {name: hints.get(name, Any) for name in _settings(init)}
+    kind: Any = TypedDict("Settings", fields, total=False)  # type: ignore[misc]
+    settings: Any = with_config(ConfigDict(extra="forbid", arbitrary_types_allowed=True))(kind)
+    return TypeAdapter(settings)
