@@ -29,7 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from record import recorded
 
-from headwater.benchmark.heads import Space, data_leadfield
+from headwater.benchmark.heads import Setup, true_leadfield
 from headwater.forward.bem import make_bem
 from headwater.forward.leadfield import LeadField
 from headwater.forward.spaces import make_sources
@@ -59,9 +59,10 @@ from headwater.solvers import (
     chosen,
     tuned,
 )
-from headwater.solvers.tuning import default_grid, noise_level, with_parameters
+from headwater.solvers.evaluation import noise_level
+from headwater.solvers.tuning import default_grid, with_parameters
 
-SPACE = Space("easycap-M10", "cortex", "ico3", ico=3)
+SETUP = Setup("easycap-M10", "cortex", "ico3", ico=3)
 NOISE = 1e-6  # V
 
 N_TRAINING, TRAINING_SEED = 50, 10**6
@@ -128,7 +129,7 @@ def compare(python: str, n: int, compared: int, n_times: int, snr_db: float) -> 
     forward = template_forward()
     leadfield = LeadField.from_forward(forward)
     preset = patch(n_times, snr_db)
-    samples = simulate(data_leadfield(SPACE, 1), preset, n, seed=1)
+    samples = simulate(true_leadfield(SETUP, 1), preset, n, seed=1)
     training = simulate(leadfield, preset, N_TRAINING, seed=TRAINING_SEED)
     y = samples.y.double().numpy()
     y *= NOISE / noise_level(samples)[:, np.newaxis, np.newaxis]
@@ -154,9 +155,9 @@ def compare(python: str, n: int, compared: int, n_times: int, snr_db: float) -> 
 def template_forward() -> mne.Forward:
     """Forward solution of the template by MNE-Python, which both sides take as it is."""
     head = template_head()
-    info = montage_info(head, SPACE.montage)
+    info = montage_info(head, SETUP.montage)
     forward = mne.make_forward_solution(
-        info, head.mri_head_t, make_sources(head, "cortex", spacing=SPACE.spacing), make_bem(head, ico=SPACE.ico)
+        info, head.mri_head_t, make_sources(head, "cortex", spacing=SETUP.spacing), make_bem(head, ico=SETUP.ico)
     )
     return mne.convert_forward_solution(forward, surf_ori=True, force_fixed=True)
 

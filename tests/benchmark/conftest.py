@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
-from headwater.benchmark.heads import Space
+from headwater.benchmark.heads import Setup
 from headwater.benchmark.piunet import bells, cases
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Integers
@@ -15,14 +15,14 @@ from headwater.solvers.base import Solver
 
 
 class Breaking(MinimumNorm):
-    """Fails for no reason a user could mend."""
+    """Fails for a reason that no user can fix."""
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
         raise ZeroDivisionError("the third root of nothing")
 
 
 class Refusing(MinimumNorm):
-    """Takes averages of time courses only."""
+    """Needs more than one time point."""
 
     def fit(self, leadfield, noise_cov=None):
         raise InputError("This solver needs more than one time point.")
@@ -37,7 +37,7 @@ class Tiny(Simulated):
         return dict(self.variants)
 
 
-SPACE = Space("easycap-M10", "volume", 22.0, ico=3)
+SETUP = Setup("easycap-M10", "volume", 22.0, ico=3)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def tiny() -> Tiny:
         name="tiny",
         title="A tiny comparison",
         sizes={
-            "quick": Extent(SPACE, n=70, n_training=6, seeds=(1, 2), cases=chosen),
+            "quick": Extent(SETUP, n=70, n_training=6, seeds=(1, 2), cases=chosen),
         },
         training_presets={"20 dB": bells(20, Integers(1, 5))},
         metrics=("nemd_fast", "nmse", "localization_error"),

@@ -1,4 +1,4 @@
-"""The head behind the data is another one, but its sources are the solvers' sources, one by one."""
+"""The true head is not the one that solvers assume, but its sources are the same, one by one."""
 
 import mne
 import numpy as np
@@ -6,16 +6,16 @@ import pytest
 
 import headwater as hw
 from headwater._utils.errors import InputError
-from headwater.benchmark.heads import Misjudged, Space, data_leadfield, solver_leadfield
+from headwater.benchmark.heads import Misjudged, Setup, model_leadfield, true_leadfield
 from headwater.forward.carried import carried_leadfield
 from headwater.head.helmet import helmet_info
 from headwater.head.sensors import montage_info
 
-VOLUME = Space("easycap-M10", "volume", 22.0, ico=3)
+VOLUME = Setup("easycap-M10", "volume", 22.0, ico=3)
 
 
 def test_carried_to_the_same_head_a_lead_field_is_unchanged() -> None:
-    leadfield = solver_leadfield(VOLUME)
+    leadfield = model_leadfield(VOLUME)
     template = hw.template_head()
     again = carried_leadfield(leadfield, template, template, leadfield.info, ico=3)
     np.testing.assert_allclose(again.gain, leadfield.gain, rtol=1e-9)
@@ -34,11 +34,11 @@ def test_a_helmet_sees_the_same_sources_in_another_head() -> None:
 
 
 def test_the_data_head_differs_as_one_person_from_another() -> None:
-    mine, other = solver_leadfield(VOLUME), data_leadfield(VOLUME, 1)
+    mine, other = model_leadfield(VOLUME), true_leadfield(VOLUME, 1)
     assert mine.gain.shape == other.gain.shape
     moved_mm = 1e3 * np.linalg.norm(mine.pos - other.pos, axis=1)
     assert 1 < np.median(moved_mm) < 20
-    assert not np.array_equal(data_leadfield(VOLUME, 2).gain, other.gain)
+    assert not np.array_equal(true_leadfield(VOLUME, 2).gain, other.gain)
     columns = [field.matrix - field.matrix.mean(axis=0) for field in (mine, other)]
     a, b = (column / np.linalg.norm(column, axis=0) for column in columns)
     rdm = np.linalg.norm(a - b, axis=0)
@@ -46,8 +46,8 @@ def test_the_data_head_differs_as_one_person_from_another() -> None:
 
 
 def test_cortical_sources_are_the_same_vertices() -> None:
-    space = Space("easycap-M10", "cortex", "ico3", ico=3)
-    mine, other = solver_leadfield(space), data_leadfield(space, 1)
+    space = Setup("easycap-M10", "cortex", "ico3", ico=3)
+    mine, other = model_leadfield(space), true_leadfield(space, 1)
     assert mine.n_orient == other.n_orient == 1
     for a, b in zip(mine.src, other.src, strict=True):
         np.testing.assert_array_equal(a["vertno"], b["vertno"])
@@ -56,14 +56,14 @@ def test_cortical_sources_are_the_same_vertices() -> None:
 
 
 def test_a_misjudged_head_has_the_same_shape() -> None:
-    behind = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
-    head, template = behind.head(hw.template_head(), 1), hw.template_head()
+    true = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
+    head, template = true.head(hw.template_head(), 1), hw.template_head()
     assert np.array_equal(head.inner_skull.rr, template.inner_skull.rr)
     assert np.isclose(head.conductivities.brain, 1.2 * template.conductivities.brain)
     assert np.isclose(head.conductivities.skull, 0.8 * template.conductivities.skull)
     places = [
         np.array([channel["loc"][:3] for channel in montage_info(one, "easycap-M10")["chs"]])
-        for one in (template, head, behind.head(template, 2))
+        for one in (template, head, true.head(template, 2))
     ]
     moved_mm = 1e3 * np.linalg.norm(places[1] - places[0], axis=1)
     assert 2.0 < moved_mm.mean() < 3.0  # Rayleigh: 2 sqrt(pi / 2) = 2.5
@@ -71,11 +71,11 @@ def test_a_misjudged_head_has_the_same_shape() -> None:
 
 
 def test_mixed_sources_are_carried_with_their_kind() -> None:
-    space = Space("easycap-M10", "mixed", "ico3", ico=3)
-    mine, other = solver_leadfield(space), data_leadfield(space, 1)
+    space = Setup("easycap-M10", "mixed", "ico3", ico=3)
+    mine, other = model_leadfield(space), true_leadfield(space, 1)
     n_cortical = sum(hemisphere["nuse"] for hemisphere in mine.src[:2])
     assert mine.gain.shape == other.gain.shape
-    cortex = data_leadfield(Space("easycap-M10", "cortex", "ico3", ico=3), 1)
+    cortex = true_leadfield(Setup("easycap-M10", "cortex", "ico3", ico=3), 1)
     np.testing.assert_allclose(other.pos[:n_cortical], cortex.pos, atol=1e-9)
     np.testing.assert_allclose(other.normals[:n_cortical], cortex.normals, atol=1e-9)
     along = np.einsum("csx,sx->cs", other.gain, other.normals)[:, :n_cortical]
@@ -84,24 +84,24 @@ def test_mixed_sources_are_carried_with_their_kind() -> None:
     assert 1 < np.median(moved_mm[n_cortical:]) < 20
 
 
-def test_a_known_head_differs_from_the_one_behind_the_data_in_its_conductivities_alone():
-    space = Space(
-        "biosemi16", "volume", 25.0, ico=3, behind=Misjudged(jitter_mm=0, brain=1, skull=2, scalp=1), person=3
+def test_a_known_head_differs_from_the_true_one_in_its_conductivities_alone():
+    space = Setup(
+        "biosemi16", "volume", 25.0, ico=3, deviation=Misjudged(jitter_mm=0, brain=1, skull=2, scalp=1), person=3
     )
-    mine, behind = solver_leadfield(space), data_leadfield(space, 1)
-    assert np.allclose(mine.pos, behind.pos, atol=1e-9)
-    electrodes = [np.array([channel["loc"][:3] for channel in one.info["chs"]]) for one in (mine, behind)]
+    mine, true = model_leadfield(space), true_leadfield(space, 1)
+    assert np.allclose(mine.pos, true.pos, atol=1e-9)
+    electrodes = [np.array([channel["loc"][:3] for channel in one.info["chs"]]) for one in (mine, true)]
     assert np.allclose(*electrodes, atol=1e-9)
-    one, other = (lf.gain - lf.gain.mean(0) for lf in (mine, behind))
+    one, other = (lf.gain - lf.gain.mean(0) for lf in (mine, true))
     cosine = (one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other)
     assert 0.9 < cosine < 0.9999
-    template = solver_leadfield(Space("biosemi16", "volume", 25.0, ico=3))
+    template = model_leadfield(Setup("biosemi16", "volume", 25.0, ico=3))
     assert mine.n_sources != template.n_sources or not np.allclose(mine.pos, template.pos)
 
 
 def test_electrodes_and_coils_are_not_mixed_up() -> None:
     template = hw.template_head()
-    leadfield = solver_leadfield(VOLUME)
+    leadfield = model_leadfield(VOLUME)
     kinds = dict.fromkeys(leadfield.ch_names[:3], "mag")
     info = leadfield.info.copy()
     with pytest.warns(RuntimeWarning, match="unit"):

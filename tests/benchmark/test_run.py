@@ -10,6 +10,7 @@ import pytest
 from headwater._utils.errors import InputError
 from headwater.benchmark import PROTOCOLS, Settings, run, run_benchmark
 from headwater.benchmark.cell import score
+from headwater.benchmark.methods import Estimator, Fitted
 from headwater.benchmark.piunet import cases
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import MinimumNorm
@@ -98,7 +99,9 @@ def test_an_interrupted_run_goes_on_to_the_same_table(
         done.append(task.cell_path)
 
     monkeypatch.setattr(run, "score", until_killed)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(run.Interrupted, match="7 of 18 cells are done and kept"):
+        run_benchmark(tiny, "quick", ["mne"], out)
+    with pytest.raises(run.Interrupted, match="7 of 18"):  # those of the first run are counted too
         run_benchmark(tiny, "quick", ["mne"], out)
     assert not (out / "results.csv").exists()
     with pytest.raises(InputError, match="beginning of another run"):
@@ -118,7 +121,7 @@ def test_a_finished_run_is_kept_unless_asked(tiny, finished: Path) -> None:
 
 def test_foreign_folders_are_left_alone(tiny, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="left alone"):
+    with pytest.raises(InputError, match="holds no run"):
         run_benchmark(tiny, "quick", None, tmp_path, overwrite=True)
     assert (tmp_path / "thesis.txt").exists()
 
@@ -159,14 +162,15 @@ def test_every_protocol_has_cases_that_can_be_told_apart(name: str, size: str) -
     assert protocol.name == name
     assert len({case.name for case in cases}) == len({case.title for case in cases}) == len(cases) > 0
     assert len(protocol.seeds(settings)) > 0
-    assert len(protocol.columns) > 1
+    assert len(protocol.measures) > 1
 
 
-def test_without_recordings_every_case_is_skipped_with_a_reason(tmp_path: Path) -> None:
-    results = run_benchmark("real", "quick", ["mne"], tmp_path / "out")
-    assert set(results["status"]) == {"skipped"}
-    assert results["reason"].str.contains("no folder of recordings").all()
-    assert (tmp_path / "out" / "report.html").exists()
+def test_without_recordings_nothing_is_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs recordings; give their folder as `data`"):
+        run_benchmark("real", "quick", ["mne"], tmp_path / "out")
+    with pytest.raises(InputError, match="holds none of the folders mne-sample"):
+        run_benchmark("real", "quick", ["mne"], tmp_path / "out", data=tmp_path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_slowest_solvers_are_named_but_wait_to_be_asked_for(
@@ -185,12 +189,14 @@ def test_electrodes_that_fell_off_are_missed_by_data_and_solvers(tiny) -> None:
     settings = Settings("quick", samples=8)
     seen: list[LeadField] = []
 
-    def fit(leadfield, noise_cov):
-        seen.append(leadfield)
-        return MinimumNorm().fit(leadfield, noise_cov), 0.0
+    class Noting(Fitted):
+        def estimator(self, exam) -> Estimator:
+            seen.append(exam.pair.model)
+            return super().estimator(exam)
 
-    errors = [np.mean(tiny.score(fit, case, 1, settings).values["nemd_fast"]) for case in (whole, few, few)]
+    mne = Noting(MinimumNorm())
+    errors = [np.mean(tiny.score(mne, case, 1, settings).values["nemd_fast"]) for case in (whole, few, few)]
     assert [one.n_channels for one in seen] == [61, 21, 21]
     assert errors[1] == errors[2] > errors[0]
-    tiny.score(fit, few, 2, settings)
+    tiny.score(mne, few, 2, settings)
     assert seen[3].ch_names != seen[2].ch_names

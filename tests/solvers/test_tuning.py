@@ -11,7 +11,8 @@ from headwater.simulation.noise import White
 from headwater.simulation.presets import PIUNET
 from headwater.simulation.simulator import simulate
 from headwater.solvers import ELORETA, SLORETA, DipoleScan, MinimumNorm
-from headwater.solvers.tuning import GRIDS, default_grid, estimate_samples, noise_level, tuned, with_parameters
+from headwater.solvers.evaluation import estimate_samples, noise_level
+from headwater.solvers.tuning import GRIDS, default_grid, tuned, with_parameters
 
 ERROR = METRICS["nmse"]
 

@@ -7,7 +7,7 @@ import yaml
 import headwater as hw
 from headwater._utils.errors import InputError
 from headwater.benchmark import PROTOCOLS
-from headwater.benchmark.protocol import chosen
+from headwater.benchmark.choice import chosen
 from headwater.networks import FCN, Morphed
 from headwater.simulation.presets import PIUNET
 from headwater.training.losses import CurrentL1

@@ -7,7 +7,7 @@ import pytest
 import headwater as hw
 from headwater._utils.errors import InputError
 from headwater.benchmark.piunet import PIUNET
-from headwater.benchmark.protocol import chosen
+from headwater.benchmark.choice import chosen
 from headwater.networks import NetworkSolver
 from headwater.weights import cards, catalogue, load_network, shipped
 

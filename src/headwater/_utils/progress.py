@@ -51,10 +51,10 @@ def working(description: str) -> Iterator[None]:
         yield
 
 
-def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
-    """Yield the items while a bar shows how many are done."""
+def track(items: Iterable[T], description: str, total: int, completed: int = 0) -> Iterator[T]:
+    """Yield the items while a bar shows how many of all are done, those completed before included."""
     with progress_bar() as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(description, total=total, completed=completed)
         for item in items:
             yield item
             bar.advance(task)

@@ -1,27 +1,26 @@
-"""One cell of the table: one solver in one case with one seed. It depends on nothing but its name and the settings."""
+"""One cell of the table: one method in one case with one seed. It depends on its name and the settings alone."""
 
 from __future__ import annotations
 
 import json
-import time
+import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import mne
 import numpy as np
 
-from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
-from headwater.benchmark.protocol import Case, Control, Method, Protocol, Scored, Settings, Training
-from headwater.forward.leadfield import LeadField
-from headwater.solvers.base import Solver
-from headwater.solvers.tuning import default_grid, tuned, with_parameters
+from headwater.benchmark.exams import Scored, TrainingSet
+from headwater.benchmark.methods import Method
+from headwater.benchmark.protocol import Case, Protocol, Settings
 
 DIGITS = 6  # significant ones; the last bits of a product depend on the number of threads
+STATUSES = ("ok", "incompatible", "failed", "skipped")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,7 @@ class Task:
     protocol : Protocol
     settings : Settings
     method_name : str
-    method : Solver | Control
+    method : Method
     case : Case
     seed : int
     skip : str
@@ -52,13 +51,18 @@ class Task:
 
     @property
     def skipped(self) -> str:
-        """Why the cell has no scores, known beforehand."""
+        """Why the cell has no scores, if that is known beforehand."""
         return self.skip or self.protocol.skipped(self.case, self.settings)
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether hyper-parameters are chosen for the cell."""
+        return self.case.tuned_on is not None and self.method.needs_tuning and not self.skipped
 
     @property
     def tuning_path(self) -> Path:
         """Where the hyper-parameters of this cell are kept."""
-        return self.out / "tuning" / f"{_slug(self.case.tuned_on)}--{self.method_name}.json"
+        return self.out / "tuning" / f"{_slug(str(self.case.tuned_on))}--{self.method_name}.json"
 
     @property
     def cell_path(self) -> Path:
@@ -67,47 +71,30 @@ class Task:
 
 
 def tune(task: Task) -> None:
-    """Choose the hyper-parameters of a solver for a training set, unless that is done already."""
-    if task.tuning_path.exists() or isinstance(task.method, Control):
-        return
-    if not default_grid(task.method):
-        _write(task.tuning_path, {"parameters": {}})
-        return
+    """Choose the hyper-parameters of a method for a training set."""
+    assert task.case.tuned_on is not None  # noqa: S101
     try:
-        training = _training(task.protocol, task.case.tuned_on, task.settings)
-        found = tuned(
-            task.method,
-            training.leadfield,
-            training.samples,
-            training.metric,
-            noise_cov=training.noise_cov,
-            truth=training.truth,
-        )
-        outcome: dict[str, Any] = {
-            "parameters": {name: _plain(value) for name, value in found.parameters.items()},
-            "scores": json.loads(found.scores.to_json(orient="records")),
-        }
+        parameters, scores = task.method.tuned(_training(task.protocol, task.case.tuned_on, task.settings))
+        outcome: dict[str, Any] = {"parameters": _plain(parameters), "scores": [_plain(one) for one in scores]}
     except Exception as error:  # whatever a solver raises becomes a row of the table
         outcome = {"status": _status(error), "error": _words(error)}
     _write(task.tuning_path, outcome)
 
 
 def score(task: Task) -> None:
-    """Score a cell and keep its rows, unless that is done already."""
-    if task.cell_path.exists():
-        return
+    """Score a cell and keep its rows."""
     if task.skipped:
         _write(task.cell_path, _without_scores(task, "skipped", task.skipped))
         return
-    tuning = {} if isinstance(task.method, Control) else json.loads(task.tuning_path.read_text())
+    tuning = read_tuning(task.tuning_path) if task.is_tuned else {"parameters": {}}
     if "error" in tuning:
         _write(task.cell_path, _without_scores(task, tuning["status"], tuning["error"]))
         return
-    parameters = tuning.get("parameters", {})
-    method = task.method if isinstance(task.method, Control) else Fitter(task.method, parameters)
+    parameters = tuning["parameters"]
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            method = task.method.with_parameters(parameters)
             scored = task.protocol.score(method, task.case, task.seed, task.settings)
         note = "; ".join(dict.fromkeys(str(one.message) for one in caught))
         cell = {"status": "ok", **_rounded(scored), "note": note}
@@ -116,8 +103,39 @@ def score(task: Task) -> None:
     _write(task.cell_path, {**cell, "parameters": parameters})
 
 
+def read_cell(path: Path) -> dict[str, Any]:
+    """Read the scores of a cell; refuse a damaged file."""
+    cell = _read(path)
+    scored = all(isinstance(cell.get(name, {}), dict) for name in ("values", "reasons", "parameters"))
+    if cell.get("status") not in STATUSES or not scored or not (cell.get("values") or cell.get("reasons")):
+        raise _damaged(path)
+    return cell
+
+
+def read_tuning(path: Path) -> dict[str, Any]:
+    """Read the hyper-parameters of a method; refuse a damaged file."""
+    tuning = _read(path)
+    if not isinstance(tuning.get("parameters"), dict) and not ("error" in tuning and tuning.get("status") in STATUSES):
+        raise _damaged(path)
+    return tuning
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # of JSON or of the encoding
+        raise _damaged(path) from error
+    if not isinstance(content, dict):
+        raise _damaged(path)
+    return content
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged; delete it and start the benchmark again, which computes it anew.")
+
+
 def _without_scores(task: Task, status: str, reason: str) -> dict[str, Any]:
-    return {"status": status, "reasons": dict.fromkeys(task.protocol.columns, reason)}
+    return {"status": status, "reasons": dict.fromkeys(task.protocol.measures, reason)}
 
 
 def _status(error: Exception) -> str:
@@ -125,31 +143,9 @@ def _status(error: Exception) -> str:
     return "incompatible" if isinstance(error, InputError) else "failed"
 
 
-class Fitter:
-    """Fit a solver with its tuned hyper-parameters; the last one is kept, for cases often share it."""
-
-    _last: tuple[str, Solver, float] | None = None
-
-    def __init__(self, solver: Solver, parameters: dict[str, Any]) -> None:
-        self.solver = solver
-        self.parameters = parameters
-
-    def __call__(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None) -> tuple[Solver, float]:
-        """Return the fitted solver and the seconds its fit took."""
-        covariance = noise_cov["data"] if isinstance(noise_cov, mne.Covariance) else noise_cov
-        key = content_hash(leadfield.fingerprint, covariance, repr(self.solver), repr(self.parameters))
-        last = Fitter._last
-        if last is None or last[0] != key:
-            solver = with_parameters(self.solver, self.parameters)
-            start = time.perf_counter()
-            solver.fit(leadfield, noise_cov)
-            last = Fitter._last = key, solver, time.perf_counter() - start
-        return last[1:]
-
-
 @lru_cache(maxsize=1)
-def _training(protocol: Protocol, tuned_on: str, settings: Settings) -> Training:
-    """Training set; the last one is kept, for all solvers share it."""
+def _training(protocol: Protocol, tuned_on: str, settings: Settings) -> TrainingSet:
+    """Training set; the last one is kept because all solvers share it."""
     return protocol.training(tuned_on, settings)
 
 
@@ -166,8 +162,10 @@ def _round(value: float) -> float | None:
     return None if np.isnan(value) else float(f"{value:.{DIGITS}g}")
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return numbers that JSON can hold; None for NaN."""
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in plain.items()}
 
 
 def _words(error: Exception) -> str:
@@ -182,4 +180,4 @@ def _slug(name: str) -> str:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(content))
+        temporary.write_text(json.dumps(content), encoding="utf-8")

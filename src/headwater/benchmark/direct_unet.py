@@ -1,8 +1,8 @@
-"""Binary maps of the cortex from one instant: Ojaroudi et al., U-Net direct inversion, tables 1 and 2, section 4.1.
+"""Binary maps of the cortex from one time point: Ojaroudi et al., U-Net direct inversion, tables 1 and 2, section 4.1.
 
-The paper states no prior of the active sources, so the one used here stands in the titles (the preset DIRECT_UNET).
-Few sources are active, and an estimate of zeros is right about all others: every table shows what is gained over that.
-The paper adds no noise; the least here is 40 dB, because solvers must be told of some.
+The paper states no prior of the active sources; the one used here is in the titles (the preset DIRECT_UNET). Few
+sources are active, and an estimate of zeros is right about all others: every table shows the gain over that. The paper
+adds no noise; here the SNR is 40 dB at most, because solvers have to assume some noise.
 """
 
 from __future__ import annotations
@@ -12,17 +12,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headwater.benchmark.heads import Space, data_leadfield, solver_leadfield
-from headwater.benchmark.protocol import Case, Column, Control, Fit, Scored, Settings, metric_columns
-from headwater.benchmark.simulated import Extent, Simulated, _samples
+from headwater.benchmark.exams import Scored
+from headwater.benchmark.heads import Setup
+from headwater.benchmark.methods import Method
+from headwater.benchmark.protocol import Case, Settings
+from headwater.benchmark.simulated import ABOUT, Extent, Simulated
 from headwater.head.anatomy import Surface
 from headwater.head.template import template_head
 from headwater.metrics.detection import active_share
+from headwater.metrics.measure import Measure
+from headwater.metrics.table import METRICS
 from headwater.simulation.distributions import Constant, Distribution, Integers
 from headwater.simulation.noise import White
 from headwater.simulation.presets import DIRECT_UNET as TRAINING
 from headwater.simulation.presets import Preset
 from headwater.simulation.spatial import BinaryPatches
+from headwater.solvers.evaluation import activity
 
 CM3_PER_M3 = 1e6
 LEAST_NOISE = 40  # dB
@@ -32,29 +37,21 @@ LEAST_NOISE = 40  # dB
 class States(Simulated):
     """Score which sources are active and how large they are together."""
 
-    about = (
-        "Round patches of the cortex are on, the rest is off; a source counts as active above half of the largest "
-        "estimate. The classes are far from balanced: the share of active sources is the accuracy gain of Perfect and, "
-        f"but for chance, the precision of Random. {Simulated.about}"
-    )
-
     @property
-    def columns(self) -> Mapping[str, Column]:  # type: ignore[override]
+    def measures(self) -> Mapping[str, Measure]:
         """The metrics, the error of the volume, and accuracy without what the imbalance of the classes gives."""
-        gain = Column("", True, meaning="Accuracy minus that of an estimate of zeros.")
-        return {**super().columns, **metric_columns(["active_volume_error"]), "accuracy_gain": gain}
+        gain = Measure(higher_is_better=True, meaning="Accuracy minus that of an estimate of zeros.")
+        return {**super().measures, "active_volume_error": METRICS["active_volume_error"], "accuracy_gain": gain}
 
-    def score(self, fit: Fit | Control, case: Case, seed: int, settings: Settings) -> Scored:
+    def score(self, method: Method, case: Case, seed: int, settings: Settings) -> Scored:
         """Add what follows from accuracy and recall.
 
         Of N sources n are active. Among them (1 - recall) n are missed, and N (1 - accuracy) are wrong in all, the
         others being false alarms; so the estimate has N (1 - accuracy) - 2 (1 - recall) n active sources too many.
         """
-        scored = super().score(fit, case, seed, settings)
-        extent = self.extent(settings)
-        leadfield = solver_leadfield(extent.space)
-        behind = leadfield if settings.inverse_crime else data_leadfield(extent.space, seed)
-        share = active_share(self._truth(_samples(behind, case.setting, extent.n, seed)))
+        exam = self.exam(case, seed, settings)
+        scored = method.take(exam)
+        share = active_share(self.truth(exam.samples))
         wrong, missed = 1 - scored.values["accuracy"], (1 - scored.values["recall"]) * share
         scored.values["active_volume_error"] = CM3_PER_M3 * cortical_volume() * np.abs(wrong - 2 * missed)
         scored.values["accuracy_gain"] = share - wrong
@@ -113,17 +110,22 @@ SNRS = (10, 20, LEAST_NOISE)
 
 DIRECT_UNET = States(
     name="direct-unet",
-    title="Which sources are active, from one instant (U-Net direct inversion)",
+    title="Which sources are active, from one time point (U-Net direct inversion)",
+    about=(
+        "Round patches of the cortex are on, the rest is off; a source counts as active above half of the largest "
+        "estimate. The classes are far from balanced: the share of active sources is the accuracy gain of Perfect and, "
+        f"but for chance, the precision of Random. {ABOUT}"
+    ),
     sizes={
         "quick": Extent(
-            space=Space("easycap-M10", "cortex", "ico3", ico=3),
+            setup=Setup("easycap-M10", "cortex", "ico3", ico=3),
             n=40,
             n_training=20,
             seeds=(1,),
             cases=cases((10, LEAST_NOISE), (1, 5)),
         ),
         "paper": Extent(
-            space=Space("biosemi160", "cortex", "ico4"),
+            setup=Setup("biosemi160", "cortex", "ico4"),
             n=200,
             n_training=100,
             seeds=(1, 2, 3, 4, 5),
@@ -132,5 +134,5 @@ DIRECT_UNET = States(
     },
     training_presets={f"{at} dB": discs(ANY, at) for at in SNRS},
     metrics=("f1", "accuracy", "precision", "recall", "centroid_localization_error"),
-    patches_as_truth=True,
+    truth=activity,
 )

@@ -1,7 +1,7 @@
-"""Two lead fields with the same sources: one of the head that makes the data, one of the head that solvers believe in.
+"""Lead fields of simulated protocols: the model that solvers assume, and the ground truth that makes the data.
 
-Source i of one is source i of the other: the data head is the template, warped, and its sources are carried along. So
-truth and estimate can be compared source by source although no solver ever sees the head behind the data.
+The true head is the model head, varied, and its sources are carried along: source i of one lead field is source i of
+the other. So estimate and ground truth can be compared source by source, although no solver sees the true head.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from functools import lru_cache
 
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
-from headwater.forward.pair import counterpart
+from headwater.forward.pair import LeadFieldPair, counterpart
 from headwater.head.anatomy import Conductivities
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 
 
-class Behind(ABC):
-    """The head behind the data."""
+class Deviation(ABC):
+    """How the head that makes the data deviates from the one that solvers assume."""
 
     @abstractmethod
-    def head(self, known: Head, seed: int) -> Head:
-        """Make it from the head that solvers know."""
+    def head(self, model: Head, seed: int) -> Head:
+        """Make the true head from the assumed one."""
 
 
 @dataclass(frozen=True)
-class AnotherPerson(Behind):
+class AnotherPerson(Deviation):
     """A head of another shape, with misplaced electrodes and other conductivities."""
 
-    def head(self, known: Head, seed: int) -> Head:
+    def head(self, model: Head, seed: int) -> Head:
         """Vary everything."""
-        return known.varied(seed=seed)
+        return model.varied(seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Misjudged(Behind):
-    """The solvers' own head, with electrodes and conductivities somewhat off.
+class Misjudged(Deviation):
+    """The assumed head, with electrodes and conductivities somewhat off.
 
     Parameters
     ----------
@@ -53,60 +53,66 @@ class Misjudged(Behind):
     skull: float
     scalp: float
 
-    def head(self, known: Head, seed: int) -> Head:
+    def head(self, model: Head, seed: int) -> Head:
         """Misplace the electrodes by the seed; the conductivities are the same for every seed."""
-        head = known.varied(seed=seed, geometry=0.0, conductivity=0.0)
-        believed = head.conductivities
+        head = model.varied(seed=seed, geometry=0.0, conductivity=0.0)
+        assumed = head.conductivities
         actual = Conductivities(
-            brain=self.brain * believed.brain, skull=self.skull * believed.skull, scalp=self.scalp * believed.scalp
+            brain=self.brain * assumed.brain, skull=self.skull * assumed.skull, scalp=self.scalp * assumed.scalp
         )
         return replace(head, electrode_jitter=1e-3 * self.jitter_mm, conductivities=actual, conductor=None)
 
 
 @dataclass(frozen=True)
-class Space:
-    """Sensors and sources of a simulated protocol.
+class Setup:
+    """Sensors, sources and heads of a simulated protocol.
 
     Attributes
     ----------
     montage : str
-    kind : str
+    space : str
         ``"volume"`` (free orientation), ``"cortex"`` (normal to it) or ``"mixed"`` (free everywhere).
     spacing : float | str
         As for `headwater.make_leadfield`.
     ico : int
         Fineness of the boundary elements.
-    behind : Behind
-        The head behind the data.
+    deviation : Deviation
+        Of the true head from the assumed one.
     person : int | None
-        Whose head solvers know: the template varied in shape with this seed, as from an MRI. None: the template.
+        The head that solvers assume: the template varied in shape with this seed, as from an MRI. None: the template.
     """
 
     montage: str
-    kind: str
+    space: str
     spacing: float | str
     ico: int = 4
-    behind: Behind = field(default_factory=AnotherPerson)
+    deviation: Deviation = field(default_factory=AnotherPerson)
     person: int | None = None
 
     @property
-    def known(self) -> Head:
-        """The head that solvers know."""
+    def head(self) -> Head:
+        """The head that solvers assume."""
         template = template_head()
         return template if self.person is None else template.varied(self.person, electrodes=0.0, conductivity=0.0)
 
 
 @lru_cache(maxsize=2)
-def solver_leadfield(space: Space) -> LeadField:
-    """Lead field of the head that solvers know."""
-    orient = "fixed" if space.kind == "cortex" else "free"
-    info = montage_info(space.known, space.montage)
-    return make_leadfield(space.known, info, space.kind, spacing=space.spacing, ico=space.ico, orient=orient)
+def model_leadfield(setup: Setup) -> LeadField:
+    """Lead field of the head that solvers assume."""
+    orient = "fixed" if setup.space == "cortex" else "free"
+    info = montage_info(setup.head, setup.montage)
+    return make_leadfield(setup.head, info, setup.space, spacing=setup.spacing, ico=setup.ico, orient=orient)
 
 
 @lru_cache(maxsize=2)
-def data_leadfield(space: Space, seed: int) -> LeadField:
+def true_leadfield(setup: Setup, seed: int) -> LeadField:
     """Lead field of the head that makes the data."""
-    head = space.behind.head(space.known, seed)
-    info = montage_info(head, space.montage)
-    return counterpart(solver_leadfield(space), space.known, head, info, ico=space.ico, spacing=space.spacing)
+    head = setup.deviation.head(setup.head, seed)
+    info = montage_info(head, setup.montage)
+    return counterpart(model_leadfield(setup), setup.head, head, info, ico=setup.ico, spacing=setup.spacing)
+
+
+def leadfield_pair(setup: Setup, seed: int, *, inverse_crime: bool) -> LeadFieldPair:
+    """Return both lead fields; the same one twice for an inverse crime."""
+    model = model_leadfield(setup)
+    return LeadFieldPair(model, model if inverse_crime else true_leadfield(setup, seed))

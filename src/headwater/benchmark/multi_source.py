@@ -1,14 +1,14 @@
 """One to three cortical patches in an active brain: Buda et al., multi-source ConvNet, configurations A-G, table IX.
 
-The paper shows its configurations as pictures, so the places are drawn anew in every sample within what the text says:
-how many patches, how large, how far apart. The data head is another boundary-element head, not a finite-element one.
+The paper shows its configurations as pictures. Here the places are drawn anew in every sample, within what the text
+says: how many patches, how large, how far apart. The true head has boundary elements, not finite elements.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from headwater.benchmark.heads import Space
+from headwater.benchmark.heads import Setup
 from headwater.benchmark.protocol import Case
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Constant, Distribution, Uniform
@@ -17,6 +17,7 @@ from headwater.simulation.presets import Preset
 from headwater.simulation.spatial import RadialPatches
 from headwater.simulation.spatial.placement import Anywhere, AtDistance, FarApart, Further, Where
 from headwater.solvers import DSPM, SLORETA, MinimumNorm
+from headwater.solvers.evaluation import activity
 
 MEDIUM = Uniform(30.0, 40.0)  # mm, the diameter of a patch
 LATERAL = ("superiortemporal", "middletemporal", "supramarginal", "postcentral")
@@ -58,9 +59,9 @@ MULTI_SOURCE = Simulated(
     title="Several patches of an active cortex (multi-source ConvNet)",
     sizes={
         "quick": Extent(
-            space=Space("easycap-M10", "cortex", "ico3", ico=3), n=40, n_training=20, seeds=(1,), cases=CASES
+            setup=Setup("easycap-M10", "cortex", "ico3", ico=3), n=40, n_training=20, seeds=(1,), cases=CASES
         ),
-        "paper": Extent(space=Space("easycap-M10", "cortex", "ico4"), n=325, n_training=100, seeds=(1, 2), cases=CASES),
+        "paper": Extent(setup=Setup("easycap-M10", "cortex", "ico4"), n=325, n_training=100, seeds=(1, 2), cases=CASES),
     },
     training_presets={"random": RANDOM},
     metrics=(
@@ -75,7 +76,7 @@ MULTI_SOURCE = Simulated(
     ),
     statistic="median",
     brain_noise=True,
-    patches_as_truth=True,
+    truth=activity,
     variants={
         "mne-no-depth": MinimumNorm(depth=None),
         "dspm-no-depth": DSPM(depth=None),

@@ -1,9 +1,9 @@
-"""The Bayes oracle: what could be known of one Gaussian bell at best.
+"""The Bayes oracle: what can be known of one Gaussian bell at best.
 
-It knows how samples are drawn (one bell, the law of its width and amplitude) and how strong the noise is. Given centre
-and width, data are linear in the moment, whose posterior is taken in Laplace's approximation: all that remains is a sum
-over centres and widths. With the lead field behind the data nobody does better in the mean squared error; with that of
-the template it shows what not knowing the head costs.
+It knows how samples are drawn (one bell, the distributions of its width and amplitude) and how strong the noise is.
+Given centre and width, data are linear in the moment, whose posterior is taken in Laplace's approximation; what remains
+is a sum over centres and widths. With the lead field that made the data, no estimate has a smaller mean squared error;
+with the one that solvers assume, it shows what not knowing the head costs.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from headwater._utils.errors import InputError
-from headwater.benchmark.protocol import Control
+from headwater.benchmark.exams import Exam, Listening
+from headwater.benchmark.methods import Control, Estimator
 from headwater.forward.leadfield import LeadField
 from headwater.simulation.distributions import Normal
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.spatial import GaussianBells
-from headwater.solvers.tuning import noise_level
+from headwater.solvers.evaluation import noise_level
 
 N_WIDTHS = 12
 NAM = 1e-9  # A m
@@ -34,14 +35,29 @@ class Oracle(Control):
     Attributes
     ----------
     knows_head : bool
-        Whether it is given the lead field behind the data, or that of the solvers.
+        Whether it is given the lead field that made the data, or the one that solvers assume.
     """
 
-    perfect: bool = False
-    knows_head: bool = True
+    knows_head: bool
+
+    @property
+    def knowledge(self) -> str:  # type: ignore[override]
+        """What it knows."""
+        known = "the head that made the data" if self.knows_head else "the head that solvers assume"
+        return f"is the posterior mean given the distribution of single sources, the noise level and {known}"
+
+    def estimator(self, exam: Exam) -> Estimator:
+        """Average over all bells by the preset of the exam."""
+        leadfield = exam.pair.truth if self.knows_head else exam.pair.model
+        return Estimator(lambda samples, _start: self.posterior_mean(samples, leadfield, exam.preset))
+
+    def listen(self, listening: Listening) -> tuple[list[np.ndarray], float, float]:
+        """Refuse, for nobody knows how the sources of a recording are distributed."""
+        del listening
+        raise InputError("The oracle needs to know how the sources were drawn; leave it out for recordings.")
 
     def posterior_mean(self, samples: Samples, leadfield: LeadField, preset: Preset) -> np.ndarray:
-        """Average over all bells that may be behind the data.
+        """Average over all bells that may have made the data.
 
         Parameters
         ----------
@@ -58,9 +74,9 @@ class Oracle(Control):
         """
         sources = preset.sources
         if not isinstance(sources, GaussianBells) or sources.n_sources.high != 1 or not sources.normalized:
-            raise InputError("The oracle is written for one normalised bell; it knows nothing of other sources.")
+            raise InputError("The oracle is written for one normalised bell a sample; leave it out for other sources.")
         if not isinstance(sources.amplitude_nam, Normal):
-            raise InputError("The oracle is written for normally distributed amplitudes.")
+            raise InputError("The oracle is written for normally distributed amplitudes; leave it out for others.")
         level = torch.from_numpy(noise_level(samples))
         y = samples.y[:, :, 0].double() / level[:, None]
         y = y - y.mean(1, keepdim=True)
@@ -136,7 +152,7 @@ class Width:
 
 @lru_cache(maxsize=2)
 def _candidates(leadfield: LeadField, widths: tuple[float, ...]) -> tuple[Width, ...]:
-    """Prepare all bells; the last ones are kept, for chunks and cases share them."""
+    """Prepare all bells; the last ones are kept because chunks and cases share them."""
     gain = torch.from_numpy(leadfield.gain - leadfield.gain.mean(0)) * NAM
     pos_mm = torch.from_numpy(1e3 * leadfield.pos)
     distance2 = torch.cdist(pos_mm, pos_mm).square()
@@ -149,4 +165,5 @@ def _candidates(leadfield: LeadField, widths: tuple[float, ...]) -> tuple[Width,
 
 def _bells(distance2: torch.Tensor, width: float) -> torch.Tensor:
     """Equation 5 of Morik et al., in mm."""
-    return torch.exp(-0.5 * distance2 / width**2) / np.sqrt(2 * np.pi * width**2)
+    bells: torch.Tensor = torch.exp(-0.5 * distance2 / width**2) / np.sqrt(2 * np.pi * width**2)
+    return bells

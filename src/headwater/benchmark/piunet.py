@@ -1,17 +1,18 @@
-"""Single instants of Gaussian bells in a volume: Morik et al., 3D-PIUNet, figures 5-7 and 11, and the rows of table I.
+"""Single time points of Gaussian bells in a volume: Morik et al., 3D-PIUNet, figures 5-7 and 11, and table I.
 
 The width is the standard deviation of the bells, as the paper says. Its released code draws 5-40 mm in training; the
-case ``narrow`` is table I with that reading, ``snr-20`` with the paper's. Where the paper does not say how many sources
-figure 5 has, one is taken, as in table I.
+case ``narrow`` is table I with that reading, ``snr-20`` with that of the paper. The paper does not say how many sources
+figure 5 has; one is taken, as in table I.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from headwater.benchmark.heads import Space
+from headwater.benchmark.heads import Setup
+from headwater.benchmark.methods import Chance, Perfect
 from headwater.benchmark.oracle import Oracle
-from headwater.benchmark.protocol import CONTROLS, Case
+from headwater.benchmark.protocol import Case
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform
 from headwater.simulation.noise import White
@@ -26,7 +27,7 @@ MOST_SOURCES = 5
 
 
 def bells(snr_db: float, n_sources: Distribution, sigma_mm: Distribution = WIDTHS) -> Preset:
-    """Bells of the paper's law with this SNR, number and width."""
+    """Bells as in the paper, with this SNR, number and width."""
     assert isinstance(TRAINING.sources, GaussianBells)  # noqa: S101
     sources = replace(TRAINING.sources, n_sources=n_sources, sigma_mm=sigma_mm)
     return replace(TRAINING, sources=sources, noise=White(Constant(snr_db)))
@@ -77,17 +78,17 @@ SNRS = (0, 5, 10, 20, 30, 40)
 
 PIUNET = Simulated(
     name="piunet",
-    title="Sources of any width in a volume, from one instant (3D-PIUNet)",
+    title="Sources of any width in a volume, from one time point (3D-PIUNet)",
     sizes={
         "quick": Extent(
-            space=Space("easycap-M10", "volume", 12.0, ico=3),
+            setup=Setup("easycap-M10", "volume", 12.0, ico=3),
             n=40,
             n_training=12,
             seeds=(1,),
             cases=(*cases((0, 5, 20), (10, 40, 80), (2, 5)), NARROW_CASE),
         ),
         "paper": Extent(
-            space=Space("easycap-M10", "volume", 7.0),
+            setup=Setup("easycap-M10", "volume", 7.0),
             n=400,
             n_training=100,
             seeds=(1, 2, 3, 4, 5),
@@ -99,6 +100,11 @@ PIUNET = Simulated(
         TUNED_NARROW: bells(20, Integers(1, MOST_SOURCES), NARROW),
         TUNED_NARROW_10_DB: bells(10, Integers(1, MOST_SOURCES), NARROW),
     },
-    controls={**CONTROLS, "Bayes": Oracle(knows_head=False), "Oracle": Oracle()},
+    controls={
+        "Random": Chance(),
+        "Bayes": Oracle(knows_head=False),
+        "Oracle": Oracle(knows_head=True),
+        "Perfect": Perfect(),
+    },
     metrics=("nemd_fast", "nmse", "weighted_cosine_distance", "localization_error"),
 )

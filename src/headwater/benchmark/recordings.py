@@ -1,11 +1,12 @@
-"""Real recordings whose answer is known, from their files to MNE-Python's objects.
+"""Real recordings with a known answer, from their files to MNE-Python's objects.
 
-The folder is that of the project's reference data: ``mne-sample``, ``spharapy-sep`` and ``deepsif`` with the files of
-their authors.
+Their folder is that of the reference data of the project: ``mne-sample``, ``spharapy-sep`` and ``deepsif`` with the
+files of their authors.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from scipy.io import loadmat
 from headwater.forward.leadfield import LeadField
 from headwater.head.template import template_head
 
-# A signal known only up to its scale is given that of a strong EEG.
+# A signal that is known except for its scale is given that of a strong EEG.
 TYPICAL_EEG = 1e-4  # V
 
 # Left auditory cortex (MNI -50, -20, 8) of the sample subject in its head coordinates.
@@ -29,29 +30,51 @@ LEFT_HAND_MNI = np.array([-0.042, -0.026, 0.054])  # m
 
 BAD_SAMPLE_EEG = "EEG 053"
 SEP_OUTLIERS = ("L6L", "R3F")
-OFF_THE_CAP = ("Nz", "TP11", "TP12")  # electrodes without a place in the 10-05 system
+WITHOUT_PLACE = ("Nz", "TP11", "TP12")  # electrodes that the 10-05 system does not place
 
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """A recording with a known answer.
+    """What was recorded, and where the activity is known to be.
 
     Attributes
     ----------
     segments : list of mne.Evoked | mne.io.BaseRaw
-        Each is localised by itself.
-    options : dict
-        For `headwater.analyze`.
+        Each is localised separately.
     truth : array of shape (n_points, 3)
         Where the activity is: a point, or all of an area; head coordinates, in metres.
+    options : dict
+        For `headwater.analyze`.
     over_time : bool
-        Whether activity is looked at over the whole window (a seizure), or where and when it is strongest.
+        Whether activity is averaged over the whole window (a seizure), or taken at the time point of the peak.
     """
 
     segments: list[Any]
     truth: np.ndarray
     options: dict[str, Any] = field(default_factory=dict)
     over_time: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A recording with a known answer.
+
+    Attributes
+    ----------
+    name, title : str
+    folder : str
+        Of the reference data.
+    training : str | None
+        Name of the training set of the hyper-parameters; recordings may share one. None: solvers keep their own.
+    load : callable
+        ``load(data, spacing)`` reads it from the folder of the reference data; ``spacing`` is that of a grid, in mm.
+    """
+
+    name: str
+    title: str
+    folder: str
+    training: str | None
+    load: Callable[[Path, float], Answered]
 
 
 def right_visual(data: Path, sensors: str, spacing: float | None = None) -> Answered:
@@ -91,6 +114,7 @@ def _sample(
         "tmin": window[0],
         "tmax": window[1],
         "sensors": sensors,
+        "regularize": False,
         "bads": (BAD_SAMPLE_EEG,) if sensors == "eeg" else (),
         "lowpass": 40.0,
     }
@@ -103,7 +127,7 @@ def median_nerve_evoked(data: Path) -> mne.EvokedArray:
     vertices = np.loadtxt(folder / "eeg_256_channels_vert.csv", delimiter=",") / 1e3
     microvolts = np.loadtxt(folder / "eeg_256_channels_sep_data.csv", delimiter=",")
     labels = (folder / "eeg_256_channels_label.csv").read_text().split()
-    # The order of the labels does not match that of the vertices and the data, so channels are named by row.
+    # The order of the labels does not match that of the vertices and the data; channels are named by row.
     names = [f"E{row:03d}" for row in range(len(vertices))]
     info = mne.create_info(names, 2048.0, "eeg")
     positions = dict(zip(names, np.column_stack([-vertices[:, 1], vertices[:, 0], vertices[:, 2]]), strict=True))
@@ -162,8 +186,83 @@ def seizure(data: Path, spacing: float | None = None) -> Answered:
         segment.set_montage(None)
     # The regions are those of fsaverage, in the frame of its MRI, which is the template's.
     truth = template_head().to_head(leadfield.pos[resected])
-    return Answered(segments, truth, {"spacing": spacing, "bads": OFF_THE_CAP, **band}, over_time=True)
+    return Answered(segments, truth, {"spacing": spacing, "bads": WITHOUT_PLACE, **band}, over_time=True)
 
 
 def _load(data: Path, name: str) -> dict[str, Any]:
-    return loadmat(data / "deepsif" / name, simplify_cells=True)
+    content: dict[str, Any] = loadmat(data / "deepsif" / name, simplify_cells=True)
+    return content
+
+
+def _on_cortex(load: Callable[..., Answered], *arguments: str) -> Callable[[Path, float], Answered]:
+    """Load a recording with its own lead field, without a grid."""
+    return lambda data, _spacing: load(data, *arguments)
+
+
+def _in_volume(load: Callable[..., Answered], *arguments: str) -> Callable[[Path, float], Answered]:
+    """Load a recording for a grid in the volume of the template."""
+    return lambda data, spacing: load(data, *arguments, spacing)
+
+
+def _at_latency(time: float) -> Callable[[Path, float], Answered]:
+    return lambda data, spacing: median_nerve(data, time, spacing)
+
+
+_ALL = (
+    Recording(
+        "visual-eeg",
+        "right visual field, 59 EEG: left V1",
+        "mne-sample",
+        "sample-eeg",
+        _on_cortex(right_visual, "eeg"),
+    ),
+    Recording(
+        "visual-meg",
+        "right visual field, 305 MEG: left V1",
+        "mne-sample",
+        "sample-meg",
+        _on_cortex(right_visual, "meg"),
+    ),
+    Recording(
+        "auditory-meg",
+        "right ear, 305 MEG: left auditory cortex",
+        "mne-sample",
+        "sample-meg",
+        _on_cortex(right_auditory, "meg"),
+    ),
+    Recording("sep-20", "median nerve at 20 ms, 254 EEG: left hand area", "spharapy-sep", "sep", _at_latency(0.02)),
+    Recording(
+        "sep-29.5", "median nerve at 29.5 ms, 254 EEG: left hand area", "spharapy-sep", "sep", _at_latency(0.0295)
+    ),
+    Recording("seizure", "seizure, 75 EEG: resected area", "deepsif", "seizure", _on_cortex(seizure)),
+    Recording(
+        "visual-eeg-volume",
+        "right visual field, 59 EEG, template: left V1",
+        "mne-sample",
+        "sample-eeg-volume",
+        _in_volume(right_visual, "eeg"),
+    ),
+    Recording(
+        "visual-meg-volume",
+        "right visual field, 305 MEG, template: left V1",
+        "mne-sample",
+        "sample-meg-volume",
+        _in_volume(right_visual, "meg"),
+    ),
+    Recording(
+        "auditory-meg-volume",
+        "right ear, 305 MEG, template: left auditory cortex",
+        "mne-sample",
+        "sample-meg-volume",
+        _in_volume(right_auditory, "meg"),
+    ),
+    Recording(
+        "seizure-volume",
+        "seizure, 72 EEG, template: resected area",
+        "deepsif",
+        "seizure-volume",
+        _in_volume(seizure),
+    ),
+)
+
+RECORDINGS = {one.name: one for one in _ALL}

@@ -2,39 +2,93 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import shutil
-import subprocess
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from headwater._utils.errors import InputError
-from headwater._utils.files import atomic_file, refuse_unowned
+from headwater._utils.files import atomic_file
 from headwater._utils.progress import track
-from headwater.benchmark.cell import Task, score, tune
+from headwater.benchmark.cell import Task, read_cell, read_tuning, score, tune
+from headwater.benchmark.choice import chosen
 from headwater.benchmark.fan_out import fan_out
-from headwater.benchmark.protocol import Case, Protocol, Settings, chosen
+from headwater.benchmark.methods import Method
+from headwater.benchmark.page import write_page
+from headwater.benchmark.protocol import Case, Protocol, Settings
+from headwater.benchmark.protocols import protocol_of
+from headwater.benchmark.provenance import provenance
 from headwater.benchmark.results import collect
-from headwater.benchmark.simulated import Simulated
+from headwater.benchmark.results_folder import ResultsFolder
+from headwater.solvers.base import Solver
 
-MARKER = "benchmark.json"
-FINISHED = "report.html"  # the last file to be written
 SIZES = ("quick", "paper")
 
-# Seconds a sample, and more on many channels: a quick run names them in the table but does not wait for them.
+# Seconds a sample, and more on many channels: a quick run names them in the table but does not run them.
 SLOW = frozenset({"mxne", "irmxne"})
 TOO_SLOW = "takes seconds a sample; at size quick it runs only where it is asked for by name"
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that was stopped before it was whole; what is done is kept.
+
+    Attributes
+    ----------
+    n_done, n_cells : int
+        Cells that are kept, of all.
+    """
+
+    def __init__(self, n_done: int, n_cells: int) -> None:
+        super().__init__(f"{n_done} of {n_cells} cells are done and kept")
+        self.n_done, self.n_cells = n_done, n_cells
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What one run consists of.
+
+    Attributes
+    ----------
+    protocol : Protocol
+    settings : Settings
+    methods : dict of str to Method
+    cases : tuple of Case
+    slow : frozenset of str
+        Methods that are named in the table but not run.
+    """
+
+    protocol: Protocol
+    settings: Settings
+    methods: Mapping[str, Method]
+    cases: tuple[Case, ...]
+    slow: frozenset[str]
+
+    def tasks(self, folder: Path) -> list[Task]:
+        """Return all cells in an order in which what they share is made once.
+
+        Cases that share a training set stand together, then those of a method and a head.
+        """
+        return [
+            Task(folder, self.protocol, self.settings, name, method, case, seed, TOO_SLOW if name in self.slow else "")
+            for group in dict.fromkeys(case.tuned_on for case in self.cases)
+            for name, method in self.methods.items()
+            for seed in self.protocol.seeds(self.settings)
+            for case in self.cases
+            if case.tuned_on == group
+        ]
+
+    def in_table_order(self, tasks: Iterable[Task]) -> list[Task]:
+        """Sort cells by case, method and seed."""
+        rows = list(self.methods)
+        return sorted(tasks, key=lambda task: (self.cases.index(task.case), rows.index(task.method_name), task.seed))
 
 
 def run_benchmark(
     protocol: str | Protocol,
     size: str = "quick",
-    solvers: Sequence[str] | None = None,
+    solvers: Sequence[str] | Mapping[str, Solver] | None = None,
     out: Path | str | None = None,
     *,
     data: Path | str | None = None,
@@ -47,17 +101,17 @@ def run_benchmark(
 ) -> pd.DataFrame:
     """Compare solvers.
 
-    An interrupted run goes on where it stopped when it is started again with the same settings and ``out``.
+    A run that was interrupted is resumed when it is started again with the same arguments.
 
     Parameters
     ----------
     protocol : str | Protocol
         Name in ``headwater.benchmark.PROTOCOLS``, or one of your own.
     size : str
-        ``"quick"``: minutes on two cores; ``"paper"``: as many samples as the published comparisons.
-    solvers : sequence of str | None
-        Names of solvers. None: all, at size quick without the slowest, which are named in the table. The controls are
-        always there.
+        ``"quick"``: minutes on two cores; ``"paper"``: as many samples as in the published comparisons.
+    solvers : sequence of str | dict of str to Solver | None
+        Names of solvers, or your own by the names of their rows. None: all, at size quick without the slowest, which
+        are named in the table. The controls are always added.
     out : path-like | None
         Results folder: ``results.csv``, ``table.md``, figures and ``report.html``. None: ``benchmark-PROTOCOL-SIZE``.
     data : path-like | None
@@ -67,11 +121,11 @@ def run_benchmark(
     samples : int | None
         At most so many samples of each case and head; for simulated protocols.
     inverse_crime : bool
-        Simulate with the solvers' own lead field, as a contrast.
+        Simulate with the lead field that the solvers assume, as a contrast.
     cluster : str | None
         Address of a Dask scheduler, whose workers must see ``out`` and ``data``.
     overwrite : bool
-        Start again where there are results already.
+        Replace results of another run, as soon as the new ones are whole.
     command : str | None
         Command that reproduces the run, shown with the results.
 
@@ -80,43 +134,34 @@ def run_benchmark(
     results : pandas.DataFrame
         One row for each case, solver, seed and metric, as in ``results.csv``.
     """
-    from headwater.benchmark.page import write_page
-
-    protocol = _protocol(protocol)
-    if size not in SIZES:
-        raise InputError(f"There is no size {size!r}; choose {' or '.join(SIZES)}.")
-    out = Path(out or f"benchmark-{protocol.name}-{size}").absolute()
-    if samples is not None and (samples < 1 or not isinstance(protocol, Simulated)):
-        raise InputError("samples is a positive number, and for protocols that simulate; leave it out here.")
+    protocol = protocol_of(protocol)
     settings = Settings(size, inverse_crime, None if data is None else Path(data).absolute(), samples)
-    methods = chosen(protocol, solvers)
-    slow = SLOW if solvers is None and size == "quick" else frozenset()
-    selected = _selected(protocol.cases(settings), cases)
-    # Cases that share a training set stand together, then those of a solver and a head: each is made only once.
-    groups = dict.fromkeys(case.tuned_on for case in selected)
-    tasks = [
-        Task(out, protocol, settings, name, method, case, seed, TOO_SLOW if name in slow else "")
-        for group in groups
-        for name, method in methods.items()
-        for seed in protocol.seeds(settings)
-        for case in selected
-        if case.tuned_on == group
-    ]
-    about = _about(protocol, settings, list(methods), command)
-    if cases is not None:
-        about["cases"] = [case.name for case in selected]
-    _prepare(out, about, overwrite=overwrite)
-    to_tune = list({task.tuning_path: task for task in tasks if not task.skipped}.values())
-    _do(tune, [task for task in to_tune if not task.tuning_path.exists()], "tuning", cluster)
-    _do(score, [task for task in tasks if not task.cell_path.exists()], f"benchmark {protocol.name}", cluster)
-    order = sorted(
-        tasks, key=lambda task: (selected.index(task.case), list(methods).index(task.method_name), task.seed)
+    _check(protocol, settings)
+    plan = Plan(
+        protocol,
+        settings,
+        chosen(protocol, solvers),
+        _selected(protocol.cases(settings), cases),
+        SLOW if solvers is None and size == "quick" else frozenset(),
     )
-    results, scores = collect(order)
-    with atomic_file(out / "results.csv") as temporary:
-        results.to_csv(temporary, index=False, float_format="%.6g")
-    write_page(out, protocol, selected, list(methods), results, scores, about)
+    about = provenance(protocol, settings, list(plan.methods), cases, command)
+    folder = ResultsFolder(Path(out or f"benchmark-{protocol.name}-{size}").absolute())
+    with folder.hold(about, overwrite=overwrite) as work:
+        tasks = plan.tasks(work)
+        _run(tasks, f"benchmark {protocol.name}", cluster)
+        results, written = _write(work, plan, tasks, about)
+        folder.finish(work, [*written, *(str(path.relative_to(work)) for path in _paths(tasks))])
     return results
+
+
+def _check(protocol: Protocol, settings: Settings) -> None:
+    """Refuse settings that no run can have, before anything is written."""
+    if settings.size not in SIZES:
+        raise InputError(f"There is no size {settings.size!r}; choose {' or '.join(SIZES)}.")
+    if settings.samples is not None and (settings.samples < 1 or not protocol.limits_samples):
+        raise InputError("`samples` is a positive number, for protocols that simulate samples; leave it out here.")
+    if reason := protocol.refused(settings):
+        raise InputError(reason)
 
 
 def _selected(cases: tuple[Case, ...], names: Sequence[str] | None) -> tuple[Case, ...]:
@@ -126,77 +171,38 @@ def _selected(cases: tuple[Case, ...], names: Sequence[str] | None) -> tuple[Cas
     return cases if names is None else tuple(case for case in cases if case.name in names)
 
 
-def _protocol(protocol: str | Protocol) -> Protocol:
-    from headwater.benchmark import PROTOCOLS
-
-    if isinstance(protocol, Protocol):
-        return protocol
-    if protocol not in PROTOCOLS:
-        raise InputError(f"There is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
-    return PROTOCOLS[protocol]
-
-
-def _do(work: Any, tasks: list[Task], description: str, cluster: str | None) -> None:
-    for _ in track(fan_out(work, tasks, cluster), description, total=len(tasks)):
-        pass
-
-
-def _prepare(out: Path, about: dict[str, Any], *, overwrite: bool) -> None:
-    """Make the results folder, or check that what is there is the beginning of this very run."""
-    if out.exists():
-        refuse_unowned(out, MARKER, overwrite=True)
-        if overwrite:
-            shutil.rmtree(out)
-        elif (out / MARKER).exists():
-            _check_same_run(out, about)
-    with atomic_file(out / MARKER) as temporary:
-        temporary.write_text(json.dumps(about, indent=1))
-
-
-def _check_same_run(out: Path, about: dict[str, Any]) -> None:
-    if (out / FINISHED).exists():
-        raise InputError(
-            f"{out} holds a finished benchmark; choose another `out` or set `overwrite=True` to replace it."
-        )
-    found = json.loads((out / MARKER).read_text())
-    different = [key for key in about if key not in ("command", "machine") and found.get(key) != about[key]]
-    if different:
-        raise InputError(
-            f"{out} holds the beginning of another run ({', '.join(different)}); choose another `out`, or set "
-            "`overwrite=True` to replace it."
-        )
-
-
-def _about(protocol: Protocol, settings: Settings, methods: list[str], command: str | None) -> dict[str, Any]:
-    """Say what was run, with what, where."""
-    return {
-        "protocol": protocol.name,
-        "size": settings.size,
-        "solvers": methods,
-        "seeds": list(protocol.seeds(settings)),
-        "inverse crime": settings.inverse_crime,
-        **({} if settings.samples is None else {"samples": settings.samples}),
-        "versions": {name: version(name) for name in ("headwater", "mne", "numpy", "scipy", "torch")},
-        "commit": _commit(),
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-        "command": command,
-    }
-
-
-def _commit() -> str:
-    """Return the commit of a source checkout, with ``+`` for uncommitted changes; empty for an installed package."""
-    here = Path(__file__).parent
+def _run(tasks: list[Task], description: str, cluster: str | None) -> None:
+    """Compute the cells that are missing; those on disk are checked first."""
+    to_tune = {task.tuning_path: task for task in tasks if task.is_tuned}
+    for path in to_tune:
+        if path.exists():
+            read_tuning(path)
+    for task in tasks:
+        if task.cell_path.exists():
+            read_cell(task.cell_path)
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changes = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no", "--", "."],
-            cwd=here.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit + ("+" if changes.strip() else "")
+        for work, some, name in (
+            (tune, to_tune, "tuning"),
+            (score, {task.cell_path: task for task in tasks}, description),
+        ):
+            missing = [task for path, task in some.items() if not path.exists()]
+            done = fan_out(work, missing, cluster)
+            for _ in track(done, name, total=len(some), completed=len(some) - len(missing)):
+                pass
+    except KeyboardInterrupt:
+        raise Interrupted(sum(task.cell_path.exists() for task in tasks), len(tasks)) from None
+
+
+def _write(work: Path, plan: Plan, tasks: list[Task], about: dict[str, Any]) -> tuple[pd.DataFrame, list[str]]:
+    """Write tables, figures and page from the cells; return the results and the names of the files."""
+    results, scores = collect(plan.in_table_order(tasks))
+    with atomic_file(work / "results.csv") as temporary:
+        results.to_csv(temporary, index=False, float_format="%.6g")
+    written = write_page(work, plan.protocol, plan.cases, plan.methods, results, scores, about)
+    return results, ["results.csv", *written]
+
+
+def _paths(tasks: list[Task]) -> list[Path]:
+    """Files that the tasks keep their results in."""
+    tuned = dict.fromkeys(task.tuning_path for task in tasks if task.is_tuned)
+    return [*tuned, *(task.cell_path for task in tasks)]

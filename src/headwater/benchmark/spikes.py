@@ -1,14 +1,17 @@
 """Single interictal spikes of patches of the cortex: the CNN-Transformer on neural-mass spikes, after DeepSIF.
 
-The 1284 sources are about as fine as the papers' 994 regions. The counts of electrodes are those of caps at hand.
+The 1284 sources are about as fine as the 994 regions of the papers. The numbers of electrodes are those of the montages
+that MNE-Python knows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from headwater.benchmark.heads import Space
-from headwater.benchmark.protocol import Case, Control, Fit, Scored, Settings, Training
+from headwater.benchmark.exams import Scored, TrainingSet
+from headwater.benchmark.heads import Setup
+from headwater.benchmark.methods import Method
+from headwater.benchmark.protocol import Case, Settings
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform
 from headwater.simulation.noise import White
@@ -22,7 +25,7 @@ FULL = 74
 
 @dataclass(frozen=True)
 class OnMontage:
-    """What a case is made from: samples, and the electrodes that see them."""
+    """What a case is made from: samples, and the electrodes that record them."""
 
     montage: str
     preset: Preset
@@ -30,24 +33,24 @@ class OnMontage:
 
 @dataclass(frozen=True, eq=False)
 class Spikes(Simulated):
-    """Simulate on a varied head, solve on the template; cases are `OnMontage`, and tuned on the montage they name."""
+    """Simulate on a varied head, solve on the template; cases are `OnMontage`, tuned on the montage they name."""
 
     def on(self, montage: str) -> Simulated:
         """Return the same comparison with other electrodes."""
         sizes = {
-            size: replace(extent, space=replace(extent.space, montage=montage)) for size, extent in self.sizes.items()
+            size: replace(extent, setup=replace(extent.setup, montage=montage)) for size, extent in self.sizes.items()
         }
         mine = {one.name: getattr(self, one.name) for one in fields(Simulated)}
         return Simulated(**{**mine, "sizes": sizes})
 
-    def training(self, tuned_on: str, settings: Settings) -> Training:
+    def training(self, tuned_on: str, settings: Settings) -> TrainingSet:
         """Simulate a training set on the template with the montage of that name."""
         return self.on(tuned_on).training(tuned_on, settings)
 
-    def score(self, fit: Fit | Control, case: Case, seed: int, settings: Settings) -> Scored:
+    def score(self, method: Method, case: Case, seed: int, settings: Settings) -> Scored:
         """Simulate, estimate, score with the montage of the case."""
         setting: OnMontage = case.setting
-        return self.on(setting.montage).score(fit, replace(case, setting=setting.preset), seed, settings)
+        return self.on(setting.montage).score(method, replace(case, setting=setting.preset), seed, settings)
 
 
 def patches(n: Distribution, snr_db: Distribution) -> Preset:
@@ -101,14 +104,14 @@ SPIKES = Spikes(
     title="Single spikes of cortical patches over two seconds (CNN-Transformer, DeepSIF)",
     sizes={
         "quick": Extent(
-            space=Space(MONTAGES[FULL], "cortex", "ico3", ico=3),
+            setup=Setup(MONTAGES[FULL], "cortex", "ico3", ico=3),
             n=20,
             n_training=10,
             seeds=(1,),
             cases=cases((5, 20), (16, 32, FULL)),
         ),
         "paper": Extent(
-            space=Space(MONTAGES[FULL], "cortex", "ico3"),
+            setup=Setup(MONTAGES[FULL], "cortex", "ico3"),
             n=60,
             n_training=20,
             seeds=(1, 2, 3, 4, 5),

@@ -1,15 +1,15 @@
-"""One cluster of sources on the cortex or below it, from one instant: Yokoyama et al., 4LCNN, figure 5.
+"""One cluster of sources on the cortex or below it, from one time point: Yokoyama et al., 4LCNN, figure 5.
 
-As in the paper (section V.B.3) the data come from the solvers' own head, with electrodes off by 2 mm and conductivities
-by a fifth: brain (grey matter) up, compact bone and scalp down. Its ten tissues are three layers here, and the sources
-are fewer: the paper has some 8000 on the cortex and a grid of 3 mm below it.
+As in the paper (section V.B.3) the data come from the head that solvers assume, with electrodes off by 2 mm and
+conductivities by a fifth: brain (grey matter) up, compact bone and scalp down. The ten tissues of the paper are three
+layers here, and the sources are fewer: the paper has some 8000 on the cortex and a grid of 3 mm below it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from headwater.benchmark.heads import Misjudged, Space
+from headwater.benchmark.heads import Misjudged, Setup
 from headwater.benchmark.protocol import Case
 from headwater.benchmark.simulated import Extent, Simulated
 from headwater.simulation.distributions import Constant
@@ -20,17 +20,6 @@ from headwater.simulation.spatial import RingClusters
 from headwater.simulation.spatial.placement import CortexAndDeep
 
 VALIDATION = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
-
-
-@dataclass(frozen=True, eq=False)
-class Subcortical(Simulated):
-    """Simulate on the template misjudged, solve on the template."""
-
-    about = (
-        "Data come from the solvers' head with electrodes moved by 2 mm (standard deviation) and other conductivities "
-        "(brain 1.2, skull and scalp 0.8 times the solvers'); hyper-parameters are tuned on samples of the solvers' "
-        "head at the SNR of the case, cortical and subcortical, for the first metric."
-    )
 
 
 def clusters(snr_db: float, cortical_share: float | None = None) -> Preset:
@@ -63,19 +52,24 @@ def cases(snrs: tuple[int, ...]) -> tuple[Case, ...]:
 
 SNRS = (-20, -10, 0, 5, 10, 15, 20, 25, 30)
 
-SUBCORTICAL = Subcortical(
+SUBCORTICAL = Simulated(
     name="subcortical",
-    title="A cluster on the cortex or below it, from one instant (4LCNN)",
+    title="A cluster on the cortex or below it, from one time point (4LCNN)",
+    about=(
+        "Data come from the head that solvers assume, with electrodes moved by 2 mm (standard deviation) and other "
+        "conductivities (brain 1.2, skull and scalp 0.8 times the assumed ones); hyper-parameters are tuned on samples "
+        "of the assumed head at the SNR of the case, cortical and subcortical, for the first metric."
+    ),
     sizes={
         "quick": Extent(
-            space=Space("biosemi64", "mixed", "ico3", ico=3, behind=VALIDATION),
+            setup=Setup("biosemi64", "mixed", "ico3", ico=3, deviation=VALIDATION),
             n=40,
             n_training=20,
             seeds=(1,),
             cases=cases((5, 10, 20, 30)),
         ),
         "paper": Extent(
-            space=Space("biosemi160", "mixed", "ico4", behind=VALIDATION),
+            setup=Setup("biosemi160", "mixed", "ico4", deviation=VALIDATION),
             n=100,
             n_training=100,
             seeds=(1, 2, 3),

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headwater.benchmark.protocol import NOT_SOLVERS, Case, Column, Protocol
+from headwater.benchmark.methods import Control, Method
+from headwater.benchmark.protocol import Case, Protocol
 from headwater.benchmark.results import summary
 from headwater.metrics.bootstrap import Interval
+from headwater.metrics.measure import Measure
 
 Scores = Mapping[tuple[str, str, str], np.ndarray]
 
@@ -22,13 +24,13 @@ DECIMALS_MM = 1
 def markdown(
     protocol: Protocol,
     cases: tuple[Case, ...],
-    methods: list[str],
+    methods: Mapping[str, Method],
     results: pd.DataFrame,
     scores: Scores,
     about: Mapping[str, Any],
 ) -> str:
-    """Write everything that is worth reading beside the figures."""
-    parts = [f"# {protocol.title}", _introduction(protocol, about), _meanings(protocol), _provenance(about)]
+    """Write everything that is worth reading besides the figures."""
+    parts = [f"# {protocol.title}", _introduction(protocol, methods, about), _meanings(protocol), _provenance(about)]
     for case in cases:
         parts += [f"## {case.title}", case_table(protocol, case, methods, results, scores)]
     if gaps := _gaps(results):
@@ -36,58 +38,56 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def case_table(protocol: Protocol, case: Case, methods: list[str], results: pd.DataFrame, scores: Scores) -> str:
+def case_table(
+    protocol: Protocol, case: Case, methods: Mapping[str, Method], results: pd.DataFrame, scores: Scores
+) -> str:
     """Table of one case; the best score of each metric is bold, the controls aside."""
-    columns = protocol.columns
+    measures = protocol.measures
     intervals = {
         (method, metric): summary(scores[case.name, method, metric], protocol.statistic)
         for method in methods
-        for metric in columns
+        for metric in measures
         if (case.name, method, metric) in scores
     }
-    best = {metric: _best(metric, column, methods, intervals) for metric, column in columns.items()}
-    header = ["solver", *(_label(name, column) for name, column in columns.items()), "chosen", "ms a sample"]
+    solvers = [name for name, method in methods.items() if method.competes]
+    best = {metric: _best(metric, measure, solvers, intervals) for metric, measure in measures.items()}
+    header = ["solver", *(_label(name, measure) for name, measure in measures.items()), "chosen", "ms a sample"]
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     of_case = results[results["case"] == case.name]
-    for method in methods:
-        rows = of_case[of_case["solver"] == method]
+    for name, method in methods.items():
         cells = []
-        for metric in columns:
-            found = intervals.get((method, metric))
-            words = ABSENT if found is None or np.isnan(found.estimate) else _cell(found, columns[metric])
-            cells.append(f"**{words}**" if method == best[metric] else words)
-        chosen = ", ".join(dict.fromkeys(rows["parameters"].dropna())) or ABSENT
-        seconds = rows["s_per_sample"].astype(float).median()
-        cells += [chosen, ABSENT if method in NOT_SOLVERS or np.isnan(seconds) else f"{1e3 * seconds:.3g}"]
-        lines.append("| " + " | ".join([method, *cells]) + " |")
+        for metric, measure in measures.items():
+            found = intervals.get((name, metric))
+            words = ABSENT if found is None or np.isnan(found.estimate) else _cell(found, measure)
+            cells.append(f"**{words}**" if name == best[metric] else words)
+        costs = _costs(of_case[of_case["solver"] == name], method)
+        lines.append("| " + " | ".join([name, *cells, *costs]) + " |")
     return "\n".join(lines)
 
 
-def _introduction(protocol: Protocol, about: Mapping[str, Any]) -> str:
+def _costs(rows: pd.DataFrame, method: Method) -> tuple[str, str]:
+    """Chosen hyper-parameters, and milliseconds per sample."""
+    chosen = ", ".join(dict.fromkeys(rows["parameters"].dropna())) or ABSENT
+    seconds = rows["s_per_sample"].astype(float).median()
+    return chosen, f"{1e3 * seconds:.3g}" if method.competes and not np.isnan(seconds) else ABSENT
+
+
+def _introduction(protocol: Protocol, methods: Mapping[str, Method], about: Mapping[str, Any]) -> str:
     crime = (
-        " **Inverse crime**: the data come from the very lead field that the solvers use, which flatters all of them."
+        " **Inverse crime**: the data come from the lead field that the solvers assume, which flatters all of them."
         if about["inverse crime"]
         else ""
     )
+    controls = {name: method for name, method in methods.items() if isinstance(method, Control)}
+    rows = "; ".join(f"{name} {control.knowledge}" for name, control in controls.items())
     return (
         f"{protocol.about} Scores are the {protocol.statistic} over samples and heads, with the 95 % interval of a "
-        "bootstrap over samples in brackets; arrows point to better scores, and the best one is bold. Random knows "
-        f"nothing, Perfect knows the truth.{_oracles(protocol)}{crime}"
+        f"bootstrap over samples in brackets; arrows point to better scores, and the best one is bold. {rows}.{crime}"
     ).strip()
 
 
-def _oracles(protocol: Protocol) -> str:
-    """Say what the rows are that know the simulator."""
-    if "Oracle" not in protocol.controls:
-        return ""
-    return (
-        " Where there is one source, Oracle is the posterior mean of somebody who knows the law of the sources, the "
-        "level of the noise and the very head behind the data; Bayes believes in the solvers' head instead."
-    )
-
-
 def _meanings(protocol: Protocol) -> str:
-    return "\n".join(f"- **{_label(name, column)}**: {column.meaning}" for name, column in protocol.columns.items())
+    return "\n".join(f"- **{_label(name, measure)}**: {measure.meaning}" for name, measure in protocol.measures.items())
 
 
 def _provenance(about: Mapping[str, Any]) -> str:
@@ -97,28 +97,24 @@ def _provenance(about: Mapping[str, Any]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in shown.items() if value not in (None, ""))
 
 
-def _label(name: str, column: Column) -> str:
-    unit = f" ({column.unit})" if column.unit else ""
-    return f"{name}{unit} {'↑' if column.higher_is_better else '↓'}"
+def _label(name: str, measure: Measure) -> str:
+    unit = f" ({measure.unit})" if measure.unit else ""
+    return f"{name}{unit} {'↑' if measure.higher_is_better else '↓'}"
 
 
-def _cell(found: Interval, column: Column) -> str:
-    decimals = DECIMALS_MM if column.unit == "mm" else DECIMALS
+def _cell(found: Interval, measure: Measure) -> str:
+    decimals = DECIMALS_MM if measure.unit == "mm" else DECIMALS
     estimate, low, high = (f"{round(value, decimals) + 0.0:.3g}" for value in (found.estimate, found.low, found.high))
     return estimate if np.isnan(found.low) else f"{estimate} [{low}, {high}]"
 
 
-def _best(metric: str, column: Column, methods: list[str], intervals: Mapping[tuple[str, str], Interval]) -> str:
+def _best(metric: str, measure: Measure, methods: list[str], intervals: Mapping[tuple[str, str], Interval]) -> str:
     """Name of the best solver; empty where none has a score."""
-    found = {
-        method: intervals[method, metric].estimate
-        for method in methods
-        if method not in NOT_SOLVERS and (method, metric) in intervals
-    }
+    found = {method: intervals[method, metric].estimate for method in methods if (method, metric) in intervals}
     found = {method: value for method, value in found.items() if not np.isnan(value)}
     if not found:
         return ""
-    return (max if column.higher_is_better else min)(found, key=lambda method: found[method])
+    return (max if measure.higher_is_better else min)(found, key=lambda method: found[method])
 
 
 def _gaps(results: pd.DataFrame) -> str:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from headwater.cli.app import called_as, console
+from headwater.cli.app import called_as, console, errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INTERRUPTED = 130  # the exit code of a shell after Ctrl-C
+DIGITS = 3
 
 
 class Size(StrEnum):
@@ -37,29 +44,57 @@ def benchmark(
         int | None, typer.Option(help="Samples of each case and head at most [default: those of the size].")
     ] = None,
     inverse_crime: Annotated[
-        bool, typer.Option("--inverse-crime", help="Simulate with the solvers' own head, as a contrast.")
+        bool, typer.Option("--inverse-crime", help="Simulate with the head that solvers assume, as a contrast.")
     ] = False,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start again where there are results.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace other results, as soon as the new ones are whole.")
+    ] = False,
 ) -> None:
-    """Compare solvers on the same samples; go on where an interrupted run stopped."""
+    """Compare solvers on the same samples; an interrupted run goes on with the same command."""
     from headwater.benchmark import run_benchmark
+    from headwater.benchmark.run import Interrupted
 
     out = out or Path(f"benchmark-{protocol}-{size.value}")
-    run_benchmark(
-        protocol,
-        size.value,
-        _names(solvers),
-        out,
-        data=data,
-        cases=_names(cases),
-        samples=samples,
-        inverse_crime=inverse_crime,
-        cluster=cluster,
-        overwrite=overwrite,
-        command=called_as(),
-    )
+    try:
+        results = run_benchmark(
+            protocol,
+            size.value,
+            _names(solvers),
+            out,
+            data=data,
+            cases=_names(cases),
+            samples=samples,
+            inverse_crime=inverse_crime,
+            cluster=cluster,
+            overwrite=overwrite,
+            command=called_as(),
+        )
+    except Interrupted as stopped:
+        errors.print(
+            f"Stopped; {stopped.n_done} of {stopped.n_cells} cells are done and kept. Go on with: {called_as()}"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    for table in _tables(results):
+        console.print(table)
     console.print(f"Results in {out}: {out / 'table.md'}, {out / 'report.html'}", soft_wrap=True)
+
+
+def _tables(results: pd.DataFrame) -> list[Table]:
+    """One table per case: solvers as rows, metrics as columns, the mean over heads."""
+    tables = []
+    for case, rows in results.groupby("case", sort=False):
+        metrics, solvers = list(dict.fromkeys(rows["metric"])), list(dict.fromkeys(rows["solver"]))
+        means = rows.groupby(["solver", "metric"])["value"].mean()
+        table = Table("solver", *metrics, title=str(case))
+        for solver in solvers:
+            table.add_row(solver, *(_shown(means[solver, metric]) for metric in metrics))
+        tables.append(table)
+    return tables
+
+
+def _shown(value: float) -> str:
+    return "–" if value != value else f"{value:.{DIGITS}g}"  # noqa: PLR0124
 
 
 def _names(listed: str) -> list[str] | None:

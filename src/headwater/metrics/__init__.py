@@ -12,6 +12,7 @@ from headwater.metrics.extent import (
     extent_correlation,
     spatial_dispersion,
 )
+from headwater.metrics.measure import Measure, Metric
 from headwater.metrics.peaks import (
     assignment_error,
     centroid_localization_error,
@@ -21,7 +22,7 @@ from headwater.metrics.peaks import (
 from headwater.metrics.ranking import distance_rank, distance_rank_least, fraction_active, peak_activity_spread
 from headwater.metrics.regions import region_f1, region_precision, region_recall
 from headwater.metrics.roc import auc, auc_close, auc_far, auprc
-from headwater.metrics.table import METRICS, Metric
+from headwater.metrics.table import METRICS
 from headwater.metrics.timecourse import time_course_correlation
 from headwater.metrics.transport import earth_movers_distance, nemd
 
@@ -29,6 +30,7 @@ __all__ = [
     "METRICS",
     "AtDepth",
     "Interval",
+    "Measure",
     "Metric",
     "accuracy",
     "active_share",

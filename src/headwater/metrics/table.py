@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from math import inf
-
-import numpy as np
 
 from headwater.metrics.amplitude import correlation, cosine_score, nmse, weighted_cosine_distance
 from headwater.metrics.detection import accuracy, f1, precision, recall
@@ -17,6 +13,7 @@ from headwater.metrics.extent import (
     extent_correlation,
     spatial_dispersion,
 )
+from headwater.metrics.measure import Metric
 from headwater.metrics.peaks import (
     assignment_error,
     centroid_localization_error,
@@ -29,129 +26,343 @@ from headwater.metrics.roc import auc, auc_close, auc_far, auprc
 from headwater.metrics.timecourse import time_course_correlation
 from headwater.metrics.transport import earth_movers_distance, nemd
 
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric and what a reader of its values must know.
-
-    Attributes
-    ----------
-    function : callable
-        ``function(x_true, x_est, *, pos, ...)``, returns one value for each sample.
-    unit : str
-        "mm", "cm^3" or "" for a pure number.
-    range : tuple of two float
-        Lowest and highest possible value; inf where only the source space limits it.
-    higher_is_better : bool
-    equation : str
-        In words and symbols; the docstring of the function has it in full.
-    zeros : str
-        What an estimate of zeros scores.
-    paper : str
-        Which of the five systems uses it (A-E), or "" for none.
-    needs : tuple of str
-        Keyword arguments without a default that the function needs besides ``pos``.
-    """
-
-    function: Callable[..., np.ndarray]
-    unit: str
-    range: tuple[float, float]
-    higher_is_better: bool
-    equation: str
-    zeros: str
-    paper: str = ""
-    needs: tuple[str, ...] = ()
-
-
-_DR = "(#{stronger than the centre} + #{equal} / 2) / (N - S), other centres left out"
+_DISTANCE_RANK = "(#{stronger than the centre} + #{equal} / 2) / (N - S), other centres left out"
 
 METRICS = {
-    "nmse": Metric(nmse, "", (0, inf), False, "sum |x - x^|^2 / sum |x|^2", "1", "A"),
-    "nemd": Metric(nemd, "", (0, inf), False, "EMD(a, a^) / EMD(a, uniform), exact", "1", "A"),
+    "nmse": Metric(
+        function=nmse,
+        range=(0, inf),
+        higher_is_better=False,
+        equation="sum |x - x^|^2 / sum |x|^2",
+        meaning="Power of the error of the currents over the power of the currents; 1: as bad as an estimate of zeros.",
+        zeros="1",
+        paper="A",
+        of_currents=True,
+        logarithmic=True,
+    ),
+    "nemd": Metric(
+        function=nemd,
+        range=(0, inf),
+        higher_is_better=False,
+        equation="EMD(a, a^) / EMD(a, uniform), exact",
+        meaning="How far activity must be moved to become the true one; 1: as far as from activity spread evenly.",
+        zeros="1",
+        paper="A",
+    ),
     "nemd_fast": Metric(
-        partial(nemd, n_cells=256), "", (0, inf), False, "EMD(a, a^) / EMD(a, uniform), in 256 cells", "1", "A"
+        function=partial(nemd, n_cells=256),
+        range=(0, inf),
+        higher_is_better=False,
+        equation="EMD(a, a^) / EMD(a, uniform), in 256 cells",
+        meaning="How far activity must be moved to become the true one; 1: as far as from activity spread evenly.",
+        zeros="1",
+        paper="A",
     ),
     "earth_movers_distance": Metric(
-        earth_movers_distance, "mm", (0, inf), False, "min_F sum F_ij |r_i - r_j|", "as spread evenly", "A"
+        function=earth_movers_distance,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="min_F sum F_ij |r_i - r_j|",
+        meaning="Mean distance over which activity must be moved to become the true one.",
+        zeros="as spread evenly",
+        paper="A",
     ),
     "weighted_cosine_distance": Metric(
-        weighted_cosine_distance, "", (0, 2), False, "1 - sum a_i cos(x_i, x^_i) / sum a_i", "1", "A"
+        function=weighted_cosine_distance,
+        range=(0, 2),
+        higher_is_better=False,
+        equation="1 - sum a_i cos(x_i, x^_i) / sum a_i",
+        meaning="How wrong the directions of the currents are; 0: right, 1: perpendicular.",
+        zeros="1",
+        paper="A",
     ),
-    "auc": Metric(auc, "", (0, 1), True, "P(active outranks inactive)", "0.5", "B"),
-    "auc_close": Metric(auc_close, "", (0, 1), True, "AUC against the nearest inactive 20 %", "0.5", "B"),
-    "auc_far": Metric(auc_far, "", (0, 1), True, "AUC against the farthest inactive 50 %", "0.5", "B"),
+    "auc": Metric(
+        function=auc,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="P(active outranks inactive)",
+        meaning="Probability that an active source outranks an inactive one; 0.5: chance.",
+        zeros="0.5",
+        paper="B",
+    ),
+    "auc_close": Metric(
+        function=auc_close,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="AUC against the nearest inactive 20 %",
+        meaning="Probability that an active source outranks an inactive one in its neighbourhood; 0.5: chance.",
+        zeros="0.5",
+        paper="B",
+    ),
+    "auc_far": Metric(
+        function=auc_far,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="AUC against the farthest inactive 50 %",
+        meaning="Probability that an active source outranks an inactive one far away; 0.5: chance.",
+        zeros="0.5",
+        paper="B",
+    ),
     "fraction_active": Metric(
-        fraction_active, "", (0, 1), True, "|top_k(a^) & A| / k, k = |A|", "share of active sources", "B"
+        function=fraction_active,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="|top_k(a^) & A| / k, k = |A|",
+        meaning="Share of the active sources among as many of the strongest estimated ones.",
+        zeros="share of active sources",
+        paper="B",
     ),
     "peak_activity_spread": Metric(
-        peak_activity_spread,
-        "mm",
-        (0, inf),
-        False,
-        "mean |r_i - r_peak| over top_k(a^)",
-        "mean distance of sources",
-        "B",
+        function=peak_activity_spread,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="mean |r_i - r_peak| over top_k(a^)",
+        meaning="How widely the strongest estimated sources lie around the peak; best as in the ground truth.",
+        zeros="mean distance of sources",
+        paper="B",
     ),
-    "distance_rank_1": Metric(distance_rank, "", (0, 1), False, _DR, "0.5", "B", ("centers",)),
-    "distance_rank_2": Metric(partial(distance_rank, source=2), "", (0, 1), False, _DR, "0.5", "B", ("centers",)),
-    "distance_rank_3": Metric(partial(distance_rank, source=3), "", (0, 1), False, _DR, "0.5", "B", ("centers",)),
-    "distance_rank_least": Metric(distance_rank_least, "", (0, 1), False, "max_s DR_s", "0.5", "B", ("centers",)),
+    "distance_rank_1": Metric(
+        function=distance_rank,
+        range=(0, 1),
+        higher_is_better=False,
+        equation=_DISTANCE_RANK,
+        meaning="Share of the brain that the map shows as stronger than the centre of the first patch.",
+        zeros="0.5",
+        paper="B",
+        needs=("centers",),
+    ),
+    "distance_rank_2": Metric(
+        function=partial(distance_rank, source=2),
+        range=(0, 1),
+        higher_is_better=False,
+        equation=_DISTANCE_RANK,
+        meaning="Share of the brain that the map shows as stronger than the centre of the second patch.",
+        zeros="0.5",
+        paper="B",
+        needs=("centers",),
+    ),
+    "distance_rank_3": Metric(
+        function=partial(distance_rank, source=3),
+        range=(0, 1),
+        higher_is_better=False,
+        equation=_DISTANCE_RANK,
+        meaning="Share of the brain that the map shows as stronger than the centre of the third patch.",
+        zeros="0.5",
+        paper="B",
+        needs=("centers",),
+    ),
+    "distance_rank_least": Metric(
+        function=distance_rank_least,
+        range=(0, 1),
+        higher_is_better=False,
+        equation="max_s DR_s",
+        meaning="Share of the brain that the map shows as stronger than the centre of its weakest patch.",
+        zeros="0.5",
+        paper="B",
+        needs=("centers",),
+    ),
     "region_precision": Metric(
-        region_precision, "", (0, 1), True, "TP / (TP + FP), in regions", "0", "C", ("region_ids",)
+        function=region_precision,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="TP / (TP + FP), in regions",
+        meaning="Share of the regions found that are truly active.",
+        zeros="0",
+        paper="C",
+        needs=("region_ids",),
     ),
-    "region_recall": Metric(region_recall, "", (0, 1), True, "TP / (TP + FN), in regions", "0", "C", ("region_ids",)),
-    "region_f1": Metric(region_f1, "", (0, 1), True, "2 TP / (2 TP + FP + FN), in regions", "0", "C", ("region_ids",)),
+    "region_recall": Metric(
+        function=region_recall,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="TP / (TP + FN), in regions",
+        meaning="Share of the truly active regions that are found.",
+        zeros="0",
+        paper="C",
+        needs=("region_ids",),
+    ),
+    "region_f1": Metric(
+        function=region_f1,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="2 TP / (2 TP + FP + FN), in regions",
+        meaning="Harmonic mean of the precision and the recall of regions.",
+        zeros="0",
+        paper="C",
+        needs=("region_ids",),
+    ),
     "dispersion_from_truth": Metric(
-        dispersion_from_truth,
-        "mm",
-        (0, inf),
-        False,
-        "sqrt(sum a^_j^2 d(r_j, A)^2 / sum a^_j^2)",
-        "as spread evenly",
-        "C",
+        function=dispersion_from_truth,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="sqrt(sum a^_j^2 d(r_j, A)^2 / sum a^_j^2)",
+        meaning="Root mean square distance of the estimated activity from the truly active sources.",
+        zeros="as spread evenly",
+        paper="C",
     ),
-    "correlation": Metric(correlation, "", (-1, 1), True, "Pearson r of a and a^", "0", "C"),
-    "cosine_score": Metric(cosine_score, "", (-1, 1), True, "<x, x^> / (|x| |x^|)", "0"),
+    "correlation": Metric(
+        function=correlation,
+        range=(-1, 1),
+        higher_is_better=True,
+        equation="Pearson r of a and a^",
+        meaning="Correlation over sources of the estimated with the true amplitudes.",
+        zeros="0",
+        paper="C",
+    ),
+    "cosine_score": Metric(
+        function=cosine_score,
+        range=(-1, 1),
+        higher_is_better=True,
+        equation="<x, x^> / (|x| |x^|)",
+        meaning="Cosine of the angle between the estimated and the true currents of all sources and times.",
+        zeros="0",
+    ),
     "time_course_correlation": Metric(
-        time_course_correlation, "", (-1, 1), True, "sum w_i corr_t(x_i, x^_i) over active sources", "0", "C"
+        function=time_course_correlation,
+        range=(-1, 1),
+        higher_is_better=True,
+        equation="sum w_i corr_t(x_i, x^_i) over active sources",
+        meaning="Correlation over time of the estimated with the true currents, over the active sources.",
+        zeros="0",
+        paper="C",
     ),
-    "accuracy": Metric(accuracy, "", (0, 1), True, "(TP + TN) / N", "share of inactive sources", "D"),
-    "precision": Metric(precision, "", (0, 1), True, "TP / (TP + FP)", "0", "D"),
-    "recall": Metric(recall, "", (0, 1), True, "TP / (TP + FN)", "0", "D"),
-    "f1": Metric(f1, "", (0, 1), True, "2 TP / (2 TP + FP + FN)", "0", "D"),
+    "accuracy": Metric(
+        function=accuracy,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="(TP + TN) / N",
+        meaning="Share of the sources that are called active or inactive correctly.",
+        zeros="share of inactive sources",
+        paper="D",
+    ),
+    "precision": Metric(
+        function=precision,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="TP / (TP + FP)",
+        meaning="Share of the sources found that are truly active.",
+        zeros="0",
+        paper="D",
+    ),
+    "recall": Metric(
+        function=recall,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="TP / (TP + FN)",
+        meaning="Share of the truly active sources that are found.",
+        zeros="0",
+        paper="D",
+    ),
+    "f1": Metric(
+        function=f1,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="2 TP / (2 TP + FP + FN)",
+        meaning="Harmonic mean of precision and recall.",
+        zeros="0",
+        paper="D",
+    ),
     "centroid_localization_error": Metric(
-        centroid_localization_error, "mm", (0, inf), False, "|centroid(A) - centroid(A^)|", "as active everywhere", "D"
+        function=centroid_localization_error,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="|centroid(A) - centroid(A^)|",
+        meaning="Distance between the centroids of the estimated and the true active sources.",
+        zeros="as active everywhere",
+        paper="D",
     ),
     "active_volume_error": Metric(
-        active_volume_error, "cm^3", (0, inf), False, "V ||A^| - |A||", "true volume", "D", ("source_volume",)
+        function=active_volume_error,
+        unit="cm^3",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="V ||A^| - |A||",
+        meaning="Difference between the estimated and the true active volume.",
+        zeros="true volume",
+        paper="D",
+        needs=("source_volume",),
     ),
     "localization_error": Metric(
-        localization_error, "mm", (0, inf), False, "|r_peak - r^_peak|", "mean distance to the true peak", "E"
+        function=localization_error,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="|r_peak - r^_peak|",
+        meaning="Distance from the strongest estimated source to the strongest true one.",
+        zeros="mean distance to the true peak",
+        paper="E",
     ),
     "spatial_dispersion": Metric(
-        spatial_dispersion,
-        "mm",
-        (0, inf),
-        False,
-        "sqrt(sum a^_j^2 |r^_peak - r_j|^2 / sum a^_j^2)",
-        "as spread evenly",
-        "E",
+        function=spatial_dispersion,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="sqrt(sum a^_j^2 |r^_peak - r_j|^2 / sum a^_j^2)",
+        meaning="Root mean square distance of the estimated activity from its own peak.",
+        zeros="as spread evenly",
+        paper="E",
     ),
-    "auprc": Metric(auprc, "", (0, 1), True, "area under precision over recall", "0", "E"),
+    "auprc": Metric(
+        function=auprc,
+        range=(0, 1),
+        higher_is_better=True,
+        equation="area under precision over recall",
+        meaning="Area under the curve of precision over recall, over all thresholds.",
+        zeros="0",
+        paper="E",
+    ),
     "extent_correlation": Metric(
-        extent_correlation, "", (-1, 1), True, "Pearson r over the batch of |A| and |A^|", "NaN", "E"
+        function=extent_correlation,
+        range=(-1, 1),
+        higher_is_better=True,
+        equation="Pearson r over the batch of |A| and |A^|",
+        meaning="Correlation over samples of the estimated with the true extent.",
+        zeros="NaN",
+        paper="E",
     ),
     "region_localization_error": Metric(
-        region_localization_error, "mm", (0, inf), False, "mean distance of A to A^ and back", "as active everywhere"
+        function=region_localization_error,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="mean distance of A to A^ and back",
+        meaning="Mean distance between the estimated and the true active sources, both ways.",
+        zeros="as active everywhere",
     ),
     "assignment_error": Metric(
-        assignment_error,
-        "mm",
-        (0, inf),
-        False,
-        "min over assignments of mean |r_center - r_peak|",
-        "mean distance to the true centres",
-        "",
-        ("centers",),
+        function=assignment_error,
+        unit="mm",
+        range=(0, inf),
+        higher_is_better=False,
+        equation="min over assignments of mean |r_center - r_peak|",
+        meaning="Mean distance from each true centre to the peak assigned to it.",
+        zeros="mean distance to the true centres",
+        needs=("centers",),
     ),
 }
+
+COLUMNS = ("name", "system", "unit", "range", "better", "equation", "an estimate of zeros scores", "also needs")
+
+
+def markdown_table() -> str:
+    """Return the table of ``docs/metrics.md``."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *(_row(name, metric) for name, metric in METRICS.items())]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _row(name: str, metric: Metric) -> tuple[str, ...]:
+    low, high = metric.range
+    return (
+        f"`{name}`",
+        metric.paper or "-",
+        metric.unit or "-",
+        f"{low:g} to {high:g}",
+        "higher" if metric.higher_is_better else "lower",
+        f"`{metric.equation}`".replace("|", "\\|"),
+        metric.zeros,
+        ", ".join(f"`{need}`" for need in metric.needs) or "-",
+    )

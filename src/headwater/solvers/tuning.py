@@ -15,9 +15,9 @@ import pandas as pd
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.metrics._inputs import amplitude
-from headwater.metrics.table import Metric
+from headwater.metrics.measure import Metric
 from headwater.solvers.base import Solver, unfitted
+from headwater.solvers.evaluation import GroundTruth, currents, evaluate
 
 if TYPE_CHECKING:  # simulation loads PyTorch, which solvers do without
     from headwater.simulation.samples import Samples
@@ -62,7 +62,7 @@ def tuned(
     *,
     grid: Grid | None = None,
     noise_cov: mne.Covariance | np.ndarray | None = None,
-    truth: Callable[[Samples], np.ndarray] | None = None,
+    truth: GroundTruth = currents,
 ) -> Tuned:
     """Choose hyper-parameters of a solver by grid search on simulated training samples.
 
@@ -82,9 +82,9 @@ def tuned(
         Values to try for each hyper-parameter, in all combinations. None: those of ``GRIDS`` for the first
         hyper-parameter of that name which the solver has.
     noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-        None: white noise, in units of which each sample is handed over (see `noise_level`).
+        None: white noise, in units of which each sample is estimated (see `headwater.solvers.evaluation.noise_level`).
     truth : callable | None
-        Gives what the metric compares with, (batch, n_sources, n_orient[, n_times]). None: ``samples.x``.
+        Gives what the metric compares with, (batch, n_sources, n_orient[, n_times]).
 
     Returns
     -------
@@ -140,62 +140,17 @@ def _combinations(solver: Solver, grid: Grid) -> Iterator[dict[str, Any]]:
         yield dict(zip(grid, values, strict=True))
 
 
-def noise_level(samples: Samples) -> np.ndarray:
-    """Root of the power of each sample's white noise, from its SNR and its data; V (T, T/m), shape (batch,).
-
-    ``|y|^2 = P_noise (1 + SNR)`` in the mean. 1 for noise-free samples and for several types of sensors, whose noise a
-    single number does not describe.
-    """
-    snr_db = samples.truth.snr_db.double().cpu().numpy()
-    if snr_db.shape[1] != 1 or not np.isfinite(snr_db).all():
-        return np.ones(len(samples))
-    power = samples.y.double().square().mean((1, 2)).cpu().numpy()
-    return np.sqrt(power / (1 + 10 ** (snr_db[:, 0] / 10)))
-
-
-def estimate_samples(solver: Solver, samples: Samples, *, in_noise_units: bool) -> np.ndarray:
-    """Estimate of a fitted solver, (batch, n_sources, n_orient, n_times).
-
-    Parameters
-    ----------
-    solver : Solver
-    samples : Samples
-    in_noise_units : bool
-        Divide each sample by its `noise_level` before and multiply after, so that for every sample the identity is the
-        noise covariance the solver was fitted with. Without consequence for a linear solver.
-    """
-    y = samples.y.double().cpu().numpy()
-    if not in_noise_units:
-        return solver.estimate(y)
-    level = noise_level(samples)[:, None, None]
-    estimate = solver.estimate(y / level)
-    return estimate * level[..., None] if solver.unit == "Am" else estimate
-
-
-def comparable(x_true: np.ndarray, x_est: np.ndarray, solver: Solver) -> tuple[np.ndarray, np.ndarray]:
-    """Bring truth and estimate to one shape.
-
-    A truth without times is compared with amplitudes averaged over time; of a truth and an estimate with different
-    numbers of orientations, the one along the normals becomes a vector.
-    """
-    if x_true.ndim == 3:
-        return x_true, amplitude(x_est)[:, :, np.newaxis]
-    if x_true.shape[2] == x_est.shape[2]:
-        return x_true, x_est
-    normals = solver.leadfield_.normals[:, :, np.newaxis]
-    return (x * normals if x.shape[2] == 1 else x for x in (x_true, x_est))  # type: ignore[return-value]
-
-
 def _mean_score(
     metric: Metric,
     solver: Solver,
     *,
     samples: Samples,
-    truth: Callable[[Samples], np.ndarray] | None,
+    truth: GroundTruth,
     in_noise_units: bool,
 ) -> float:
-    x_true = samples.x.double().cpu().numpy() if truth is None else truth(samples)
-    x_true, x_est = comparable(x_true, estimate_samples(solver, samples, in_noise_units=in_noise_units), solver)
-    known = {"centers": samples.truth.centers.cpu().numpy(), "region_ids": solver.leadfield_.region_ids}
-    needed = {name: known[name] for name in metric.needs if name in known}
-    return float(np.nanmean(metric.function(x_true, x_est, pos=solver.leadfield_.pos, **needed)))
+    scored = evaluate(
+        solver, samples, {"score": metric}, truth=truth, in_noise_units=in_noise_units, chunk=len(samples)
+    )
+    if scored.reasons:
+        raise InputError(f"The metric {scored.reasons['score']}; give another metric.")
+    return float(np.nanmean(scored.values["score"]))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 
+from headwater.metrics.measure import Metric
 from headwater.metrics.table import METRICS
 from headwater.networks.base import BoundNetwork, Network
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import simulate
 from headwater.solvers import ELORETA
-from headwater.solvers.tuning import comparable, estimate_samples
+from headwater.solvers.evaluation import Evaluation, evaluate, evaluate_estimates
 from headwater.training.scenes import Scene
 
 CHUNK = 32  # samples at a time
@@ -49,17 +50,7 @@ class Validation:
     def baseline(self) -> dict[str, float]:
         """Scores of eLORETA (``lambda2 = 0.1``)."""
         solver = ELORETA(lambda2=0.1).fit(self.scene.assumed)
-        found: dict[str, float] = {}
-        for name, samples in self._samples.items():
-            parts = []
-            for start in range(0, self.n, CHUNK):
-                chunk = samples[start : start + CHUNK]
-                x_true, x_est = comparable(
-                    chunk.x.double().numpy(), estimate_samples(solver, chunk, in_noise_units=False), solver
-                )
-                parts.append(self._scores(x_true, x_est))
-            found |= _means(name, parts)
-        return found
+        return self._means(partial(evaluate, solver, metrics=self._metrics))
 
     @property
     def leading_name(self) -> str:
@@ -75,15 +66,14 @@ class Validation:
         """Mean of each metric over the samples of each preset, in the precision in which networks are used."""
         was_training = network.training
         bound = self._bound(network, device)
-        found: dict[str, float] = {}
+
+        def estimate(samples: Samples, _start: int) -> np.ndarray:
+            return bound.currents(samples.y.to(device)).double().cpu().numpy()
+
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            for name, samples in self._samples.items():
-                parts = []
-                for start in range(0, self.n, CHUNK):
-                    chunk = samples[start : start + CHUNK]
-                    estimate = bound.currents(chunk.y.to(device)).double().cpu().numpy()
-                    parts.append(self._scores(chunk.x.double().numpy(), estimate))
-                found |= _means(name, parts)
+            found = self._means(
+                partial(evaluate_estimates, estimate, metrics=self._metrics, leadfield=self.scene.assumed)
+            )
         network.train(was_training)
         return found
 
@@ -94,10 +84,14 @@ class Validation:
         self._kept.network = network
         return self._kept.to(device).eval()
 
-    def _scores(self, x_true: np.ndarray, x_est: np.ndarray) -> dict[str, np.ndarray]:
-        pos = self.scene.assumed.pos
-        return {name: METRICS[name].function(x_true, x_est, pos=pos) for name in self.metrics}
+    @property
+    def _metrics(self) -> dict[str, Metric]:
+        return {name: METRICS[name] for name in self.metrics}
 
-
-def _means(name: str, parts: list[dict[str, np.ndarray]]) -> dict[str, float]:
-    return {f"{name} {metric}": float(np.nanmean(np.concatenate([p[metric] for p in parts]))) for metric in parts[0]}
+    def _means(self, evaluation: Callable[..., Evaluation]) -> dict[str, float]:
+        """Return the mean of each metric over the samples of each preset."""
+        return {
+            f"{name} {metric}": float(np.nanmean(values))
+            for name, samples in self._samples.items()
+            for metric, values in evaluation(samples=samples, chunk=CHUNK).values.items()
+        }
