@@ -111,3 +111,17 @@ def test_a_marker_that_names_other_files_deletes_nothing_outside(part, tmp_path:
     (out / MARKER).write_text(json.dumps({**about, "files": ["../thesis.txt", str(outside)]}))
     part(samples=3, overwrite=True)
     assert outside.exists()
+
+
+def test_a_file_of_others_that_stands_in_the_way_is_not_replaced(tiny, part, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    part()
+    picture = out / "by-number-of-sources.png"  # only a run with all cases draws it
+    picture.write_text("mine")
+    with pytest.raises(InputError, match="was not written by headwater; move it"):
+        run_benchmark(tiny, "quick", ["mne"], out, samples=2, overwrite=True)
+    assert picture.read_text() == "mine"
+    assert (out / "table.md").exists()
+    picture.unlink()
+    run_benchmark(tiny, "quick", ["mne"], out, samples=2, overwrite=True)
+    assert picture.read_bytes().startswith(b"\x89PNG")

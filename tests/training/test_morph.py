@@ -54,4 +54,4 @@ def test_networks_without_a_home_are_refused(leadfield, tmp_path):
 
 def test_the_benchmark_takes_it_under_a_name_of_its_own(weights):
     methods = chosen(PROTOCOLS["piunet"], [f"morphed:{weights}", "mne"])
-    assert isinstance(methods["tiny-morphed"], Morphed)
+    assert isinstance(methods["tiny-morphed"].solver, Morphed)

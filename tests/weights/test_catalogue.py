@@ -6,8 +6,8 @@ import pytest
 
 import headwater as hw
 from headwater._utils.errors import InputError
-from headwater.benchmark.piunet import PIUNET
 from headwater.benchmark.choice import chosen
+from headwater.benchmark.piunet import PIUNET
 from headwater.networks import NetworkSolver
 from headwater.weights import cards, catalogue, load_network, shipped
 
@@ -79,5 +79,5 @@ def test_benchmarks_take_names_and_files(monkeypatch, piunet, fcn):
     assert "fcn" not in PIUNET.solvers  # it belongs to another lead field than the protocol's
     methods = chosen(PIUNET, ["eloreta", str(fcn)])
     assert list(methods)[:2] == ["eloreta", "fcn"]
-    assert isinstance(methods["fcn"], NetworkSolver)
+    assert isinstance(methods["fcn"].solver, NetworkSolver)
     assert isinstance(hw.load_network("fcn"), NetworkSolver)

@@ -50,7 +50,10 @@ class ResultsFolder:
             temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         if work == self.path:
             return
-        for path in _files_of_run(self.path) - {self.path / name for name in files}:
+        old = _files_of_run(self.path)
+        if FILES in read_marker(self.path) or not (self.path / FINISHED).exists():  # else of an earlier version
+            _refuse_foreign([self.path / name for name in files if self.path / name not in old])
+        for path in old - {self.path / name for name in files}:
             path.unlink(missing_ok=True)
         for name in (*files, MARKER):  # the marker last: until then, the same command goes on
             target = self.path / name
@@ -86,6 +89,15 @@ def read_marker(folder: Path) -> dict[str, Any]:
     if not isinstance(about.get(FILES, []), list):
         raise InputError(f"{folder / MARKER} is damaged; restore it, or choose another `out`.")
     return about
+
+
+def _refuse_foreign(paths: list[Path]) -> None:
+    """Refuse to replace files that no run has written."""
+    if foreign := [str(path) for path in paths if path.exists()]:
+        raise InputError(
+            f"{', '.join(foreign)} would be replaced but was not written by headwater; move it elsewhere and start the "
+            "benchmark again, which then finishes at once."
+        )
 
 
 def _differences(found: dict[str, Any], about: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from headwater._utils.files import atomic_file
 from headwater._utils.progress import track
 from headwater.benchmark.cell import Task, read_cell, read_tuning, score, tune
 from headwater.benchmark.choice import chosen
-from headwater.benchmark.fan_out import fan_out
+from headwater._utils.parallel import parallel_map
 from headwater.benchmark.methods import Method
 from headwater.benchmark.page import write_page
 from headwater.benchmark.protocol import Case, Protocol, Settings
@@ -186,7 +186,7 @@ def _run(tasks: list[Task], description: str, cluster: str | None) -> None:
             (score, {task.cell_path: task for task in tasks}, description),
         ):
             missing = [task for path, task in some.items() if not path.exists()]
-            done = fan_out(work, missing, cluster)
+            done = parallel_map(work, missing, cluster=cluster)
             for _ in track(done, name, total=len(some), completed=len(some) - len(missing)):
                 pass
     except KeyboardInterrupt:
