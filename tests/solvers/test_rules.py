@@ -24,9 +24,9 @@ from headwater.solvers import (
     WeightedMinimumNorm,
     chosen,
 )
+from headwater.solvers.evaluation import noise_level
 from headwater.solvers.inputs.whitening import whiten
 from headwater.solvers.regularization.modes import Modes
-from headwater.solvers.tuning import noise_level
 
 RULES = ["auto", MarginalLikelihood(error=0.0), GCV(), Discrepancy(), LCurve()]
 REGULARIZED = [MinimumNorm, WeightedMinimumNorm, DSPM, SLORETA, ELORETA, LORETA]

@@ -11,10 +11,10 @@ import pandas as pd
 
 from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
+from headwater._utils.parallel import parallel_map
 from headwater._utils.progress import track
 from headwater.benchmark.cell import Task, read_cell, read_tuning, score, tune
 from headwater.benchmark.choice import chosen
-from headwater._utils.parallel import parallel_map
 from headwater.benchmark.methods import Method
 from headwater.benchmark.page import write_page
 from headwater.benchmark.protocol import Case, Protocol, Settings
