@@ -108,7 +108,7 @@ def test_a_marker_that_names_other_files_deletes_nothing_outside(part, tmp_path:
     outside = tmp_path / "thesis.txt"
     outside.write_text("years of work")
     about = json.loads((out / MARKER).read_text())
-    (out / MARKER).write_text(json.dumps({**about, "files": ["../thesis.txt", str(outside)]}))
+    (out / MARKER).write_text(json.dumps({**about, "files": [*about["files"], "../thesis.txt", str(outside)]}))
     part(samples=3, overwrite=True)
     assert outside.exists()
 

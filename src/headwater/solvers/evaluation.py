@@ -139,7 +139,8 @@ def noise_level(samples: Samples) -> np.ndarray:
     """Root of the power of each sample's white noise, from its SNR and its data; V (T, T/m), shape (batch,).
 
     ``|y|^2 = P_noise (1 + SNR)`` in the mean. 1 for noise-free samples and for several sensor types, whose noise a
-    single number does not describe.
+    single number does not describe. The level that was drawn, ``samples.truth.noise_rms``, differs by the chance of the
+    realised noise; committed tables rest on this one.
     """
     snr_db = samples.truth.snr_db.double().cpu().numpy()
     if snr_db.shape[1] != 1 or not np.isfinite(snr_db).all():
