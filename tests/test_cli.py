@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import mne
@@ -310,6 +311,9 @@ def test_lists_and_versions(run_cli: RunCli) -> None:
 
 def test_help_and_typing_errors(run_cli: RunCli) -> None:
     assert "localize" in run_cli("--help")
+    assert run_cli("-h") == run_cli("--help")
+    assert run_cli("localize", "-h") == run_cli("localize", "--help")
+    assert run_cli("--version").strip() == hw.__version__ == version("headwater")
     assert "--condition" in run_cli("localize", "--help")
     run_cli("localise", code=2)
     run_cli("localize", "x.fif", "--space", "everywhere", code=2)

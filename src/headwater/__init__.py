@@ -2,6 +2,8 @@
 
 import lazy_loader
 
+__version__ = "0.1.0"
+
 # Public names in the order in which data flows; each module is imported when one of its names is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
@@ -23,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "training.morph": ["morphed_network"],
         "localization": ["Localization", "analyze", "localize", "read_recording"],
         "report.html": ["write_report"],
+        "report.plot": ["plot_localization"],
         "report.results": ["write_results"],
     },
 )

@@ -7,12 +7,13 @@ import os
 import shlex
 import sys
 import warnings
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+import headwater
 from headwater._utils.errors import InputError
 from headwater.cli.sentences import with_options
 
@@ -32,7 +33,6 @@ app = typer.Typer(
     name="headwater",
     cls=Program,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Find the sources of M/EEG in millimetres.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,6 +41,21 @@ app = typer.Typer(
 # Names of the user's (paths, conditions, regions) may look like markup and must be shown as they are.
 console = Console(markup=False)
 errors = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        console.print(headwater.__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Find the sources of M/EEG in millimetres."""
 
 
 def main() -> None:

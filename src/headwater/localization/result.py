@@ -1,19 +1,26 @@
-"""From a recording to its sources, in one call."""
+"""What one localisation has found, and everything it rests on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mne
 import numpy as np
 import pandas as pd
 
+import headwater
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
 from headwater.solvers.base import Solver
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Localization:
     """Everything one localisation gave and rests on.
 
@@ -51,3 +58,26 @@ class Localization:
     solver: Solver
     noise_cov: mne.Covariance
     assumptions: dict[str, str]
+
+    def plot(self, time: float | None = None) -> Figure:
+        """Draw the estimate on a glass brain at one time point, in s; None: that of the strongest peak."""
+        return headwater.plot_localization(self, time)
+
+    def save(self, out: Path | str, *, overwrite: bool = False) -> Path:
+        """Write the estimate, the peaks and the report into a folder; see :func:`headwater.write_results`."""
+        return headwater.write_results(self, out, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        parts = [f"{type(self.solver).__name__} of {len(self.evoked.ch_names)} channels", f"{len(self.peaks)} peaks"]
+        if len(self.peaks):
+            peak = self.peaks.iloc[0]
+            x, y, z = (f"{peak[f'{axis}_mm']:.0f}" for axis in "xyz")
+            place = f"{peak['region'] or 'no named region'} ({x}, {y}, {z}) mm"
+            parts.append(f"strongest {peak['amplitude']:.3g} {peak['unit']} at {1e3 * peak['time_s']:.0f} ms, {place}")
+        return f"<Localization | {', '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        """Return the peaks and the assumptions as tables, for notebooks."""
+        assumptions = pd.Series(self.assumptions, name="").to_frame().to_html(header=False)
+        peaks = self.peaks.to_html(index=False, float_format="%.3g")
+        return f"<p>{escape(repr(self))}</p>{peaks}<details><summary>What was assumed</summary>{assumptions}</details>"

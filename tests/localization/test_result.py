@@ -1,0 +1,49 @@
+"""What a localisation shows of itself."""
+
+from pathlib import Path
+
+import mne
+import numpy as np
+import pytest
+
+import headwater as hw
+from headwater.report.results import OURS
+
+
+@pytest.fixture(scope="module")
+def found() -> hw.Localization:
+    head = hw.template_head()
+    info = hw.montage_info(head, "biosemi32", sfreq=100.0)
+    leadfield = hw.make_leadfield(head, info, spacing=20.0, method="sphere")
+    data = 1e-7 * np.random.default_rng(0).standard_normal((32, 20))
+    data[:, 12] += 50e-9 * leadfield.gain[:, leadfield.n_sources // 2, 2]
+    evoked = mne.EvokedArray(data, info, tmin=-0.05, nave=30, comment="<tone>", verbose="error")
+    return hw.analyze(evoked, "sloreta", head=head, forward=leadfield)
+
+
+def test_it_is_short_in_words(found: hw.Localization) -> None:
+    peak = found.peaks.iloc[0]
+    assert len(repr(found)) < 200
+    assert repr(found).startswith("<Localization | SLORETA of 32 channels, ")
+    assert f"at {1e3 * peak['time_s']:.0f} ms" in repr(found)
+
+
+def test_notebooks_show_tables(found: hw.Localization) -> None:
+    html = found._repr_html_()
+    assert html.count("<table") == 2
+    assert "&lt;Localization" in html
+    assert "&lt;tone&gt;" in html
+    assert "<tone>" not in html
+
+
+def test_it_is_drawn_at_the_time_of_its_peak(found: hw.Localization) -> None:
+    assert "70 ms" in found.plot().get_suptitle()
+    assert "100 ms" in found.plot(0.1).get_suptitle()
+    with pytest.raises(hw.InputError, match="`time=3.0` is not within"):
+        found.plot(3.0)
+
+
+def test_it_is_saved_as_results(found: hw.Localization, tmp_path: Path) -> None:
+    assert sorted(path.name for path in found.save(tmp_path / "out").iterdir()) == sorted(OURS)
+    with pytest.raises(hw.InputError, match="already exists"):
+        found.save(tmp_path / "out")
