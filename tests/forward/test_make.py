@@ -183,7 +183,9 @@ def test_a_cortex_that_is_no_icosahedron_is_thinned_out_evenly(ball_head, eeg_me
         centre = surface.rr.mean(axis=0)
         white.append(Surface(rr=(centre + 0.025 * sphere["rr"])[np.argsort(order)], tris=order[sphere["tris"]]))
     regions = tuple(np.arange(sphere["np"]) % 2 for _ in white)
-    head = replace(ball_head, cortex=replace(ball_head.cortex, white=tuple(white), region_ids=regions))
+    head = replace(
+        ball_head, cortex=replace(ball_head.cortex, white=tuple(white), pial=tuple(white), region_ids=regions)
+    )
     leadfield = make_leadfield(head, eeg_of(eeg_meg_info), "cortex", spacing="ico3", method="sphere")
     assert leadfield.n_sources == 2 * 642
     neighbours = leadfield.adjacency.sum(axis=1)

@@ -12,7 +12,8 @@ from headwater.forward.from_arrays import PLACEHOLDER
 from headwater.forward.from_mne import gain_of
 from headwater.forward.layers import head_layers
 from headwater.forward.leadfield import LeadField
-from headwater.forward.make import check_sensors, mne_forward, sensor_content
+from headwater.forward.make import mne_forward, sensor_content
+from headwater.forward.placement import check_sensors
 from headwater.forward.potential import eeg_gain
 from headwater.head.model import Head
 

@@ -13,8 +13,9 @@ from headwater._utils.errors import InputError
 from headwater.forward.from_arrays import PLACEHOLDER
 from headwater.forward.grid import is_grid, lattice_grid, source_slices, volume_grid
 from headwater.forward.neighbours import source_adjacency
+from headwater.head.frames import check_transform
 from headwater.head.model import Head
-from headwater.head.tissues import label_positions
+from headwater.head.tissues import NearestRegions, label_positions, nearest_regions
 
 WHOLE_VOLUME = "the whole brain"  # the name MNE gives to a volume source space that is no structure
 
@@ -35,6 +36,8 @@ def source_fields(
     src: mne.SourceSpaces, mri_head_t: mne.transforms.Transform | None, head: Head | None
 ) -> dict[str, Any]:
     """Fields of a `LeadField` that follow from its source spaces, which are in head coordinates."""
+    if mri_head_t is not None:
+        check_transform(mri_head_t, "MRI-to-head", "coregister MRI and sensors again")
     pos = source_positions(src)
     grid = volume_grid(src) or lattice_grid(pos)
     region_ids, region_names = source_regions(src, mri_head_t, head)
@@ -47,6 +50,7 @@ def source_fields(
         "region_ids": region_ids,
         "region_names": region_names,
         "pos_mni": mni_positions(pos, mri_head_t, head),
+        "nearest": _nearest(pos, mri_head_t, head),
         "subject": src[0].get("subject_his_id") or (head.name if head is not None else "unknown"),
     }
 
@@ -133,6 +137,13 @@ def mni_positions(pos: np.ndarray, mri_head_t: mne.transforms.Transform | None, 
         return None
     pos_mri = mne.transforms.apply_trans(mne.transforms.invert_transform(mri_head_t), pos)
     return head.to_mni(head.to_head(pos_mri))
+
+
+def _nearest(pos: np.ndarray, mri_head_t: mne.transforms.Transform | None, head: Head | None) -> NearestRegions | None:
+    """Find the region nearest to each position (n_sources, 3) in head coordinates; None where no regions are known."""
+    if head is None or mri_head_t is None:
+        return None
+    return nearest_regions(head, mne.transforms.apply_trans(mne.transforms.invert_transform(mri_head_t), pos))
 
 
 def source_regions(

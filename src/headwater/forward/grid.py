@@ -79,8 +79,15 @@ def volume_grid(src: mne.SourceSpaces) -> Grid | None:
         shape=(n_x, n_y, n_z),
         index=index,
         sources=np.concatenate([np.arange(where.start, where.stop) for _, where in volumes]),
-        spacing=float(np.linalg.norm(voxel_mri[:3, 0])),
+        spacing=_spacing(first),
     )
+
+
+def _spacing(space: dict) -> float:
+    """Distance of neighbours in metres, to 0.1 micrometre: positions may be in single precision."""
+    # The transform to the MRI may lead to that of another, scaled head; positions are those of this one.
+    stride = 1 if space["shape"][0] > 1 else space["shape"][0] * space["shape"][1]
+    return float(np.round(np.linalg.norm(space["rr"][stride] - space["rr"][0]), 7))
 
 
 def lattice_grid(pos: np.ndarray) -> Grid | None:

@@ -19,8 +19,12 @@ from headwater.forward import from_mne
 from headwater.forward.checks import refuse_coincident, refuse_unusable
 from headwater.forward.from_arrays import array_fields
 from headwater.forward.grid import Grid
+from headwater.forward.placement import check_near_sensors
+from headwater.forward.regions import places
 from headwater.forward.storage import read_leadfield, write_leadfield
+from headwater.forward.to_mne import forward_of
 from headwater.head.model import Head
+from headwater.head.tissues import NearestRegions
 
 __all__ = ["Grid", "LeadField"]
 
@@ -59,6 +63,8 @@ class LeadField:
         From MRI (surface RAS) to head coordinates, where there is an MRI.
     pos_mni : array of shape (n_sources, 3) | None
         Source positions in MNI305, in metres, where known.
+    nearest : NearestRegions | None
+        The anatomical region nearest to each source, where the head has regions.
     """
 
     gain: np.ndarray
@@ -74,6 +80,7 @@ class LeadField:
     assumptions: dict[str, str]
     mri_head_t: mne.transforms.Transform | None = None
     pos_mni: np.ndarray | None = None
+    nearest: NearestRegions | None = None
 
     def __post_init__(self) -> None:
         refuse_unusable(self.gain, self.pos, self.normals, self.ch_names)
@@ -137,6 +144,7 @@ class LeadField:
             described["normals"] = normals
         made = cls(gain=gain, info=info, mri_head_t=mri_head_t, assumptions=dict(assumptions or {}), **described)
         refuse_coincident(made.pos)
+        check_near_sensors(made.pos, info)
         return made
 
     @classmethod
@@ -181,9 +189,9 @@ class LeadField:
                 raise InputError("The rows of the lead field have no names; give info or ch_names.")
             info = mne.create_info(list(ch_names), sfreq=1.0, ch_types=ch_types)
         described = array_fields(gain, pos, normals=normals, regions=regions, adjacency=adjacency, subject=subject)
-        words = {"lead field": "given as a matrix"} if assumptions is None else dict(assumptions)
-        made = cls(info=info, assumptions=words, **described)
+        made = cls(info=info, assumptions=dict(assumptions or {"lead field": "given as a matrix"}), **described)
         refuse_coincident(made.pos)
+        check_near_sensors(made.pos, info)
         return made
 
     @property
@@ -239,6 +247,10 @@ class LeadField:
         """Names of the regions that sources lie in, empty where unknown."""
         return [self.region_names[index] if index >= 0 else "" for index in self.region_ids[sources]]
 
+    def place_of(self, sources: np.ndarray) -> list[str]:
+        """Say where sources are: ``"fusiform-rh"``, or ``"6 mm from fusiform-rh"``; empty where nothing is known."""
+        return places(sources, self.pos, self.cortical, self.region_ids, self.region_names, self.nearest)
+
     def pick(self, ch_names: Sequence[str]) -> Self:
         """Return the lead field of these channels, in this order."""
         row = {name: index for index, name in enumerate(self.info["ch_names"])}
@@ -267,6 +279,10 @@ class LeadField:
         if not self.cortical.all():
             raise InputError("Sources in a volume have no normal; use free orientation, or space='cortex'.")
         return replace(self, gain=np.einsum("csx,sx->cs", self.gain, self.normals)[:, :, np.newaxis])
+
+    def to_forward(self) -> mne.Forward:
+        """Return MNE-Python's forward solution, as ``mne.minimum_norm.make_inverse_operator`` takes it."""
+        return forward_of(self.gain, self.normals, self.src, self.info, self.mri_head_t)
 
     def save(self, path: str | Path) -> None:
         """Write everything to one ``.npz`` file, whole or not at all."""

@@ -11,12 +11,12 @@ from headwater.forward import from_mne
 from headwater.forward.bem import VERSION, conductor_layers, conductor_rows, electrode_rows, make_bem
 from headwater.forward.layers import Layers, head_layers
 from headwater.forward.leadfield import LeadField
+from headwater.forward.placement import check_placement, check_sensors, sensor_picks
 from headwater.forward.potential import eeg_gain
-from headwater.forward.spaces import make_sources
+from headwater.forward.spaces import make_sources, refer_to_reference
 from headwater.forward.sphere import fitted_spheres, sphere_eeg, within
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
-from headwater.head.sensors import positions_missing
 
 METHODS = {
     "bem": "boundary elements (linear collocation)",
@@ -35,6 +35,7 @@ def make_leadfield(
     orient: str = "free",
     ico: int = 4,
     mindist: float = 5.0,
+    within: str = "inner skull",
 ) -> LeadField:
     """Compute what the EEG and MEG channels of a recording see of sources in a head.
 
@@ -45,8 +46,8 @@ def make_leadfield(
         With sensor positions; EEG in head coordinates.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``.
-    spacing, mindist
-        See `headwater.forward.spaces.make_sources`; in mm, as in MNE-Python.
+    spacing, mindist, within
+        See `headwater.forward.spaces.make_sources`; lengths in mm, as in MNE-Python.
     method : str
         ``"bem"``; ``"openmeeg"``, more exact and slower (needs the package openmeeg); ``"sphere"``, in a moment, for
         trying things out: it differs from the boundary elements by a relative difference (RDM) of .1 to .2.
@@ -66,12 +67,13 @@ def make_leadfield(
     if orient not in ("free", "fixed"):
         raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
     check_sensors(info)
-    src = make_sources(head, space, spacing=spacing, mindist=mindist)
+    check_placement(head, info)
+    src = make_sources(head, space, spacing=spacing, mindist=mindist, within=within)
     assumptions = {
         "head": head.name,
         "forward method": METHODS[method],
         "conductivities": _conductivities_in_words(head, info),
-        "source space": _sources_in_words(src, mindist),
+        "source space": _sources_in_words(src, mindist, within),
     }
     if method == "sphere":
         gain = _sphere_gain(head, info, src)
@@ -79,7 +81,8 @@ def make_leadfield(
         gain = _boundary_element_gain(head, info, src, method=method, ico=ico)
     for found in src:
         mne.surface.transform_surface_to(found, "head", head.mri_head_t)
-    channels = [info["chs"][pick] for pick in _picks(info)]
+    refer_to_reference(src, head)
+    channels = [info["chs"][pick] for pick in sensor_picks(info)]
     leadfield = LeadField.from_sources(
         gain,
         src,
@@ -91,28 +94,10 @@ def make_leadfield(
     return leadfield.fixed() if orient == "fixed" else leadfield
 
 
-def _picks(info: mne.Info, *, meg: bool = True, eeg: bool = True) -> np.ndarray:
-    """EEG and MEG channels, bad ones too, in the order of the recording."""
-    return mne.pick_types(info, meg=meg, eeg=eeg, ref_meg=False, exclude=[])
-
-
-def check_sensors(info: mne.Info) -> None:
-    """Refuse sensors of unknown position."""
-    if not len(_picks(info)):
-        raise InputError("The recording has no EEG or MEG channels; set the channel types.")
-    if missing := positions_missing(info):
-        raise InputError(
-            f"The EEG channels {', '.join(missing)} have no position; set a montage (for example 'standard_1005') or "
-            "mark them as not EEG."
-        )
-    if len(_picks(info, eeg=False)) and info["dev_head_t"] is None:
-        raise InputError("The recording does not say where the head was in the MEG device; set info['dev_head_t'].")
-
-
 def _sphere_gain(head: Head, info: mne.Info, src: mne.SourceSpaces) -> np.ndarray:
     """Gain of fitted spheres along x, y, z of head coordinates, shape (n_channels, n_sources, 3)."""
     centre, radii = fitted_spheres(head)
-    eeg, meg = _picks(info, meg=False), _picks(info, eeg=False)
+    eeg, meg = sensor_picks(info, meg=False), sensor_picks(info, eeg=False)
     pos = from_mne.source_positions(src)
     gain = np.empty((len(info["ch_names"]), len(pos), 3))
     if len(eeg):
@@ -127,12 +112,12 @@ def _sphere_gain(head: Head, info: mne.Info, src: mne.SourceSpaces) -> np.ndarra
         # Without a radius MNE's sphere is that of Sarvas, and no source is left out.
         conductor = mne.make_sphere_model(r0=centre, head_radius=None, verbose="error")
         _fill(gain, info, mne_forward(head, info, src, conductor, eeg=False))
-    return gain[_picks(info)]
+    return gain[sensor_picks(info)]
 
 
 def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *, method: str, ico: int) -> np.ndarray:
     """Gain along x, y, z of head coordinates, shape (n_channels, n_sources, 3); kept on disk."""
-    n_layers = 3 if len(_picks(info, meg=False)) else 1
+    n_layers = 3 if len(sensor_picks(info, meg=False)) else 1
     if head.conductor is None:
         layers = head_layers(head, n_layers=n_layers, ico=ico)
         model = layers.fingerprint
@@ -148,7 +133,7 @@ def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *,
 
     def compute() -> dict[str, np.ndarray]:
         gain = np.empty((len(info["ch_names"]), len(pos), 3))
-        eeg, meg = _picks(info, meg=False), _picks(info, eeg=False)
+        eeg, meg = sensor_picks(info, meg=False), sensor_picks(info, eeg=False)
         if layers is None or method == "openmeeg":
             conductor = head.conductor or make_bem(head, n_layers=3, ico=ico, solver="openmeeg")
             _fill(gain, info, mne_forward(head, info, src, conductor))
@@ -158,10 +143,10 @@ def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *,
                 gain[eeg] = _eeg_gain(head, info, eeg, pos, layers, conductor)
             if len(meg):
                 _fill(gain, info, mne_forward(head, info, src, conductor, eeg=False))
-        return {"gain": gain[_picks(info)]}
+        return {"gain": gain[sensor_picks(info)]}
 
     key = content_hash(VERSION, method, model, pos, *sensor_content(head, info))
-    return cached_arrays("gain", key, compute, shapes={"gain": (len(_picks(info)), len(pos), 3)})["gain"]
+    return cached_arrays("gain", key, compute, shapes={"gain": (len(sensor_picks(info)), len(pos), 3)})["gain"]
 
 
 def _eeg_gain(
@@ -243,13 +228,13 @@ def sensor_content(head: Head, info: mne.Info) -> list[np.ndarray | str]:
 def _conductivities_in_words(head: Head, info: mne.Info) -> str:
     if head.conductor is not None:
         return f"those of the BEM solution that came with {head.name}"
-    if not len(_picks(info, meg=False)):
+    if not len(sensor_picks(info, meg=False)):
         return "one compartment (MEG)"
     values = head.conductivities
     return f"brain {values.brain:g}, skull {values.skull:g}, scalp {values.scalp:g} S/m"
 
 
-def _sources_in_words(src: mne.SourceSpaces, mindist: float) -> str:
+def _sources_in_words(src: mne.SourceSpaces, mindist: float, within: str) -> str:
     parts = []
     cortical = sum(space["nuse"] for space in src if space["type"] == "surf")
     if cortical:
@@ -257,8 +242,8 @@ def _sources_in_words(src: mne.SourceSpaces, mindist: float) -> str:
     for space in src:
         if space["type"] == "vol":
             spacing = 1e3 * np.linalg.norm(space["src_mri_t"]["trans"][:3, 0])
+            where = " in subcortical structures" if cortical else ", near grey and white matter" * (within == "brain")
             parts.append(
-                f"{space['nuse']} on a {spacing:g} mm grid at least {mindist:g} mm inside the inner skull"
-                + (" in subcortical structures" if cortical else "")
+                f"{space['nuse']} on a {spacing:g} mm grid at least {mindist:g} mm inside the inner skull{where}"
             )
     return " and ".join(parts)

@@ -11,7 +11,7 @@ from headwater.forward.subdivision import coarser_tris, icosahedron_size, spread
 from headwater.head.anatomy import Surface
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
-from headwater.head.tissues import label_positions
+from headwater.head.tissues import brain_distance, label_positions
 
 HEMISPHERE_IDS = (FIFF.FIFFV_MNE_SURF_LEFT_HEMI, FIFF.FIFFV_MNE_SURF_RIGHT_HEMI)
 NO_PATCHES = ("nearest", "nearest_dist", "pinfo", "patch_inds", "dist", "dist_limit")
@@ -19,10 +19,17 @@ VOXELS = 1e-3 * np.array([[-1, 0, 0, 128], [0, 0, 1, -128], [0, -1, 0, 128], [0,
 GRID_SPACING = 7.0  # mm
 STRUCTURE_SPACING = 5.0  # mm
 CORTEX_SPACING = "ico4"
+BRAIN_MARGIN = 0.002  # metres from grey and white matter; the template's maps are no more exact
+CEREBRUM_MARGIN = 0.010  # metres from the pial surface, where cerebellum and brain stem are unknown
 
 
 def make_sources(
-    head: Head, space: str = "volume", *, spacing: float | str | None = None, mindist: float = 5.0
+    head: Head,
+    space: str = "volume",
+    *,
+    spacing: float | str | None = None,
+    mindist: float = 5.0,
+    within: str = "inner skull",
 ) -> mne.SourceSpaces:
     """Place sources in a head.
 
@@ -30,7 +37,7 @@ def make_sources(
     ----------
     head : Head
     space : str
-        ``"volume"``: a regular grid in all of the inner skull. ``"cortex"``: vertices of the white surface.
+        ``"volume"``: a regular grid, see ``within``. ``"cortex"``: vertices of the white surface.
         ``"mixed"``: the cortex, and a regular grid in the subcortical structures.
     spacing : float or str | None
         Of a grid: the distance of neighbours in mm (7 in a volume, 5 in structures). Of the cortex: ``"ico3"``,
@@ -38,6 +45,10 @@ def make_sources(
         or ``"all"``. A number given for a mixed space is that of its grid.
     mindist : float
         Smallest distance of grid sources from the inner skull, in mm. Cortical sources need only be inside it.
+    within : str
+        Where the grid of a volume is. ``"inner skull"``: everywhere inside it. ``"brain"``: also within 2 mm of grey
+        or white matter, cerebellum and brain stem included (the template; subjects with ``mri/aseg.mgz``), or within
+        10 mm of the pial surface where that is all that is known of the brain.
 
     Returns
     -------
@@ -45,7 +56,7 @@ def make_sources(
         In MRI coordinates.
     """
     if space == "volume":
-        spaces = [volume_space(head, _millimetres(spacing, GRID_SPACING), mindist)]
+        spaces = [volume_space(head, _millimetres(spacing, GRID_SPACING), mindist, within)]
     elif space == "cortex":
         spaces = cortex_spaces(head, CORTEX_SPACING if spacing is None else spacing)
     elif space == "mixed":
@@ -81,7 +92,7 @@ def cortex_spaces(head: Head, spacing: float | str) -> list[dict]:
         kept = vertices[skull(white.rr[vertices])[1] < 0]
         if not len(kept):
             raise InputError(f"No cortical vertex of {head.name!r} is inside its inner skull; check its surfaces.")
-        spaces.append(hemisphere_space(white, side, head.name, vertices=kept, use_tris=tris))
+        spaces.append(hemisphere_space(white, side, head.subject or head.name, vertices=kept, use_tris=tris))
     return spaces
 
 
@@ -145,8 +156,10 @@ def hemisphere_space(
     return space
 
 
-def volume_space(head: Head, spacing: float, mindist: float) -> dict:
-    """Fill the inner skull with a regular grid along the axes of the MRI; distances in mm, as in MNE-Python."""
+def volume_space(head: Head, spacing: float, mindist: float, within: str = "inner skull") -> dict:
+    """Fill the inner skull or the brain with a regular grid along the axes of the MRI; distances in mm."""
+    if within not in ("inner skull", "brain"):
+        raise InputError(f"Sources cannot be within {within!r}; choose 'inner skull' or 'brain'.")
     skull = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
     space = _grid_around(head, spacing)
     _keep(space, skull(space["rr"])[1] <= -1e-3 * mindist)
@@ -154,6 +167,11 @@ def volume_space(head: Head, spacing: float, mindist: float) -> dict:
         raise InputError(
             f"No point of a {spacing:g} mm grid is {mindist:g} mm inside the inner skull; lower spacing or mindist."
         )
+    distance = brain_distance(head, space["rr"][space["vertno"]]) if within == "brain" else None
+    if distance is not None:
+        _keep(space, distance <= (BRAIN_MARGIN if head.brain is not None else CEREBRUM_MARGIN))
+    if not space["nuse"]:
+        raise InputError(f"No point of a {spacing:g} mm grid is in the brain of {head.name!r}; lower the spacing.")
     return space
 
 
@@ -187,7 +205,7 @@ def _grid_around(head: Head, spacing: float) -> dict:
         "type": "vol",
         "id": FIFF.FIFFV_MNE_SURF_UNKNOWN,
         "coord_frame": FIFF.FIFFV_COORD_MRI,
-        "subject_his_id": head.name,
+        "subject_his_id": head.subject or head.name,
         "rr": rr,
         "nn": np.tile([0.0, 0.0, 1.0], (len(rr), 1)),  # MNE-Python wants one
         "np": len(rr),
@@ -205,6 +223,20 @@ def _grid_around(head: Head, spacing: float) -> dict:
     space["inuse"], space["vertno"] = np.ones(len(rr), int), np.arange(len(rr))
     space["nuse"] = len(rr)
     return space
+
+
+def refer_to_reference(src: mne.SourceSpaces, head: Head) -> None:
+    """Let grids of a scaled head say where they are in the MRI of its reference head, in place.
+
+    MNE-Python then draws estimates on that MRI. A head of another shape has no such grid, and keeps its own.
+    """
+    if head.warp is None or (affine := head.warp.as_affine()) is None:
+        return
+    for space in src:
+        if space["type"] == "vol":
+            own = space["src_mri_t"]
+            to_reference = np.linalg.inv(affine) @ own["trans"]
+            space["src_mri_t"] = mne.transforms.Transform(own["from"], own["to"], to_reference)
 
 
 def _keep(space: dict, kept: np.ndarray) -> None:

@@ -16,6 +16,7 @@ from scipy import sparse
 from headwater._utils.errors import InputError
 from headwater._utils.npz import DamagedFile, read_arrays, write_arrays
 from headwater.forward.grid import Grid
+from headwater.head.tissues import NearestRegions
 
 FORMAT = "headwater lead field 2"
 SUFFIX = ".npz"
@@ -28,11 +29,11 @@ def write_leadfield(path: Path, fields: dict[str, Any]) -> None:
     """Write the fields of a lead field, whole or not at all."""
     if path.suffix != SUFFIX:
         raise InputError(f"A lead field is written as {SUFFIX}; call it {path.name}{SUFFIX} rather than {path.name}.")
-    src, grid = fields["src"], fields["grid"]
+    src = fields["src"]
     tree = {
         **fields,
         "src": {"spaces": [dict(space) for space in src], "info": dict(src.info)},
-        "grid": None if grid is None else vars(grid),
+        **{name: None if fields[name] is None else vars(fields[name]) for name in ("grid", "nearest")},
     }
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps({"format": FORMAT, "tree": _encode(tree, arrays)})
@@ -65,12 +66,13 @@ def read_leadfield(path: Path, make: Callable[..., T]) -> T:
 
 def _fields(tree: dict[str, Any]) -> dict[str, Any]:
     """Fields of a lead field from what was stored of them."""
-    grid = tree["grid"]
+    grid, nearest = tree["grid"], tree["nearest"]
     return {
         **tree,
         "src": mne.SourceSpaces(tree["src"]["spaces"], tree["src"]["info"]),
         "region_names": tuple(tree["region_names"]),
         "grid": None if grid is None else Grid(**{**grid, "shape": tuple(grid["shape"])}),
+        "nearest": None if nearest is None else NearestRegions(**{**nearest, "names": tuple(nearest["names"])}),
     }
 
 

@@ -32,6 +32,10 @@ class Head:
     cortex : Cortex | None
     structures : LabelVolume | None
         Subcortical structures.
+    brain : LabelVolume | None
+        Grey and white matter, cerebellum and brain stem included; None where unknown.
+    subject : str | None
+        Name of the FreeSurfer subject whose vertices the cortex has, ``"fsaverage"`` for the template; None: ``name``.
     conductivities : Conductivities
     fiducials : dict of str to array of shape (3,)
         ``"nasion"``, ``"lpa"``, ``"rpa"``.
@@ -64,6 +68,8 @@ class Head:
     reference: str | None = None
     warp: Warp | None = None
     conductor: mne.bem.ConductorModel | None = None
+    brain: LabelVolume | None = None
+    subject: str | None = None
     electrode_jitter: float = 0.0
     electrode_seed: int = 0
 

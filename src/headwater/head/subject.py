@@ -34,6 +34,10 @@ STRUCTURES = {
     16: "Brain-Stem",
 }
 
+# Segments of FreeSurfer's that are neither grey nor white matter: background, ventricles, choroid plexus, vessels,
+# cerebrospinal fluid, optic chiasm.
+NOT_BRAIN = (0, 4, 5, 14, 15, 24, 30, 31, 43, 44, 62, 63, 72, 85)
+
 # Names in annotations that are no region.
 NO_REGION = ("unknown", "corpuscallosum", "Medial_wall", "???")
 
@@ -60,6 +64,7 @@ def head_from_subject(
     """
     folder = _subject_folder(subject, subjects_dir)
     layers = read_layers(folder)
+    structures, brain = _segmentation(folder)
     fiducials = _fiducials(folder)
     return Head(
         name=subject,
@@ -68,7 +73,8 @@ def head_from_subject(
         outer_skull=layers.outer_skull,
         scalp=layers.scalp,
         cortex=_cortex(folder),
-        structures=_structures(folder),
+        structures=structures,
+        brain=brain,
         fiducials=fiducials,
         mri_head_t=_mri_head(folder, fiducials, trans),
         mri_mni_t=_mri_mni(folder),
@@ -193,11 +199,11 @@ def _parcellation(path: Path, hemi: str, n_vertices: int) -> tuple[np.ndarray, l
     return lookup[labels], [f"{name}-{hemi}" for _, name in regions]
 
 
-def _structures(folder: Path) -> LabelVolume | None:
-    """Subcortical structures of FreeSurfer's automatic segmentation."""
+def _segmentation(folder: Path) -> tuple[LabelVolume | None, LabelVolume | None]:
+    """Subcortical structures, and grey and white matter, of FreeSurfer's automatic segmentation."""
     path = folder / "mri" / "aseg.mgz"
     if not path.is_file():
-        return None
+        return None, None
     with readable(path, "FreeSurfer volume"):
         image = nib.load(path)
         values = np.asarray(image.dataobj).astype(int)
@@ -206,7 +212,8 @@ def _structures(folder: Path) -> LabelVolume | None:
         labels[values == value] = number
     affine = image.header.get_vox2ras_tkr().astype(float)
     affine[:3] /= 1000
-    return LabelVolume(labels, affine, tuple(STRUCTURES.values()))
+    brain = (~np.isin(values, NOT_BRAIN)).astype(np.uint8)
+    return LabelVolume(labels, affine, tuple(STRUCTURES.values())), LabelVolume(brain, affine, ("Brain",))
 
 
 def _mri_mni(folder: Path) -> np.ndarray | None:

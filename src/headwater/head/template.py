@@ -14,7 +14,7 @@ from headwater.head.anatomy import Cortex, LabelVolume, Surface
 from headwater.head.model import Head
 
 # ``tools/build_template.py`` prints it; ``docs/template.md`` describes the content.
-SHA256 = "419d21863350c671249eed7df1eb521a5c1b219d7ea04557f7d73177e9b9392f"
+SHA256 = "ae6acbc0f22e5efab3a0d600842b48dd3544381cbbaa2a13f4844ad0582dd5b3"
 
 
 @cache
@@ -43,6 +43,7 @@ def template_head() -> Head:
     tris = arrays["tris"].astype(np.int32)
     return Head(
         name="template",
+        subject="fsaverage",
         inner_skull=Surface(arrays["inner_skull"].astype(float), tris),
         outer_skull=Surface(arrays["outer_skull"].astype(float), tris),
         scalp=Surface(arrays["scalp"].astype(float), tris),
@@ -50,6 +51,7 @@ def template_head() -> Head:
         structures=LabelVolume(
             arrays["structures"], arrays["structure_affine"], tuple(str(name) for name in arrays["structure_names"])
         ),
+        brain=LabelVolume(_brain(arrays), arrays["brain_affine"], ("Brain",)),
         fiducials=fiducials,
         mri_head_t=Transform("mri", "head", mri_head),
         mri_mni_t=np.eye(4),
@@ -63,6 +65,12 @@ def standard_electrodes() -> dict[str, np.ndarray]:
     return {
         str(name): pos for name, pos in zip(arrays["electrode_names"], arrays["electrodes"].astype(float), strict=True)
     }
+
+
+def _brain(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Which voxels are grey or white matter; stored as bits."""
+    shape = tuple(arrays["brain_shape"].tolist())
+    return np.unpackbits(arrays["brain"], count=int(np.prod(shape))).reshape(shape)
 
 
 def _cortex(arrays: dict[str, np.ndarray]) -> Cortex:

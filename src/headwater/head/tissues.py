@@ -1,16 +1,38 @@
-"""Which anatomical region a point lies in."""
+"""Which anatomical region a point lies in or near, and how far it is from the brain."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from mne.transforms import apply_trans
+from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 from headwater.head.anatomy import Cortex, LabelVolume
+from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 
 # A point farther than this from the middle of the cortical sheet belongs to no cortical region.
 CORTEX_REACH = 0.010
+
+
+@dataclass(frozen=True, eq=False)
+class NearestRegions:
+    """The region nearest to each of some points.
+
+    Attributes
+    ----------
+    ids : int array of shape (n_points,)
+        Index into ``names``.
+    distance : array of shape (n_points,)
+        From the middle of the cortical sheet or the nearest voxel of a structure, in metres; 0 inside a structure.
+    names : tuple of str
+    """
+
+    ids: np.ndarray
+    distance: np.ndarray
+    names: tuple[str, ...]
 
 
 def label_positions(head: Head, pos_mri: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -37,7 +59,8 @@ def label_positions(head: Head, pos_mri: np.ndarray) -> tuple[np.ndarray, tuple[
     cortical: tuple[str, ...] = ()
     if head.cortex is not None:
         cortical = head.cortex.region_names
-        region_ids = _nearest_region(head.cortex, pos_mri)
+        distance, vertex = cKDTree(_middle(head.cortex)).query(pos_mri)
+        region_ids = np.where(distance <= CORTEX_REACH, np.concatenate(head.cortex.region_ids)[vertex], -1)
     if head.structures is None:
         return region_ids, cortical
     structure = _voxel_label(head.structures, head.to_reference(pos_mri))
@@ -45,11 +68,51 @@ def label_positions(head: Head, pos_mri: np.ndarray) -> tuple[np.ndarray, tuple[
     return region_ids, cortical + head.structures.names
 
 
-def _nearest_region(cortex: Cortex, pos_mri: np.ndarray) -> np.ndarray:
-    """Region of the nearest vertex of the middle of the cortical sheet, -1 beyond its reach."""
-    middle = np.vstack([(white.rr + pial.rr) / 2 for white, pial in zip(cortex.white, cortex.pial, strict=True)])
-    distance, vertex = cKDTree(middle).query(pos_mri)
-    return np.where(distance <= CORTEX_REACH, np.concatenate(cortex.region_ids)[vertex], -1)
+def nearest_regions(head: Head, pos_mri: np.ndarray) -> NearestRegions | None:
+    """Find the region nearest to each point (n_points, 3) of the head's MRI frame; None for a head without regions."""
+    pos_mri = np.asarray(pos_mri, float)
+    names: tuple[str, ...] = ()
+    ids, distance = np.full(len(pos_mri), -1), np.full(len(pos_mri), np.inf)
+    if head.cortex is not None:
+        names = head.cortex.region_names
+        of_vertex = np.concatenate(head.cortex.region_ids)
+        known = np.flatnonzero(of_vertex >= 0)
+        if len(known):
+            distance, vertex = cKDTree(_middle(head.cortex)[known]).query(pos_mri)
+            ids = of_vertex[known[vertex]]
+    if head.structures is not None and head.structures.labels.any():
+        voxels = np.argwhere(head.structures.labels)
+        places = head.from_reference(apply_trans(head.structures.affine, voxels))
+        apart, voxel = cKDTree(places).query(pos_mri)
+        apart[_voxel_label(head.structures, head.to_reference(pos_mri)) > 0] = 0.0
+        structure = head.structures.labels[tuple(voxels[voxel].T)].astype(int)
+        ids = np.where(apart < distance, len(names) + structure - 1, ids)
+        distance = np.minimum(apart, distance)
+        names += head.structures.names
+    return NearestRegions(ids, distance, names) if np.isfinite(distance).all() else None
+
+
+def brain_distance(head: Head, pos_mri: np.ndarray) -> np.ndarray | None:
+    """Distance of points (n_points, 3) of the MRI frame from grey and white matter, in metres; 0 inside.
+
+    By the head's brain voxels, or else by its pial surface, which encloses the cerebrum only; None without either.
+    """
+    pos_mri = np.asarray(pos_mri, float)
+    if head.brain is not None:
+        reference = head.to_reference(pos_mri)
+        filled = head.brain.labels > 0
+        border = np.argwhere(filled & ~binary_erosion(filled))
+        distance, _ = cKDTree(head.from_reference(apply_trans(head.brain.affine, border))).query(pos_mri)
+        return np.where(_voxel_label(head.brain, reference) > 0, 0.0, distance)
+    if head.cortex is None:
+        return None
+    outside = [NearestPoint(pial.rr, pial.tris)(pos_mri)[1] for pial in head.cortex.pial]
+    return np.maximum(np.min(outside, axis=0), 0.0)
+
+
+def _middle(cortex: Cortex) -> np.ndarray:
+    """Vertices of the middle of the cortical sheet, left hemisphere first."""
+    return np.vstack([(white.rr + pial.rr) / 2 for white, pial in zip(cortex.white, cortex.pial, strict=True)])
 
 
 def _voxel_label(volume: LabelVolume, pos_reference: np.ndarray) -> np.ndarray:

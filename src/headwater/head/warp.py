@@ -40,6 +40,11 @@ class Warp:
         """Make a map without displacement field."""
         return cls(affine, np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3)), previous)
 
+    def as_affine(self) -> np.ndarray | None:
+        """Return the whole map as a matrix of shape (4, 4); None if it has a displacement field."""
+        before = np.eye(4) if self.previous is None else self.previous.as_affine()
+        return None if before is None or len(self.frequencies) else self.affine @ before
+
     def displacement(self, points: np.ndarray) -> np.ndarray:
         """Return ``u`` at points of shape (..., 3), in metres."""
         return np.cos(points @ self.frequencies.T + self.phases) @ self.amplitudes

@@ -63,7 +63,7 @@ def _peaks(magnitude: np.ndarray, unit: str, prepared: Prepared) -> tuple[np.nda
     leadfield = prepared.leadfield
     sources, samples = find_peaks(magnitude, leadfield.pos)
     pos_mm, frame = _peak_positions(prepared, sources)
-    regions = leadfield.region_of(sources)
+    regions = leadfield.place_of(sources)
     amplitude = magnitude[sources, samples]
     return sources, peaks_table(prepared.evoked.times[samples], pos_mm, frame, regions, amplitude, unit)
 

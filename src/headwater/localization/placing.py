@@ -39,7 +39,7 @@ def computed_leadfield(
     """Compute the lead field of the good channels; ``measured`` describes all channels of the recording."""
     info = _with_references(evoked, measured)
     with working("Computing the lead field"):
-        return make_leadfield(head, info, space, spacing=spacing)
+        return make_leadfield(head, info, space, spacing=spacing, within="brain")
 
 
 def given_leadfield(forward: LeadField | mne.Forward, head: Head | None, ch_names: list[str]) -> LeadField:
