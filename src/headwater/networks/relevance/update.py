@@ -1,0 +1,155 @@
+"""One step of sparse Bayesian learning, in which a U-Net may depart from the rule."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from headwater.networks.relevance.cells import SLOTS
+from headwater.networks.relevance.dictionary import Dictionary
+from headwater.networks.unet3d import UNet3d
+
+FEATURES = 4  # of each atom
+GLOBALS = 5  # of the whole sample
+STEPS = 2  # numbers that the network answers with for each atom, and for the noise
+# Logarithms beyond these say nothing more, and are as large as single precision can take.
+FARTHEST = 12.0
+LOWEST, HIGHEST = -25.0, 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The data of a batch of windows, as far as the prior variances depend on them.
+
+    Attributes
+    ----------
+    covariance : tensor of shape (batch, n_modes, n_modes)
+        Mean over time points of the whitened data's outer products, in modes; the mean square of the data is 1.
+    rest : tensor of shape (batch,)
+        Power that is in no mode: only noise can be there.
+    spread : tensor of shape (batch,)
+        Logarithm of the effective number of independent time points.
+    """
+
+    covariance: torch.Tensor
+    rest: torch.Tensor
+    spread: torch.Tensor
+
+
+class Update(nn.Module):
+    """Change the logarithms of all variances.
+
+    With ``s_a = tr(F_a' S^-1 F_a)`` and ``q_a`` the mean over time of ``|F_a' S^-1 y|^2``, whose expectation under the
+    model is ``s_a``, the step is ``(1 + a) log(q/s) / 2 + 2 d``. The network answers with ``a`` and ``d``, which are 0
+    before training: the convex-bounding update of Champagne (``g <- g sqrt(q/s)``).
+
+    Parameters
+    ----------
+    fine : tuple of bool
+        For each family of atoms, whether it is placed in voxels rather than cells.
+    channels, depth, blocks, heads : int
+        Of `UNet3d`.
+    """
+
+    def __init__(self, fine: tuple[bool, ...], *, channels: int, depth: int, blocks: int, heads: int) -> None:
+        super().__init__()
+        slots = sum(SLOTS if one else 1 for one in fine)
+        self.unet = UNet3d(
+            slots * (FEATURES + 1) + GLOBALS + 1,
+            STEPS * (slots + 1),
+            channels=channels,
+            depth=depth,
+            blocks=blocks,
+            heads=heads,
+            patch=1,
+        )
+        nn.init.zeros_(self.unet.head.weight)
+        assert self.unet.head.bias is not None  # noqa: S101
+        nn.init.zeros_(self.unet.head.bias)
+
+    def forward(self, logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary) -> torch.Tensor:
+        """Take a step.
+
+        Parameters
+        ----------
+        logs : tensor of shape (batch, n_atoms + 1)
+            Logarithms of the prior variances, and of the variance of the noise at the end.
+        evidence : Evidence
+        dictionary : Dictionary
+        """
+        with torch.autocast(logs.device.type, enabled=False):
+            surprise, precision = ratios(logs, evidence, dictionary)
+        told = self._inputs(logs, surprise, precision, evidence, dictionary)
+        steps = self._answers(told, dictionary)
+        change = (1 + steps[..., 0]) * 0.5 * surprise + 2 * steps[..., 1]
+        return (logs + change).clamp(LOWEST, HIGHEST)
+
+    def _inputs(
+        self,
+        logs: torch.Tensor,
+        surprise: torch.Tensor,
+        precision: torch.Tensor,
+        evidence: Evidence,
+        dictionary: Dictionary,
+    ) -> torch.Tensor:
+        """Make the image the network sees, shape (batch, n_inputs, x, y, z)."""
+        grown = (logs[:, :-1] - dictionary.start) / 4
+        sensitivity = dictionary.sensitivity.expand_as(grown)
+        features = torch.stack([grown, surprise[:, :-1] / 2, precision[:, :-1] / 2, sensitivity], 2)
+        parts, start = [], 0
+        for placed, size in zip(dictionary.families, dictionary.sizes, strict=True):
+            parts.append(placed.gathered(features[:, start : start + size]))
+            parts.append(placed.occupied.expand(len(logs), -1, -1))
+            start += size
+        whole = torch.stack(
+            [
+                logs[:, -1] / 4,
+                surprise[:, -1] / 2,
+                precision[:, -1] / 4,
+                evidence.spread,
+                torch.full_like(evidence.spread, math.log(dictionary.rank / 64)),
+            ],
+            1,
+        )
+        inside = dictionary.cells.inside[:, None]
+        parts += [whole[:, None] * inside, inside.expand(len(logs), -1, -1)]
+        return torch.cat(parts, 2).unflatten(1, dictionary.cells.shape).movedim(-1, 1)
+
+    def _answers(self, image: torch.Tensor, dictionary: Dictionary) -> torch.Tensor:
+        """Return the two numbers of each atom, and of the noise, shape (batch, n_atoms + 1, 2)."""
+        found = self.unet(image).float().movedim(1, -1).flatten(1, 3)
+        inside = dictionary.cells.inside[:, None]
+        noise = (found[..., -STEPS:] * inside).sum(1, keepdim=True) / inside.sum()
+        parts, start = [], 0
+        for placed in dictionary.families:
+            width = STEPS * placed.slots
+            parts.append(placed.handed_back(found[..., start : start + width]))
+            start += width
+        return torch.cat([*parts, noise], 1)
+
+
+def ratios(logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compare what each atom, and the noise, see of the data with what the model expects.
+
+    Returns
+    -------
+    surprise : tensor of shape (batch, n_atoms + 1)
+        ``log(q / s)``.
+    precision : tensor of shape (batch, n_atoms + 1)
+        ``log(s)``, divided by the number of channels.
+    """
+    noise = logs[:, -1].exp()
+    covariance = dictionary.covariance(logs[:, :-1].exp(), noise)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
+    seen = inverse @ evidence.covariance.double() @ inverse
+    outside = dictionary.rank - dictionary.n_modes
+    expected_noise = torch.diagonal(inverse, dim1=1, dim2=2).sum(1).float() + outside / noise
+    found_noise = torch.diagonal(seen, dim1=1, dim2=2).sum(1).float() + evidence.rest / noise.square()
+    expected = torch.cat([dictionary.traces(inverse), expected_noise[:, None]], 1)
+    found = torch.cat([dictionary.traces(seen), found_noise[:, None]], 1)
+    tiny = 1e-10 * dictionary.rank
+    expected, found = expected.clamp(min=tiny), found.clamp(min=tiny)
+    return (found / expected).log().clamp(-FARTHEST, FARTHEST), (expected / dictionary.rank).log()

@@ -1,0 +1,60 @@
+"""A loss on posteriors: their mean in the right place, their width as large as the error."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from headwater._utils.errors import InputError
+from headwater.networks.base import BoundNetwork
+from headwater.networks.relevance import BoundRelevanceNet
+from headwater.simulation.samples import Samples
+from headwater.training.losses.base import Loss
+from headwater.training.losses.currents import Transport
+
+
+class PosteriorScore(Loss):
+    """`Transport` of the posterior mean, plus the continuous ranked probability score of the posterior.
+
+    The score of a component is that of its Gaussian marginal (Gneiting & Raftery 2007, equation 21). It is proper: no
+    other mean and standard deviation than the true ones expect a lower score. Without a standard deviation it is the
+    absolute error. The sum over components is relative to that of the true currents, and estimated from random
+    sources, half of them drawn in proportion to the true currents and half from all.
+
+    Parameters
+    ----------
+    weight : float
+        Of the transport term.
+    score : float
+        Weight of the score.
+    n_sources : int
+        Random sources of each batch.
+    """
+
+    def __init__(self, *, weight: float = 1.0, score: float = 1.0, n_sources: int = 48) -> None:
+        self.weight, self.score, self.n_sources = weight, score, n_sources
+        self._transport = Transport(weight=weight)
+
+    def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
+        """Return the mean over the batch."""
+        if not isinstance(bound, BoundRelevanceNet):
+            raise InputError("The posterior score needs a network that has a posterior, such as RelevanceNet.")
+        with torch.autocast(prediction.device.type, enabled=False):
+            posterior = bound.posterior(samples.y, prediction)
+            mean, true = posterior.mean, samples.x
+            size = true.norm(dim=2).mean(2)
+            size = size / size.sum(1, keepdim=True)
+            density = 0.5 / size.shape[1] + 0.5 * size.mean(0)
+            chosen = torch.multinomial(density, self.n_sources, replacement=True)
+            scores = crps(true[:, chosen], mean[:, chosen], posterior.sd(chosen)[..., None])
+            weights = 1 / (self.n_sources * density[chosen])
+            total = (scores.sum((2, 3)) * weights).sum(1) / true.abs().sum((1, 2, 3))
+            return self._transport(mean, samples, bound) + self.score * total.mean()
+
+
+def crps(true: torch.Tensor, mean: torch.Tensor, sd: torch.Tensor) -> torch.Tensor:
+    """Score Gaussian marginals, in the unit of the currents; the lower, the better."""
+    z = (true - mean) / sd
+    density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
+    return sd * (z * torch.erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi))
