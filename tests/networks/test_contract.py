@@ -33,6 +33,12 @@ CASES = {
     "gru-dual-path": ("fixed", WINDOWS, "waveform-cosine", {"by_source": True, "hidden": 8, "cells": 4}),
     "direct-unet": ("fixed", PIUNET, "binary-cross-entropy", {"width": 4, "depth": 2, "stages": 2}),
     "4lcnn": ("fixed", PIUNET, "rmse", {"filters": 4, "shape": (8, 8)}),
+    "relevance": (
+        "free",
+        PIUNET,
+        "posterior",
+        {"channels": 4, "heads": 2, "updates": 2, "voxel_mm": 25.0, "widths_mm": (25.0, 50.0)},
+    ),
 }
 
 

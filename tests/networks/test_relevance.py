@@ -196,9 +196,7 @@ def test_the_same_weights_take_every_lead_field(free_leadfield, fixed_leadfield)
     few = free_leadfield.pick(free_leadfield.ch_names[:12])
     assert network.bind(few).currents(1e-6 * torch.randn(1, 12, 2)).isfinite().all()
     assert network.bind(fixed_leadfield).currents(1e-6 * torch.randn(1, 32, 1)).shape[2] == 1
-    assert set(network.state_dict()) == {
-        name.removeprefix("network.") for name in network.bind(few).state_dict()
-    }
+    assert set(network.state_dict()) == {name.removeprefix("network.") for name in network.bind(few).state_dict()}
 
 
 def test_it_learns_a_batch_and_all_parameters_take_part(free_leadfield):

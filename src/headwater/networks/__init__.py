@@ -11,6 +11,7 @@ from headwater.networks.four_layer_cnn import FourLayerCNN
 from headwater.networks.gru_dual_path import GRUDualPath
 from headwater.networks.multi_source_convnet import MultiSourceConvNet
 from headwater.networks.piunet import PIUNet
+from headwater.networks.relevance import RelevanceNet
 
 NETWORKS: dict[str, type[Network]] = {
     "piunet": PIUNet,
@@ -22,6 +23,7 @@ NETWORKS: dict[str, type[Network]] = {
     "gru-dual-path": GRUDualPath,
     "direct-unet": DirectUNet,
     "4lcnn": FourLayerCNN,
+    "relevance": RelevanceNet,
 }
 
 __all__ = [
@@ -38,5 +40,6 @@ __all__ = [
     "MultiSourceConvNet",
     "Network",
     "NetworkSolver",
+    "RelevanceNet",
     "PIUNet",
 ]

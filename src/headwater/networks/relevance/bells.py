@@ -1,8 +1,9 @@
-"""Gaussian bells of activity on any source space: along the mesh where there is one, straight through the head elsewhere.
+"""Gaussian bells of activity on any source space.
 
-Bells of one width are centred about one pitch apart. In a volume, or wherever no mesh is known, sources are grouped by
-the cubes of a lattice, and each group has one bell at its centroid. On a mesh, centres are sources spread along it, so
-that the two banks of a sulcus have bells of their own.
+They follow the mesh where there is one, and go straight through the head elsewhere. Bells of one width are centred
+about one pitch apart. In a volume, or wherever no mesh is known, sources are grouped by the cubes of a lattice, and
+each group has one bell at its centroid. On a mesh, centres are sources spread along it, so that the two banks of a
+sulcus have bells of their own.
 """
 
 from __future__ import annotations

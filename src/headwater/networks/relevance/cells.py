@@ -65,7 +65,7 @@ class Cells(nn.Module):
         """Sum values of sources, shape (..., n_sources), over each voxel: shape (..., x, y, z)."""
         shape = tuple(PER_SIDE * length for length in self.shape)
         image = values.new_zeros(*values.shape[:-1], math.prod(shape))
-        return image.index_add_(-1, self.voxel_of_source, values).unflatten(-1, shape)
+        return image.index_add_(-1, self.voxel_of_source, values).reshape(*values.shape[:-1], *shape)
 
 
 class Placed(nn.Module):
@@ -97,8 +97,9 @@ class Placed(nn.Module):
         """Average features of atoms, shape (batch, n_atoms, n), to (batch, n_cells, n_slots * n)."""
         image = features.new_zeros(len(features), self.n_cells * self.slots, features.shape[2])
         image = image.index_add_(1, self.place, features * self.weight[:, None])
-        return image.unflatten(1, (self.n_cells, self.slots)).flatten(2)
+        return image.reshape(len(features), self.n_cells, -1)
 
     def handed_back(self, image: torch.Tensor) -> torch.Tensor:
         """Return what the image, shape (batch, n_cells, n_slots * n), says of each atom: (batch, n_atoms, n)."""
-        return image.unflatten(2, (self.slots, -1)).flatten(1, 2).index_select(1, self.place)
+        by_slot = image.reshape(len(image), self.n_cells * self.slots, -1)
+        return by_slot.index_select(1, self.place)

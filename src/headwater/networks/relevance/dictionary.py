@@ -96,7 +96,7 @@ class Dictionary(nn.Module):
         self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32), persistent=False)
 
     def _scales(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Current of each atom's unit, in A m, and how well the sensors see it, as a logarithm within its family."""
+        """Return the unit of each atom in A m, and the logarithm of its sensitivity relative to its family's."""
         size = np.linalg.norm(seen, axis=(0, 2))
         parts = np.split(size, np.cumsum(self.sizes)[:-1])
         typical = np.concatenate([np.full(len(part), np.sqrt(np.mean(part**2))) for part in parts])
@@ -136,12 +136,12 @@ class Dictionary(nn.Module):
         """Turn coefficients of atoms, shape (batch, n_atoms, n), into currents in A m, shape (batch, n_sources, n)."""
         scaled = (coefficients * self.unit[:, None]).transpose(0, 1)
         wide = self.profile @ scaled[self.n_sources :].flatten(1)
-        return (scaled[: self.n_sources] + wide.unflatten(1, scaled.shape[1:])).transpose(0, 1)
+        return (scaled[: self.n_sources] + wide.reshape(-1, *scaled.shape[1:])).transpose(0, 1)
 
     def seen(self, weights: torch.Tensor) -> torch.Tensor:
         """Return ``F_a' w`` of weights (batch, n_modes, n): shape (batch, n_atoms, n_orient, n)."""
         flat = self.topographies.flatten(0, 1) @ weights.transpose(0, 1).flatten(1)
-        by_atom = flat.unflatten(0, self.topographies.shape[:2]).unflatten(2, (len(weights), -1))
+        by_atom = flat.reshape(*self.topographies.shape[:2], len(weights), -1)
         return by_atom.permute(2, 0, 1, 3)
 
     def rows(self, vertices: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ and has a covariance. It takes any sensors, any source space and any number of t
 from __future__ import annotations
 
 import mne
+import numpy as np
 import torch
 from torch import nn
 
@@ -65,7 +66,7 @@ class RelevanceNet(Network):
             Update(fine, channels=channels, depth=depth, blocks=blocks, heads=heads) for _ in range(updates)
         )
 
-    def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | None = None) -> BoundRelevanceNet:
+    def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundRelevanceNet:
         """Make the dictionary of a lead field."""
         return BoundRelevanceNet(self, leadfield, noise_cov)
 
@@ -80,7 +81,9 @@ class BoundRelevanceNet(BoundNetwork):
 
     network: RelevanceNet
 
-    def __init__(self, network: RelevanceNet, leadfield: LeadField, noise_cov: mne.Covariance | None) -> None:
+    def __init__(
+        self, network: RelevanceNet, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
+    ) -> None:
         white = whiten(leadfield, noise_cov)
         super().__init__(network, white.leadfield, network.n_times)
         with torch.autocast("cpu", enabled=False):

@@ -1,4 +1,4 @@
-"""The exact Gaussian posterior of the currents, given the prior variances of all atoms and the variance of the noise."""
+"""The exact Gaussian posterior of the currents, given the prior variances of all atoms and of the noise."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class Posterior:
         dictionary = self.dictionary
         weights = torch.cholesky_solve(data.double(), self._factor).to(data.dtype)
         coefficients = self.variance[:, :, None, None] * dictionary.seen(weights)
-        return dictionary.spread(coefficients.flatten(2)).unflatten(2, coefficients.shape[2:])
+        currents = dictionary.spread(coefficients.flatten(2))
+        return currents.reshape(*currents.shape[:2], *coefficients.shape[2:])
 
     @cached_property
     def mean(self) -> torch.Tensor:
@@ -66,7 +67,8 @@ class Posterior:
         """
         if vertices is None:
             vertices = torch.arange(self.dictionary.n_sources, device=self.variance.device)
-        return torch.cat([self._sd(some) for some in vertices.split(AT_ONCE)], 1)
+        splits = list(range(AT_ONCE, len(vertices), AT_ONCE))
+        return torch.cat([self._sd(some) for some in torch.tensor_split(vertices, splits)], 1)
 
     def _sd(self, vertices: torch.Tensor) -> torch.Tensor:
         rows = self.dictionary.rows(vertices)
@@ -79,10 +81,11 @@ class Posterior:
     def _whitened(self, rows: torch.Tensor) -> torch.Tensor:
         """Covariance of currents and data, whitened by that of the data: (batch, n_vertices, n_orient, n_modes)."""
         topographies = self.dictionary.topographies
-        crossed = ((rows * self.variance[:, None]) @ topographies.flatten(1)).unflatten(2, topographies.shape[1:])
-        flat = crossed.flatten(1, 2).mT.to(self._factor.dtype)
+        crossed = (rows * self.variance[:, None]) @ topographies.flatten(1)
+        shape = (*crossed.shape[:2], *topographies.shape[1:])
+        flat = crossed.reshape(len(crossed), -1, shape[3]).mT.to(self._factor.dtype)
         whitened = torch.linalg.solve_triangular(self._factor, flat, upper=False)
-        return whitened.mT.to(rows.dtype).unflatten(1, crossed.shape[1:3])
+        return whitened.mT.to(rows.dtype).reshape(shape)
 
     def covariance(self, vertices: torch.Tensor) -> torch.Tensor:
         """Posterior covariance of some sources in (A m)^2, shape (batch, n * n_orient, n * n_orient).
@@ -112,9 +115,10 @@ class Posterior:
         device = self.variance.device
         coefficients = torch.randn(shape, generator=generator, device=device) * self.variance.sqrt()[:, :, None]
         noise = torch.randn(self.data.shape, generator=generator, device=device) * self.noise.sqrt()[:, None, None]
-        by_orientation = coefficients.unflatten(2, (dictionary.n_orient, n_times))
-        seen = dictionary.topographies.flatten(0, 1).T @ by_orientation.flatten(1, 2)
-        drawn = dictionary.spread(coefficients).unflatten(2, (dictionary.n_orient, n_times))
+        by_orientation = coefficients.reshape(len(coefficients), -1, n_times)
+        seen = dictionary.topographies.flatten(0, 1).T @ by_orientation
+        drawn = dictionary.spread(coefficients)
+        drawn = drawn.reshape(*drawn.shape[:2], dictionary.n_orient, n_times)
         corrected = drawn + self._solved(self.data - seen - noise)
         return corrected * self.scale[:, None, None, None]
 

@@ -116,7 +116,8 @@ class Update(nn.Module):
         )
         inside = dictionary.cells.inside[:, None]
         parts += [whole[:, None] * inside, inside.expand(len(logs), -1, -1)]
-        return torch.cat(parts, 2).unflatten(1, dictionary.cells.shape).movedim(-1, 1)
+        image = torch.cat(parts, 2).movedim(2, 1)
+        return image.reshape(*image.shape[:2], *dictionary.cells.shape)
 
     def _answers(self, image: torch.Tensor, dictionary: Dictionary) -> torch.Tensor:
         """Return the two numbers of each atom, and of the noise, shape (batch, n_atoms + 1, 2)."""

@@ -6,6 +6,7 @@ from headwater.training.losses.cosine import CosineDistance
 from headwater.training.losses.currents import CurrentL1, CurrentL2, DataTerm, Transport
 from headwater.training.losses.hausdorff import WeightedHausdorff
 from headwater.training.losses.maps import BinaryCrossEntropy, RootMeanSquareError
+from headwater.training.losses.posterior import PosteriorScore
 from headwater.training.losses.waveforms import SummedWaveformError, WaveformCosine
 
 LOSSES: dict[str, type[Loss]] = {
@@ -21,6 +22,7 @@ LOSSES: dict[str, type[Loss]] = {
     "rmse": RootMeanSquareError,
     "summed-waveform-error": SummedWaveformError,
     "waveform-cosine": WaveformCosine,
+    "posterior": PosteriorScore,
 }
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "CurrentL2",
     "DataTerm",
     "Loss",
+    "PosteriorScore",
     "RootMeanSquareError",
     "SummedWaveformError",
     "Transport",
