@@ -41,8 +41,10 @@ class Dictionary(nn.Module):
 
     Attributes
     ----------
-    families : ModuleList of Placed
+    families : list of Placed
         Single sources, then the bells of each width.
+    sizes : list of int
+        Atoms of each family.
     rank : int
         Whitened channels.
     n_modes, n_atoms, n_orient : int
@@ -71,7 +73,7 @@ class Dictionary(nn.Module):
             for width, small in zip(widths_mm, fine[1:], strict=True)
         ]
         centers = [positions, *(one.centers for one in bells)]
-        self.families = nn.ModuleList(
+        self._placed = nn.ModuleList(
             Placed(self.cells, where, fine=small) for where, small in zip(centers, fine, strict=True)
         )
         self.sizes = [len(where) for where in centers]
@@ -91,6 +93,11 @@ class Dictionary(nn.Module):
         upper = torch.triu_indices(self.n_modes, self.n_modes)
         self.register_buffer("packing", upper, persistent=False)
         self.register_buffer("squares", self._squares(), persistent=False)
+
+    @property
+    def families(self) -> list[Placed]:
+        """Where the atoms of each family are."""
+        return [one for one in self._placed if isinstance(one, Placed)]
 
     def _keep(self, name: str, values: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32), persistent=False)

@@ -29,7 +29,7 @@ class RelevanceNet(Network):
     Parameters
     ----------
     channels, depth, blocks, heads : int
-        Of the U-Net of each update, see `headwater.networks.unet3d.UNet3d`.
+        Of the U-Net of each update, see `headwater.networks.layers.unet3d.UNet3d`.
     updates : int
         How often the prior variances are updated.
     widths_mm : tuple of float

@@ -10,7 +10,7 @@ from torch import nn
 
 from headwater.networks.relevance.cells import SLOTS
 from headwater.networks.relevance.dictionary import Dictionary
-from headwater.networks.unet3d import UNet3d
+from headwater.networks.layers.unet3d import UNet3d
 
 FEATURES = 4  # of each atom
 GLOBALS = 5  # of the whole sample
