@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from headwater.networks.layers.unet3d import UNet3d
 from headwater.networks.relevance.cells import SLOTS
 from headwater.networks.relevance.dictionary import Dictionary
-from headwater.networks.layers.unet3d import UNet3d
 
 FEATURES = 4  # of each atom
 GLOBALS = 5  # of the whole sample
