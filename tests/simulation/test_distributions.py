@@ -63,7 +63,7 @@ def test_every_doubling_is_as_probable_as_the_next():
     assert counts.tolist() == pytest.approx([1 / 3] * 3, abs=5 * math.sqrt(2 / 9 / N))
 
 
-@pytest.mark.parametrize(("low", "high", "message"), [(0.0, 1.0, "greater than 0"), (3.0, 2.0, "exchange them")])
+@pytest.mark.parametrize(("low", "high", "message"), [(0.0, 1.0, "greater than 0"), (3.0, 2.0, "swap them")])
 def test_log_uniform_refuses_bounds_that_have_no_logarithm(low, high, message):
     with pytest.raises(InputError, match=message):
         LogUniform(low, high)

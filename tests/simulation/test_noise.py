@@ -162,7 +162,7 @@ def test_recordings_are_resampled():
     bound = Recorded(raw, 3.0).bind(_sensors(sfreq=200.0))
     noise, _, _ = bound.draw(_signal(4, 2000), torch.Generator().manual_seed(4))
     assert noise.shape == (4, len(TYPES), 2000)
-    with pytest.raises(InputError, match=r"Recorded\.recording has 2000 times, fewer than the 2001"):
+    with pytest.raises(InputError, match=r"Recorded\.recording has 2000 time points, fewer than the 2001"):
         bound.draw(_signal(4, 2001), torch.Generator().manual_seed(4))
 
 
@@ -184,9 +184,9 @@ def test_nonsense_is_refused():
         (lambda: PerSensorType(eeg=White()).bind(_sensors()), r"PerSensorType\.mag"),
         (lambda: FromCovariance(np.eye(3)).bind(_sensors()), r"FromCovariance\.covariance has shape \(3, 3\)"),
         (lambda: FromCovariance(-np.eye(len(TYPES))).bind(_sensors()), "negative eigenvalues"),
-        (lambda: FromCovariance(np.zeros((len(TYPES),) * 2), 3.0).bind(_sensors()), "no power"),
+        (lambda: FromCovariance(np.zeros((len(TYPES),) * 2), 3.0).bind(_sensors()), "is zero on the"),
         (lambda: Recorded(np.ones((2, 100))).bind(_sensors()), r"Recorded\.recording has shape \(2, 100\)"),
-        (lambda: SensorArray(("a",), ("eeg",), 1.0, True, torch.device("cpu")), "One EEG channel"),
+        (lambda: SensorArray(("a",), ("eeg",), 1.0, True, torch.device("cpu")), "A single EEG channel"),
         (lambda: SensorArray(("a",), ("stim",), 1.0, True, torch.device("cpu")), "stim"),
     ):
         with pytest.raises(InputError, match=named):

@@ -156,7 +156,7 @@ def test_a_library_gives_sources_the_spikes_of_their_regions(made):
         assert len(set(distance.argmin(axis=1))) == 5
     with pytest.raises(InputError, match="no clip of region 20"):
         courses.draw(torch.tensor([[20]]), 120, library.sfreq, torch.Generator())
-    with pytest.raises(InputError, match="120 times, fewer than the 121"):
+    with pytest.raises(InputError, match="120 time points, fewer than the 121"):
         courses.draw(torch.tensor([[7]]), 121, library.sfreq, torch.Generator())
 
 
@@ -167,9 +167,9 @@ def test_absent_regions_are_named(made):
 
 def test_other_plans_and_foreign_folders_are_refused(made, tmp_path):
     path, _ = made
-    with pytest.raises(InputError, match="made with other seed; choose another folder"):
+    with pytest.raises(InputError, match=r"different settings \(seed\); choose another folder"):
         make_spike_library(path, connectome(), plan=LibraryPlan(**{**PLAN.__dict__, "seed": 4}))
-    with pytest.raises(InputError, match="made with other connectome, regions"):
+    with pytest.raises(InputError, match=r"different settings \(connectome, regions"):
         make_spike_library(path, connectome(21), plan=PLAN)
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="something other than a library"):

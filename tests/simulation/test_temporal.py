@@ -197,7 +197,7 @@ def test_nonsense_is_refused():
         (lambda: Clips(3), r"Clips\.spikes"),
         (lambda: _draw(Clips("none.npy")), r"Clips\.spikes: cannot read none\.npy"),
         (lambda: _draw(Clips(_spikes()), sfreq=500.0), "250 Hz"),
-        (lambda: _draw(Clips(_spikes()), n_times=501), "500 times"),
+        (lambda: _draw(Clips(_spikes()), n_times=501), "500 time points"),
     ):
         with pytest.raises(InputError, match=named):
             make()

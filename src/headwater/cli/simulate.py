@@ -22,14 +22,14 @@ INTERRUPTED = 130  # the shell's exit code after Ctrl-C
 
 
 def simulate(
-    preset: Annotated[str, typer.Argument(help="See `headwater list presets`; or a YAML file with one of your own.")],
-    out: Annotated[Path | None, typer.Option(help="Samples, as a Zarr group; an unfinished one is finished.")] = None,
+    preset: Annotated[str, typer.Argument(help="Name (see `headwater list presets`) or YAML file.")],
+    out: Annotated[Path | None, typer.Option(help="Samples, as a Zarr group; an unfinished one is continued.")] = None,
     n: Annotated[
         int | None, typer.Option("--n", help=f"Number of samples [default: {N}; pictured: {PICTURED}].")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same samples.")] = 0,
     preview: Annotated[Path | None, typer.Option(help="Picture (.png, .pdf, .svg) of the first samples.")] = None,
-    space: Annotated[Space | None, typer.Option(help="Source space [default: what the preset is meant for].")] = None,
+    space: Annotated[Space | None, typer.Option(help="Source space [default: that of the preset].")] = None,
     spacing: Spacing = None,
     montage: Annotated[str | None, typer.Option(help=f"EEG montage of MNE-Python [default: {MONTAGE}].")] = None,
     forward: Forward = None,
@@ -39,7 +39,7 @@ def simulate(
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, instead of processes.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other samples and pictures.")] = False,
 ) -> None:
-    """Simulate recordings together with the sources behind them."""
+    """Simulate recordings together with their sources."""
     from headwater.simulation.preview import check_picture, plot_preview
     from headwater.simulation.simulator import check_request
     from headwater.simulation.store import check_target
@@ -80,7 +80,7 @@ def _write(
     cluster: str | None,
     overwrite: bool,
 ) -> None:
-    """Write the samples; say how to go on when that is interrupted."""
+    """Write the samples; explain how to continue after an interruption."""
     from headwater.simulation.store import count_written, write_samples
 
     try:
@@ -121,7 +121,7 @@ def _leadfield(
     subject: str | None,
     subjects_dir: Path | None,
 ) -> LeadField:
-    """Return the lead field asked for: by default the template's, in the space that the preset is meant for."""
+    """Return the requested lead field, by default that of the template in the source space of the preset."""
     from headwater.forward.make import make_leadfield
     from headwater.head.sensors import montage_info
     from headwater.head.template import template_head
@@ -130,9 +130,7 @@ def _leadfield(
     head = chosen_head(subject, subjects_dir)
     if forward is not None:
         if space or spacing or montage:
-            raise InputError(
-                "--forward says where sources and sensors are; leave out --space, --spacing and --montage."
-            )
+            raise InputError("--forward determines sources and sensors; omit --space, --spacing and --montage.")
         return read_leadfield(forward, head)
     head = head or template_head()
     space = space or preset.sources.space

@@ -17,7 +17,7 @@ from headwater.simulation.temporal import Autoregressive, TimeCourse
 
 @dataclass(frozen=True)
 class Background:
-    """Every source of the brain has a time course of its own; those in a patch follow the patch's course in part.
+    """Every source has its own time course; sources in a patch follow the patch's course in part.
 
     With the coefficients ``l_j^i`` of source j in patch i, ``s_j = sum_i l_j^i``, the patch's course ``c_i`` and the
     source's own ``p_j``::
@@ -52,7 +52,9 @@ class Background:
     ) -> DenseCurrents:
         """Draw the courses of all sources and blend those of the patches in."""
         if not isinstance(pattern, Patches):
-            raise InputError("A Background needs patches to blend in; this pattern reaches every source already.")
+            raise InputError(
+                "A Background needs patches to blend in, and this pattern reaches every source; use background=None."
+            )
         n_sources, n_times = geometry.n_sources, courses.shape[2]
         everywhere = torch.arange(n_sources, device=geometry.device).expand(len(courses), -1)
         own = self.courses.draw(everywhere, n_times, sfreq, generator).mul_(NAM * self.amplitude_nam).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Source currents of a batch: sparse (patches and their time courses) or dense, and what the sensors see of them."""
+"""Source currents of a batch, sparse (patches with time courses) or dense, and their projection to the sensors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Patches:
 
     @classmethod
     def concatenate(cls, parts: list[Self]) -> Self:
-        """Put batches behind each other."""
+        """Concatenate batches."""
         sizes = torch.tensor([0] + [part.centers.numel() for part in parts[:-1]])
         joined = {
             name: torch.cat([getattr(part, name) for part in parts])
@@ -114,11 +114,11 @@ class Currents(ABC):
     @classmethod
     @abstractmethod
     def concatenate(cls, parts: list[Self]) -> Self:
-        """Put batches behind each other."""
+        """Concatenate batches."""
 
 
 def by_columns(gain: torch.Tensor) -> torch.Tensor:
-    """Return the same gain (n_channels, n_sources, n_orient), laid out so that each of its columns is in one piece."""
+    """Return the same gain (n_channels, n_sources, n_orient), laid out so that each of its columns is contiguous."""
     return gain.permute(1, 2, 0).contiguous().permute(2, 0, 1)
 
 
@@ -147,7 +147,7 @@ class SparseCurrents(Currents):
         return (patches.coefficient * patches.amplitude.flatten()[patches.component])[:, None] * patches.direction
 
     def dense(self) -> torch.Tensor:
-        """Add the components up on a grid of zeros."""
+        """Add up the components at all sources."""
         n_samples, _, n_times = self.courses.shape
         weights, courses = self.weights, self.courses.flatten(0, 1)
         x = torch.zeros(n_samples * self.patches.n_sources, weights.shape[1], n_times, device=weights.device)
@@ -171,7 +171,7 @@ class SparseCurrents(Currents):
 
     @classmethod
     def concatenate(cls, parts: list[Self]) -> Self:
-        """Put batches behind each other."""
+        """Concatenate batches."""
         patches = Patches.concatenate([part.patches for part in parts])
         return cls(patches, torch.cat([part.courses for part in parts]))
 
@@ -184,7 +184,7 @@ class DenseCurrents(Currents):
     ----------
     x : float tensor of shape (batch, n_sources, n_orient, n_times)
     patches : Patches | None
-        The patches behind it, where they are sparse.
+        The patches that were blended in, if any.
     """
 
     x: torch.Tensor
@@ -207,6 +207,6 @@ class DenseCurrents(Currents):
 
     @classmethod
     def concatenate(cls, parts: list[Self]) -> Self:
-        """Put batches behind each other."""
+        """Concatenate batches."""
         patches = [part.patches for part in parts if part.patches is not None]
         return cls(torch.cat([part.x for part in parts]), Patches.concatenate(patches) if patches else None)

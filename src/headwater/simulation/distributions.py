@@ -1,4 +1,4 @@
-"""What a number is drawn from: the small objects that presets are made of."""
+"""Distributions from which the numbers of a preset are drawn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Distribution(ABC):
 
 @dataclass(frozen=True)
 class Constant(Distribution):
-    """Always the same value. Where a distribution is asked for, a plain number means this."""
+    """Always the same value. A plain number in place of a distribution means this."""
 
     value: float
 
@@ -70,7 +70,7 @@ class Uniform(Distribution):
 
 @dataclass(frozen=True)
 class LogUniform(Distribution):
-    """Uniform in the logarithm, on [low, high): every doubling is equally probable."""
+    """Log-uniform on [low, high): every doubling is equally probable."""
 
     low: float
     high: float
@@ -108,7 +108,7 @@ class Integers(Distribution):
 
 @dataclass(frozen=True)
 class LogIntegers(Integers):
-    """Whole numbers from low to high, both included; k with a probability in proportion to log(1 + 1 / k)."""
+    """Whole numbers from low to high, both included; k with a probability proportional to log(1 + 1 / k)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -176,7 +176,7 @@ def _check_order(owner: Any) -> None:
     check_number(owner, "low")
     check_number(owner, "high")
     if owner.low > owner.high:
-        raise InputError(f"{_name(owner, 'low')} is {owner.low:g}, above high ({owner.high:g}); exchange them.")
+        raise InputError(f"{_name(owner, 'low')} is {owner.low:g}, above high ({owner.high:g}); swap them.")
 
 
 def check_number(
@@ -214,9 +214,11 @@ def check_distribution(
         value = Constant(value if isinstance(value, int | float) else value.item())
         object.__setattr__(owner, field, value)
     if not isinstance(value, Distribution):
-        raise InputError(f"{_name(owner, field)} is {value!r}; give a number or a distribution, as Uniform(1, 2).")
+        raise InputError(
+            f"{_name(owner, field)} is {value!r}; give a number or a distribution, for example Uniform(1, 2)."
+        )
     if whole and not (isinstance(value, Integers) or value.low == value.high == int(value.low)):
-        raise InputError(f"{_name(owner, field)} counts something; give a whole number or Integers(low, high).")
+        raise InputError(f"{_name(owner, field)} is a count; give a whole number or Integers(low, high).")
     _check_bounds(owner, field, value.low, above, at_least)
     if value.high > at_most:
         raise InputError(f"{_name(owner, field)} reaches {value.high:g}; it must not exceed {at_most:g}.")
@@ -230,7 +232,7 @@ def _check_bounds(owner: object, field: str, low: float, above: float | None, at
 
 
 def check_instance(owner: object, field: str, kind: type | tuple[type, ...], example: str) -> None:
-    """Refuse a field of the wrong kind, naming it and showing what fits."""
+    """Refuse a field of the wrong type, with its name and an example."""
     if not isinstance(getattr(owner, field), kind):
         raise InputError(f"{_name(owner, field)} is {getattr(owner, field)!r}; give for example {example}.")
 

@@ -9,7 +9,7 @@ An object is written as its class's name after an exclamation mark, a YAML tag, 
       sigma_mm: !Uniform {low: 5, high: 10}
     noise: !White {snr_db: 10}
 
-Fields that are left out have their defaults; unknown ones are refused. A plain number is a constant.
+Omitted fields have their defaults; unknown ones are refused. A plain number is a constant.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Safe YAML and the classes above; no aliases, so that each part can be read by itself."""
+    """Safe YAML and the classes above, without aliases, so that each part is complete."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
 
 
@@ -109,8 +109,8 @@ def _represent(dumper: yaml.SafeDumper, value: Any) -> yaml.Node:
         content = getattr(value, one.name)
         if not isinstance(content, (*CLASSES, str, Path, bool, int, float, tuple, type(None), np.number)):
             raise InputError(
-                f"{type(value).__name__}.{one.name} holds data ({type(content).__name__}), which a YAML file cannot; "
-                "save the data to a file and give its path instead."
+                f"{type(value).__name__}.{one.name} holds data ({type(content).__name__}), which a YAML file cannot "
+                "store; save the data to a file and give its path instead."
             )
         shown[one.name] = _plain(content)
     return dumper.represent_mapping(f"!{type(value).__name__}", shown)
@@ -136,7 +136,9 @@ def preset_to_yaml(preset: Preset) -> str:
     try:
         return yaml.dump(preset, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     except yaml.representer.RepresenterError as error:
-        raise InputError(f"{error.args[-1]!r} is of a class of its own, which a YAML file cannot hold.") from error
+        raise InputError(
+            f"{error.args[-1]!r} is of a class outside headwater, which a YAML file cannot store."
+        ) from error
 
 
 def preset_from_yaml(text: str) -> Preset:

@@ -1,4 +1,4 @@
-"""What the five published systems draw, as readable settings that can be changed in part.
+"""Presets: complete models of simulated recordings, and those of five published systems.
 
 ``dataclasses.replace(PIUNET, sources=GaussianBells(n_sources=1))`` is a new preset;
 `write_preset` and `read_preset` keep one in a YAML file.
@@ -87,7 +87,7 @@ MULTI_SOURCE = Preset(
     n_times=50,
     sfreq=250.0,
 )
-"""Buda et al., section II-B: windows of 0.2 s; the inactive sources are the noise, no other is added."""
+"""Buda et al., section II-B: windows of 0.2 s; the inactive sources are the only noise."""
 
 SPIKES = Preset(
     name="SPIKES",
@@ -104,7 +104,7 @@ DIRECT_UNET = Preset(
     sources=BinaryPatches(n_sources=Integers(1, 5), radius_mm=Uniform(10.0, 30.0), metric=Geodesic()),
     noise=White(Constant(math.inf)),
 )
-"""Ojaroudi et al.: binary maps without noise. The paper states no prior; that of `BinaryPatches` is stated there."""
+"""Ojaroudi et al.: binary maps without noise. The paper states no prior; `BinaryPatches` documents the one used."""
 
 SUBCORTICAL = Preset(
     name="SUBCORTICAL",

@@ -1,4 +1,4 @@
-"""A picture of what a preset draws: a few samples with their sources, time courses and topographies."""
+"""A picture of a few samples of a preset: sources, time courses and topographies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import Simulator
 
-# Axes of the picture (of MRI coordinates, or head coordinates where there is no MRI), and what lies left and right.
+# Axes of the picture (of MRI coordinates, or head coordinates without an MRI), and the labels left and right.
 VIEWS = {"from the right": (1, 2, "PA"), "from above": (0, 1, "LR"), "from behind": (0, 2, "LR")}
 FORMATS = (".png", ".pdf", ".svg")
 N_SAMPLES = 4
@@ -38,8 +38,8 @@ def plot_preview(
 
     From left to right: the strength of each source's current from three sides, at the time when the recording is
     strongest (dotted line), strong ones on top, with a ring of its own colour around each centre; the time courses at
-    the centres, in these colours; those of the sensors, or, where there is one time only, their values (dots) and what
-    they would be without noise (line); and the topography, one for each sensor type whose positions are known.
+    the centres, in these colours; those of the sensors, or, for a single time point, their values (dots) and those
+    without noise (line); and the topography, one for each sensor type whose positions are known.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def check_picture(path: str | Path, n: int, *, overwrite: bool) -> None:
 
 
 def _has_positions(info: mne.Info, kind: str) -> bool:
-    """Whether the channels of one type have places of their own."""
+    """Whether the channels of one type have different positions."""
     picks = mne.pick_types(info, meg=False if kind == "eeg" else kind, eeg=kind == "eeg", exclude=())
     places = np.array([info["chs"][pick]["loc"][:3] for pick in picks])
     return bool(np.isfinite(places).all()) and len(np.unique(places.round(6), axis=0)) > len(picks) // 2

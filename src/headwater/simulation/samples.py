@@ -1,4 +1,4 @@
-"""Simulated recordings and the truth behind them."""
+"""Simulated recordings and their ground truth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Inst = TypeVar("Inst", mne.Evoked, mne.Epochs)
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What was drawn for each sample.
+    """Ground truth of each sample, as it was drawn.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Truth:
 
     @classmethod
     def concatenate(cls, parts: list[Self]) -> Self:
-        """Put batches behind each other."""
+        """Concatenate batches."""
         return cls(*(torch.cat([getattr(part, one.name) for part in parts]) for one in fields(cls)))
 
 
@@ -65,9 +65,9 @@ class Samples:
     Attributes
     ----------
     y : float tensor of shape (batch, n_channels, n_times)
-        V, T or T/m; EEG against its average if the preset asks for it.
+        V, T or T/m; EEG re-referenced to its average if the preset asks for it.
     currents : Currents
-        The sources, kept sparse where they are; ``x`` makes them dense.
+        Source currents, sparse where the preset is; ``x`` makes them dense.
     truth : Truth
     sfreq : float
         Hz.
@@ -105,7 +105,7 @@ class Samples:
 
     @classmethod
     def concatenate(cls, parts: list[Self]) -> Self:
-        """Put batches behind each other."""
+        """Concatenate batches."""
         if len(parts) == 1:
             return parts[0]
         return cls(
@@ -116,7 +116,7 @@ class Samples:
         )
 
     def to_mne(self, leadfield: LeadField, sample: int) -> tuple[mne.Evoked, mne.BaseSourceEstimate]:
-        """Return one sample as an evoked response and the currents behind it.
+        """Return one sample as an evoked response and its source currents.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Samples:
         Returns
         -------
         evoked : mne.EvokedArray
-            EEG with an average-reference projector, as MNE-Python's inverse solvers want it.
+            EEG with an average-reference projector, which MNE-Python's inverse solvers require.
         stc : mne.SourceEstimate | mne.VolSourceEstimate | mne.MixedSourceEstimate | their Vector classes
             In A m; vectors where the orientation is free.
         """
@@ -151,7 +151,7 @@ class Samples:
                 "give the lead field they were simulated with."
             )
         info = leadfield.info.copy()
-        with info._unlock():
+        with info._unlock():  # noqa: SLF001 - MNE-Python has no public way to change the rate of an Info
             info["sfreq"] = float(self.sfreq)
             info["lowpass"] = self.sfreq / 2
         return info

@@ -1,4 +1,4 @@
-"""From a preset to samples: in one call, as an endless stream, always the same for the same seed."""
+"""Draw samples from a preset, in one call or as an endless stream; the same seed gives the same samples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPARSE_CHUNK = 256  # samples
 
 
 class Simulator:
-    """A preset made ready for one lead field and one device.
+    """A preset bound to one lead field and one device.
 
     Samples come in chunks of a fixed size. Each chunk has a random generator of its own, seeded by the seed and the
     number of the chunk, so a sample depends on the seed and its place in the stream, and on nothing else: not on the
@@ -154,8 +154,8 @@ def _memory(device: torch.device) -> float:
 def _one_thread() -> Iterator[None]:
     """Let PyTorch work on one thread.
 
-    The tensors of sparse samples are so small that several threads hardly gain anything, and wait for each other for
-    most of the time when other processes keep the cores busy: a hundredfold loss on two shared cores.
+    The tensors of sparse samples are so small that several threads gain hardly anything, and spend most of the
+    time waiting for each other when other processes keep the cores busy: a hundredfold loss on two shared cores.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -174,7 +174,7 @@ def simulate(
     ----------
     leadfield : LeadField
     preset : Preset
-        ``hw.presets.PIUNET``, ``MULTI_SOURCE``, ``SPIKES``, ``DIRECT_UNET``, ``SUBCORTICAL``, or one of your own.
+        ``hw.presets.PIUNET``, ``MULTI_SOURCE``, ``SPIKES``, ``DIRECT_UNET``, ``SUBCORTICAL``, or your own.
     n : int
         Number of samples.
     seed : int
@@ -211,8 +211,8 @@ def stream(
 
 
 def check_request(n: int, seed: int) -> None:
-    """Refuse numbers of samples and seeds that make no sense."""
+    """Refuse impossible numbers of samples and seeds."""
     if n < 1:
         raise InputError(f"n is {n}; ask for at least one sample.")
     if seed < 0:
-        raise InputError(f"seed is {seed}; give a whole number from 0 on.")
+        raise InputError(f"seed is {seed}; give a whole number of at least 0.")

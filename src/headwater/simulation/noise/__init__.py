@@ -1,6 +1,6 @@
 """Sensor noise, and the one definition of signal-to-noise ratio.
 
-For one sample and one sensor type (EEG, magnetometers, gradiometers each on their own)::
+For one sample and one sensor type (EEG, magnetometers and gradiometers separately)::
 
     SNR [dB] = 10 log10(P_signal / P_noise)
 

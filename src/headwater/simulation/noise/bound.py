@@ -37,16 +37,16 @@ class Gaussian(Carrier):
 
 @dataclass(frozen=True, eq=False)
 class Segments(Carrier):
-    """Stretches of a recording (n_channels, n_recorded)."""
+    """Segments of a recording (n_channels, n_recorded)."""
 
     recording: torch.Tensor
 
     def draw(self, n_samples: int, n_times: int, generator: torch.Generator) -> torch.Tensor:
-        """Start anywhere."""
+        """Draw segments that start at random times."""
         n_starts = self.recording.shape[1] - n_times + 1
         if n_starts < 1:
             raise InputError(
-                f"Recorded.recording has {self.recording.shape[1]} times, fewer than the {n_times} of a sample; "
+                f"Recorded.recording has {self.recording.shape[1]} time points, fewer than the {n_times} of a sample; "
                 "give a longer recording."
             )
         starts = torch.randint(n_starts, (n_samples,), generator=generator, device=generator.device)
@@ -62,7 +62,10 @@ class ScaledNoise(BoundNoise):
         rms = sensors.rms_of_covariance(covariance)
         silent = [kind for kind, value in zip(sensors.types, rms, strict=True) if not value > 0]
         if silent:
-            raise InputError(f"The noise has no power on {', '.join(silent)} channels and cannot be scaled to an SNR.")
+            raise InputError(
+                f"The noise is zero on the {', '.join(silent)} channels and cannot be scaled to an SNR; "
+                "give noise with some power."
+            )
         self.rms = torch.as_tensor(rms, dtype=torch.float32, device=sensors.device)
 
     def draw(self, signal: torch.Tensor, generator: torch.Generator) -> DrawnNoise:
@@ -75,7 +78,7 @@ class ScaledNoise(BoundNoise):
 
 
 class AbsoluteNoise(BoundNoise):
-    """A carrier as it is; the SNR follows from the signal."""
+    """A carrier without scaling; the SNR follows from the signal."""
 
     def __init__(self, sensors: SensorArray, carrier: Carrier, covariance: np.ndarray):
         self.sensors, self.carrier = sensors, carrier
@@ -83,14 +86,14 @@ class AbsoluteNoise(BoundNoise):
         self.rms = torch.as_tensor(rms, dtype=torch.float32, device=sensors.device)
 
     def draw(self, signal: torch.Tensor, generator: torch.Generator) -> DrawnNoise:
-        """Draw the carrier and say which SNR it makes."""
+        """Draw the carrier and compute the SNR that results."""
         noise = self.carrier.draw(len(signal), signal.shape[2], generator)
         snr_db = 20 * torch.log10(self.sensors.rms(signal) / self.rms)
         return DrawnNoise(self.sensors.recorded(noise), snr_db, self.rms.expand_as(snr_db))
 
 
 class CombinedNoise(BoundNoise):
-    """The channels of each sensor type from a model of its own."""
+    """The channels of each sensor type from a separate model."""
 
     def __init__(self, sensors: SensorArray, models: dict[str, BoundNoise]):
         self.sensors, self.models = sensors, models

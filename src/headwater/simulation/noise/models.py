@@ -1,4 +1,4 @@
-"""Noise models: white, of a covariance, of a recording, and one for each sensor type."""
+"""Noise models: white, with a given covariance, from a recording, and one for each sensor type."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FromCovariance(Noise):
         An array is in the order of the lead field's channels. A covariance of a recording applies before any
         re-referencing that the preset asks for.
     snr_db : Distribution | None
-        Each sensor type is scaled as a whole to this SNR. None leaves the covariance as it is: real noise levels.
+        Each sensor type is scaled as a whole to this SNR. None leaves the covariance at its recorded level.
     """
 
     covariance: mne.Covariance | np.ndarray | str | Path
@@ -66,7 +66,9 @@ class FromCovariance(Noise):
         matrix = self._matrix(sensors)
         values, vectors = np.linalg.eigh(matrix)
         if values[0] < -1e-6 * values[-1]:
-            raise InputError("FromCovariance.covariance has negative eigenvalues; it is not a covariance.")
+            raise InputError(
+                "FromCovariance.covariance has negative eigenvalues; give a positive semi-definite matrix."
+            )
         factor = vectors * np.sqrt(values.clip(min=0))
         gaussian = Gaussian(torch.as_tensor(factor, dtype=torch.float32, device=sensors.device))
         if self.snr_db is None:
@@ -92,9 +94,9 @@ class FromCovariance(Noise):
 
 @dataclass(frozen=True, eq=False)
 class Recorded(Noise):
-    """Segments of a real recording (rest, baseline, empty room), at random times.
+    """Segments of a real recording (rest, baseline, empty room) from random times.
 
-    The recording should be filtered as the data one wants to localise; each channel's mean is removed.
+    The recording should be filtered like the data to be localised; the mean of each channel is removed.
 
     Parameters
     ----------
@@ -142,7 +144,7 @@ class Recorded(Noise):
 
 @dataclass(frozen=True)
 class PerSensorType(Noise):
-    """A noise model of its own for each sensor type.
+    """A separate noise model for each sensor type.
 
     Parameters
     ----------
@@ -178,5 +180,7 @@ def _rows(names: list[str], sensors: SensorArray, owner: str) -> list[int]:
     """Where the lead field's channels stand in a list of names."""
     missing = [name for name in sensors.ch_names if name not in names]
     if missing:
-        raise InputError(f"{owner} lacks the channels {', '.join(missing)} of the lead field; pick those it has.")
+        raise InputError(
+            f"{owner} lacks the channels {', '.join(missing)} of the lead field; pick the channels that it has."
+        )
     return [names.index(name) for name in sensors.ch_names]

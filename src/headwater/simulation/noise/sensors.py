@@ -1,4 +1,4 @@
-"""The channels of a recording as noise sees them: sensor types, reference, power."""
+"""The sensors of a recording as noise models use them: types, reference, power."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SENSOR_TYPES = ("eeg", "mag", "grad")
 
 @dataclass(frozen=True, eq=False)
 class SensorArray:
-    """What noise needs to know of the recording.
+    """The channels of a recording, with their reference.
 
     Attributes
     ----------
@@ -40,7 +40,9 @@ class SensorArray:
         if other:
             raise InputError(f"The lead field has {', '.join(other)} channels; pick EEG and MEG channels first.")
         if self.ch_types.count("eeg") == 1:
-            raise InputError("One EEG channel alone is zero after average reference; the lead field needs more.")
+            raise InputError(
+                "A single EEG channel is zero after average reference; use a lead field with more EEG channels."
+            )
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -73,7 +75,7 @@ class SensorArray:
         return data - self._eeg[:, None] * mean
 
     def recorded(self, data: torch.Tensor) -> torch.Tensor:
-        """Give data the reference of the recording."""
+        """Re-reference data like the recording."""
         return self.referenced(data) if self.average_reference else data
 
     def rms(self, data: torch.Tensor) -> torch.Tensor:

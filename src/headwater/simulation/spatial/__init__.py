@@ -1,7 +1,7 @@
 """Spatial patterns: which sources are active together, and how strongly.
 
 A pattern is a frozen dataclass with one method, ``draw``, which returns the patterns of a batch. The five here are
-those of the five published systems.
+those of five published systems.
 """
 
 from headwater.simulation.spatial.base import NAM, Pattern, SpatialPattern, active_share

@@ -39,7 +39,7 @@ class Pattern(Protocol):
 class SpatialPattern(ABC):
     """How the active sources of one sample are drawn.
 
-    Every pattern has these fields; its own come in between.
+    Every pattern has these fields, and its own between them.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class SpatialPattern(ABC):
     where : Where
         Density of the centres.
     further : Further
-        How further centres depend on earlier ones.
+        How additional centres depend on the earlier ones.
     orientation : Orientation
     """
 
@@ -133,7 +133,7 @@ def make_patches(
     geometry: Geometry,
     generator: torch.Generator,
 ) -> Patches:
-    """Draw the orientations and put everything together."""
+    """Draw the orientations and assemble the patches."""
     orientation = pattern.orientation.draw(centers, geometry, generator)
     return Patches(
         centers=centers,

@@ -27,7 +27,7 @@ class BinaryPatches(SpatialPattern):
 
     The published description of such maps (Ojaroudi et al.) does not say how many sources are active. The prior here
     is stated: 1-5 discs of 10-30 mm radius along the cortex, anywhere. `active_share` gives the share of active
-    sources, which any accuracy must be read against.
+    sources, with which any accuracy must be compared.
 
     Parameters
     ----------

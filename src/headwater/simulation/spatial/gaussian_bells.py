@@ -66,7 +66,7 @@ class GaussianBells(SpatialPattern):
     amplitude_nam : Distribution
     normalized : bool
     where, further : Where, Further
-        Places of the centres, which are source positions.
+        Positions of the centres, which are source positions.
     orientation : Orientation
         One direction for all of a bell.
     """

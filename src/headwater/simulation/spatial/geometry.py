@@ -1,4 +1,4 @@
-"""Where the sources of a lead field are, on the device that simulates, and which lie near each other."""
+"""Positions of the sources of a lead field and their neighbourhoods, on the device that simulates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 256  # of a distance matrix that SciPy returns dense
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods:
-    """For each source the sources within some reach and their distances: a sparse matrix in compressed rows.
+    """Distances from each source to those within reach: a sparse matrix in compressed rows.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Neighbourhoods:
 
 
 class DistanceMetric(ABC):
-    """How the distance of two sources is measured."""
+    """A way to measure the distance between two sources."""
 
     @abstractmethod
     def distances(self, geometry: Geometry, reach: float) -> sparse.csr_array:
@@ -79,7 +79,7 @@ class DistanceMetric(ABC):
 
 @dataclass(frozen=True)
 class Euclidean(DistanceMetric):
-    """Straight through the head."""
+    """Length of the straight line through the head."""
 
     def distances(self, geometry: Geometry, reach: float) -> sparse.csr_array:
         """Find all pairs within reach with a k-d tree."""
@@ -91,7 +91,7 @@ class Euclidean(DistanceMetric):
 
 @dataclass(frozen=True)
 class Geodesic(DistanceMetric):
-    """Along the neighbourhood graph of the sources: the length of the shortest way over mesh (or grid) edges.
+    """Length of the shortest path over the edges of the neighbourhood graph, those of a mesh or a grid.
 
     Paths over edges are somewhat longer than the true geodesic of the surface (on a regular triangle mesh by 0-15 %,
     10 % on average).
@@ -106,13 +106,15 @@ class Geodesic(DistanceMetric):
 
 @dataclass(frozen=True)
 class RegionRings(DistanceMetric):
-    """Number of edges between two sources of the same region; sources of other regions are out of reach."""
+    """Number of edges between two sources of the same region; sources of other regions are not reached."""
 
     def distances(self, geometry: Geometry, reach: float) -> sparse.csr_array:
         """Count edges after cutting those between regions."""
         graph = geometry.graph("rings of neighbours").tocoo()
         if not geometry.region_names:
-            raise InputError("Rings within regions need regions, and the lead field names none; make it from a Head.")
+            raise InputError(
+                "Rings within regions need named regions, and the lead field has none; make it from a Head."
+            )
         ids = geometry.region_ids
         within = (ids[graph.row] == ids[graph.col]) & (ids[graph.row] >= 0)
         ones = np.ones(int(within.sum()))
@@ -133,7 +135,7 @@ def limited_distances(graph: sparse.csr_array, reach: float) -> sparse.csr_array
 
 
 class Geometry:
-    """What spatial patterns need to know of a lead field, as tensors on one device.
+    """The sources of a lead field as spatial patterns use them, as tensors on one device.
 
     Attributes
     ----------
@@ -165,7 +167,7 @@ class Geometry:
         """Neighbourhood graph of the sources, or an error that says what needs it."""
         if self._adjacency is None:
             raise InputError(
-                f"The lead field does not say which sources are neighbours, and {purpose} need that; "
+                f"The lead field does not say which sources are neighbours, which {purpose} need; "
                 "give it an adjacency, or use Euclidean distances."
             )
         return self._adjacency

@@ -1,4 +1,4 @@
-"""Which way the currents of a source patch point."""
+"""Orientation of the currents of a source patch."""
 
 from __future__ import annotations
 

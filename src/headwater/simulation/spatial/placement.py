@@ -1,4 +1,4 @@
-"""Where sources are: the first centre from a density over positions, further ones in relation to it."""
+"""Positions of the sources: the first centre from a density, additional ones in relation to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Where(ABC):
 class Anywhere(Where):
     """Every position is equally probable, or every position of the named regions.
 
-    Where a cortex has named regions, its medial wall, which belongs to none of them and is no cortex, is left out.
+    Where a cortex has named regions, its medial wall, which belongs to none of them and is not cortex, is left out.
     """
 
     regions: tuple[str, ...] | None = None
@@ -56,7 +56,7 @@ class EachRegion(Where):
         ids = torch.as_tensor(geometry.region_ids, device=geometry.device)
         allowed = _allowed(self, geometry) & (ids >= 0)
         if not allowed.any():
-            raise InputError("EachRegion: the lead field names no regions; make it from a Head, or use Anywhere().")
+            raise InputError("EachRegion: the lead field has no named regions; make it from a Head, or use Anywhere().")
         count = torch.bincount(ids[allowed], minlength=int(ids.max()) + 1)
         return allowed / count[ids.clamp(min=0)].clamp(min=1)
 
@@ -75,7 +75,7 @@ class CortexAndDeep(Where):
         _check_regions(self)
         check_number(self, "cortical_share", at_least=0.0)
         if self.cortical_share > 1:
-            raise InputError(f"CortexAndDeep.cortical_share is {self.cortical_share:g}; it is a share, from 0 to 1.")
+            raise InputError(f"CortexAndDeep.cortical_share is {self.cortical_share:g}; give a share from 0 to 1.")
 
     def density(self, geometry: Geometry) -> torch.Tensor:
         """Spread the two shares evenly."""
@@ -104,7 +104,7 @@ def _allowed(where: Anywhere | EachRegion | CortexAndDeep, geometry: Geometry) -
 
 
 class Further(ABC):
-    """How a further centre depends on those before it."""
+    """How an additional centre depends on the earlier ones."""
 
     @abstractmethod
     def next_center(
@@ -177,7 +177,7 @@ class AtDistance(Further):
 
 @dataclass(frozen=True)
 class AlongPath(Further):
-    """The next place of a travelling source: one step further along a path that keeps its direction where it can."""
+    """The next position of a travelling source: one step along a path that keeps its direction where it can."""
 
     step_mm: float
 

@@ -1,4 +1,4 @@
-"""What a simulated brain is made of: constants of its columns, what drives it, and where it starts."""
+"""A simulated brain: the constants of its columns, its input and its initial state."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CorticalColumn:
 
 @dataclass(frozen=True)
 class Setting:
-    """What drives a brain, and what makes its target region epileptic.
+    """Input of a brain, and what makes its target region epileptic.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Brain:
 
 @dataclass(frozen=True, eq=False)
 class InitialState:
-    """Where a simulation starts.
+    """Initial state of a simulation.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which brain region talks to which, how strongly, and over what distance."""
+"""Structural connectivity: weights and lengths of the tracts between brain regions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Connectome:
             if values.shape != shape:
                 raise InputError(f"The connectome names {n} regions but its {field} has the shape {values.shape}.")
             if not np.isfinite(values).all():
-                raise InputError(f"The connectome's {field} holds values that are not numbers; repair the connectome.")
+                raise InputError(f"The connectome's {field} holds values that are not finite; repair the connectome.")
         if n == 0 or (self.tract_lengths_mm < 0).any():
             raise InputError("A connectome needs at least one region and no negative tract_lengths_mm.")
 
@@ -129,7 +129,7 @@ def distance_rule_connectome(
     n_inputs: int = 36,
     tortuosity: float = 1.3,
 ) -> Connectome:
-    """Make a connectome from the places of the regions alone: near regions are connected, far ones hardly.
+    """Make a connectome from the positions of the regions alone: connections weaken with distance.
 
     ``weights[i, j]`` is proportional to ``exp(-|pos_i - pos_j| / length_constant)``, the exponential distance rule
     found in tracer studies (Ercsey-Ravasz et al. 2013, Neuron 80:184). The defaults follow the 998-region connectome of
@@ -143,15 +143,15 @@ def distance_rule_connectome(
     names : tuple of str | None
         Region labels; numbers if None.
     length_constant : float
-        Distance in metres over which connections weaken e-fold.
+        Distance in metres over which connections weaken by a factor of e.
     total_input : float
         Mean over regions of the sum of incoming weights, before the largest are limited.
     largest_weight : float
-        Larger weights are lowered to this. It matters where regions are few: without it, they drive each other so hard
-        that none spikes alone.
+        Larger weights are lowered to this. It matters where regions are few: without the limit, they drive each
+        other so strongly that none spikes alone.
     n_inputs : int
-        Only so many nearest regions are connected with a region (more, where it is among the nearest of others), which
-        keeps the network sparse.
+        Each region is connected with this many nearest regions (and with those to which it is one of the nearest),
+        which keeps the network sparse.
     tortuosity : float
         Length of a tract over the length of the straight line.
 
@@ -164,7 +164,7 @@ def distance_rule_connectome(
     if pos.ndim != 2 or pos.shape[1] != 3 or len(pos) < 2:
         raise InputError(f"pos must have the shape (n_regions, 3) with at least two regions, not {pos.shape}.")
     if not np.isfinite(pos).all():
-        raise InputError("pos holds values that are not numbers; give the centres of the regions in metres.")
+        raise InputError("pos holds values that are not finite; give the centres of the regions in metres.")
     positive = dict(
         length_constant=length_constant,
         total_input=total_input,

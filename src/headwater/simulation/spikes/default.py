@@ -1,4 +1,4 @@
-"""Spikes for those who bring none: a small library, simulated once and kept in the cache."""
+"""Default spikes: a small library, simulated once and kept in the cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headwater.simulation.spikes.connectome import distance_rule_connectome
 from headwater.simulation.spikes.generation import LibraryPlan, make_spike_library
 
 N_REGIONS = 200  # of the simulated brain
-N_TARGETS = 32  # of them, evenly spread, spike
+N_TARGETS = 32  # regions that spike, evenly spread
 BRAIN_RADIUS = 0.065  # m
 PLAN = LibraryPlan(n_clips=12, n_neighbors=0)
 
@@ -20,8 +20,8 @@ PLAN = LibraryPlan(n_clips=12, n_neighbors=0)
 def default_spikes() -> tuple[np.ndarray, float]:
     """Return 384 clips of neural-mass spikes, shape (n_clips, 500) in mV, and their sampling rate in Hz.
 
-    The regions of the simulated brain lie evenly on a sphere and are connected by the distance rule. Simulating takes
-    about half a minute; after that the clips come from the cache.
+    The regions of the simulated brain lie evenly on a sphere and are connected by the distance rule. The simulation
+    takes about half a minute; afterwards the clips come from the cache.
     """
     key = content_hash(repr(PLAN), N_REGIONS, N_TARGETS, BRAIN_RADIUS)
     return cached_arrays("spikes", key, _simulate, shapes={"clips": (None, PLAN.rules.clip)})["clips"], PLAN.sfreq

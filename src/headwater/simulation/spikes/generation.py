@@ -1,4 +1,4 @@
-"""Simulate until every brain region has its spikes, and store them."""
+"""Simulate until every brain region has its spikes, and store them in a library."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from headwater.simulation.spikes.rules import SpikeRules, cut_clips, find_clips
 
 @dataclass(frozen=True)
 class LibraryPlan:
-    """What a library of spikes is to contain, and how long to try.
+    """Content of a library of spikes, and how long to simulate for it.
 
-    Each region is the epileptic region of its own simulated brain, again and again with new noise, until it has its
+    Each region is the epileptic region of its own simulated brain, repeatedly with new noise, until it has its
     clips or has used up its time. A region that finds fewer clips than would fill its number within its time receives
     more input (``boost``) from then on: weakly connected regions hardly spike otherwise.
 
@@ -103,7 +103,7 @@ def make_spike_library(
     executor: Executor | None = None,
     device: str = "cpu",
 ) -> SpikeLibrary:
-    """Simulate spikes and store them, or go on where an interrupted call stopped.
+    """Simulate spikes and store them, or continue where an interrupted call stopped.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def make_spike_library(
 
 @dataclass(frozen=True, eq=False)
 class _Tracts:
-    """What matters of a connectome: its tracts only, which are few and thus quick to send."""
+    """The tracts of a connectome, which are few and thus quick to send."""
 
     weights: sparse.csr_array
     lengths_mm: sparse.csr_array
@@ -178,7 +178,7 @@ class _Tracts:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Brains to simulate in one go, and which regions to keep of each. It travels to other processes and machines."""
+    """Brains to simulate in one go, and which regions to keep of each. It is sent to other processes and machines."""
 
     tracts: _Tracts
     plan: LibraryPlan
@@ -263,10 +263,12 @@ def _open_or_create(path: Path, connectome: Connectome, regions: np.ndarray, pla
             raise InputError(f"{path} holds a damaged library of spikes ({error}); choose another folder.") from error
         if found != description:
             differing = ", ".join(key for key in description if found.get(key) != description[key])
-            raise InputError(f"{path} holds a library made with other {differing}; choose another folder.")
+            raise InputError(
+                f"{path} holds a library made with different settings ({differing}); choose another folder."
+            )
         return replace(SpikeLibrary.open(path), clips=clips)
     if path.exists() and not (path.is_dir() and ((path / "plan.json").exists() or not any(path.iterdir()))):
-        raise InputError(f"{path} is taken by something other than a library of spikes; choose another folder.")
+        raise InputError(f"{path} holds something other than a library of spikes; choose another folder.")
     path.mkdir(parents=True, exist_ok=True)
     (path / "plan.json").write_text(json.dumps(description, indent=1))
     n_neighbors = min(plan.n_neighbors, connectome.n_regions - 1)

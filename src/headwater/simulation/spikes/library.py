@@ -1,4 +1,4 @@
-"""Simulated spikes of every brain region, kept on disk, and drawn from while training."""
+"""A library of simulated spikes of every brain region, on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SpikeLibrary:
     members : int array of shape (n_targets, n_members)
         The regions whose activity each clip holds: the target first, then its neighbours.
     counts : int array of shape (n_targets,)
-        Clips there are of each region.
+        Number of clips of each region.
     found : int array of shape (n_targets, n_attempts)
         Clips that each simulation yielded, -1 where it was not needed.
     peaks : int array of shape (n_targets, n_clips)

@@ -1,4 +1,4 @@
-"""Whole brains made of Jansen-Rit columns that are coupled with delays, many brains at a time."""
+"""Whole-brain networks of Jansen-Rit columns coupled with delays, integrated many at a time."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class JansenRitNetwork:
         duration : float
             Seconds.
         every : int
-            Keep every so manieth step, starting with the first.
+            Keep one of this many steps, starting with the first.
         initial : InitialState | None
             Where all brains start; if None, each at its own random place near rest.
 
@@ -117,7 +117,7 @@ class JansenRitNetwork:
     def _check(self, brains: Sequence[Brain], n_steps: int, every: int, initial: InitialState | None) -> None:
         n = self.connectome.n_regions
         if not brains:
-            raise InputError("There is no brain to simulate; give at least one.")
+            raise InputError("The list of brains is empty; give at least one.")
         if n_steps < 1 or every < 1:
             raise InputError("duration and every must cover at least one step.")
         for brain in brains:

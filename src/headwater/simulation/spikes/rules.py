@@ -1,4 +1,4 @@
-"""Find the interictal spikes in simulated brain activity, and cut them out."""
+"""Find interictal spikes in simulated brain activity and cut them out."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ class SpikeRules:
     PNAS 119:e2201128119) and of the studies that followed. The defaults differ where these have defects: there, a
     peak hides the peaks of all regions that follow within 100 samples, so that a window counts as clean although
     other regions spike in it; a block with two spikes is saved twice; a spike at a block's end is cut in half; and
-    windows that reach past the record are taken for clean.
+    windows that extend past the record count as clean.
 
     Attributes
     ----------
     transient : int
         Points dropped at the beginning, before downsampling.
     downsample : int
-        Of the points that remain, every so manieth is kept. All further numbers count kept samples.
+        Of the remaining points, one of this many is kept. All other numbers count kept samples.
     threshold : float
         Potential in mV from which a region counts as active.
     clip : int
         Length of a clip.
     margin : int
-        The window that must be free of other regions' activity begins so many samples before the clip and ends so many
-        after it.
+        The window that must be free of other regions' activity extends this many samples beyond the clip on either
+        side.
     ends : int
-        Peaks that have fewer samples of the record on either side of them are ignored.
+        Peaks with fewer samples of the record than this on either side are ignored.
     edge : int
-        Peaks must be at least so far from both ends of their clip.
+        Smallest distance of a peak from both ends of its clip.
     thinning : int
-        Peaks, of whatever region, that follow another peak within so many samples are overlooked. If 0, none are, and
+        Peaks, of any region, that follow another peak within this many samples are overlooked. If 0, none are, and
         other regions must stay below the threshold rather than have no peak.
     repeats : bool
         Save a clip once for each spike in it.

@@ -35,7 +35,9 @@ def burg(data: np.ndarray, order: int) -> np.ndarray:
     if data.ndim != 2 or not np.isfinite(data).all():
         raise InputError("The series to fit must be a finite array of shape (n_series, n_times).")
     if not 1 <= order < data.shape[1]:
-        raise InputError(f"An autoregressive order of {order} cannot be fitted to series of {data.shape[1]} times.")
+        raise InputError(
+            f"An autoregressive order of {order} cannot be fitted to series of {data.shape[1]} time points; lower it."
+        )
     forward = backward = data - data.mean(axis=1, keepdims=True)
     if not forward.any():
         raise InputError("The series to fit are constant; give data that vary.")
@@ -105,6 +107,6 @@ def resting_spectrum(freqs: np.ndarray) -> np.ndarray:
 def covariance_factor(coefficients: np.ndarray, n_times: int) -> np.ndarray:
     """Lower Cholesky factor of the covariance of ``n_times`` successive values of the process of unit variance.
 
-    ``factor @ white`` is a stretch of the stationary process, exactly, from its first value on.
+    ``factor @ white`` is a segment of the stationary process, exactly, from its first value on.
     """
     return np.linalg.cholesky(toeplitz(autocorrelation(coefficients, n_times)))

@@ -1,4 +1,4 @@
-"""Time courses that were recorded or simulated before: clips drawn from a library."""
+"""Time courses drawn from a library of recorded or simulated clips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headwater.simulation.temporal.base import TimeCourse
 class Clips(TimeCourse):
     """Waveforms drawn from a library with replacement, each with its mean removed and a peak of one.
 
-    Windows shorter than the clips are cut so that the clip's peak lies at a random place in them.
+    Windows shorter than the clips are cut so that the clip's peak lies at a random position in them.
 
     Parameters
     ----------
@@ -94,12 +94,12 @@ class Pool:
 
     @classmethod
     def from_array(cls, clips: np.ndarray, sfreq: float) -> Pool:
-        """Take over clips of no region in particular."""
+        """Use clips that belong to no region."""
         return cls._make(clips, np.array([0]), np.array([len(clips)]), sfreq)
 
     @classmethod
     def from_library(cls, library: SpikeLibrary) -> Pool:
-        """Take over the target regions' activity."""
+        """Use the activity of the target regions."""
         clips = np.concatenate([library.clips[row, :count, 0] for row, count in enumerate(library.counts)])
         count = np.zeros(library.regions.max() + 1, dtype=int)
         count[library.regions] = library.counts
@@ -116,7 +116,8 @@ class Pool:
         length, device = self.clips.shape[1], generator.device
         if n_times > length:
             raise InputError(
-                f"The clips of Clips.spikes have {length} times, fewer than the {n_times} of a sample; shorten n_times."
+                f"The clips of Clips.spikes have {length} time points, fewer than the {n_times} of a sample; "
+                "reduce n_times."
             )
         unit = torch.rand((2, n), generator=generator, device=device)
         if regions is None:

@@ -1,4 +1,4 @@
-"""Time courses made of others: correlated ones, and components that take turns."""
+"""Time courses composed of others: correlated components, and components that take turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headwater.simulation.temporal.processes import Autoregressive
 
 @dataclass(frozen=True)
 class Correlated(TimeCourse):
-    """Courses that share a part: ``c_k = sqrt(rho) s + sqrt(1 - rho) p_k``, with ``s`` and all ``p_k`` drawn alike.
+    """Courses with a shared part: ``c_k = sqrt(rho) s + sqrt(1 - rho) p_k``, with ``s`` and all ``p_k`` drawn alike.
 
     For random processes of zero mean, ``rho`` is the expected correlation of any two components of a sample.
 
@@ -33,7 +33,7 @@ class Correlated(TimeCourse):
         check_distribution(self, "correlation", at_least=0.0, at_most=1.0)
 
     def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
-        """Draw one component more than asked for and mix it into the others."""
+        """Draw one additional component and mix it into the others."""
         own = self.courses.draw(centers, n_times, sfreq, generator)
         shared = self.courses.draw(centers[:, :1], n_times, sfreq, generator)
         rho = self.correlation.draw((len(centers), 1, 1), generator)
@@ -45,8 +45,8 @@ class TakingTurns(TimeCourse):
     """Activity that switches from one component to the next: each has its own equal part of the segment.
 
     With centres placed `AlongPath`, the source travels; with any others it jumps. The first component's course is used
-    throughout, so the waveform goes on while its place changes. Neighbouring parts fade linearly into each other over
-    ``fade_s``, and the weights of all components sum to one at all times.
+    throughout, so the waveform continues while its position changes. Neighbouring parts fade linearly into each other
+    over ``fade_s``, and the weights of all components sum to one at all times.
 
     Parameters
     ----------

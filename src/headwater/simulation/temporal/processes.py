@@ -47,7 +47,7 @@ class Autoregressive(TimeCourse):
         if not self.coefficients or not np.isfinite(self.coefficients).all():
             raise InputError("Autoregressive.coefficients must be one or more finite numbers, or None for the default.")
         if not is_stationary(np.array(self.coefficients)):
-            raise InputError("Autoregressive.coefficients describe a process that grows without bound; fit them anew.")
+            raise InputError("Autoregressive.coefficients describe a process that grows without bound; fit them again.")
 
     @classmethod
     def fit(cls, data: np.ndarray, *, order: int = 10) -> Autoregressive:
@@ -75,7 +75,7 @@ class Autoregressive(TimeCourse):
 
 @lru_cache(maxsize=64)
 def default_coefficients(sfreq: float) -> tuple[float, ...]:
-    """Coefficients of the process with a resting spectrum that remembers 0.1 s."""
+    """Coefficients of the process with a resting spectrum and a memory of 0.1 s."""
     if sfreq > HIGHEST_RATE:
         raise InputError(
             f"The default of Autoregressive.coefficients holds up to {HIGHEST_RATE:g} Hz, and the preset's sfreq is "

@@ -14,7 +14,7 @@ from headwater.simulation.temporal.base import TimeCourse
 
 @dataclass(frozen=True)
 class Static(TimeCourse):
-    """The same at all times: for patterns of a single instant."""
+    """Constant over time, for patterns of a single time point."""
 
     def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
         """Return ones."""
@@ -78,8 +78,8 @@ class Oscillation(TimeCourse):
         """Evaluate the formula."""
         if self.freq_hz.high >= sfreq / 2:
             raise InputError(
-                f"Oscillation.freq_hz reaches {self.freq_hz.high:g} Hz, but {sfreq:g} Hz sampling shows only "
-                "frequencies below half of that."
+                f"Oscillation.freq_hz reaches {self.freq_hz.high:g} Hz, but a sampling rate of {sfreq:g} Hz "
+                "resolves only frequencies below half of it."
             )
         shape = (*centers.shape, 1)
         freq, phase = self.freq_hz.draw(shape, generator), self.phase_rad.draw(shape, generator)
