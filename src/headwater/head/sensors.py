@@ -65,10 +65,10 @@ def montage_info(
     if ch_names is None:
         names = _without_twins(on_template)
     else:
-        by_key = {_key(name): name for name in on_template}
-        if missing := [name for name in ch_names if _key(name) not in by_key]:
+        by_key = {place_key(name): name for name in on_template}
+        if missing := [name for name in ch_names if place_key(name) not in by_key]:
             raise InputError(f"The montage {montage!r} has no electrodes {', '.join(missing)}.")
-        on_template = {name: on_template[by_key[_key(name)]] for name in ch_names}
+        on_template = {name: on_template[by_key[place_key(name)]] for name in ch_names}
         names = list(ch_names)
     pos = _carried(template_head(), head, np.array([on_template[name] for name in names]))
     info = mne.create_info(names, sfreq, "eeg")
@@ -125,13 +125,19 @@ def info_with_standard_positions(info: mne.Info, head: Head) -> mne.Info:
     if not missing:
         return info
     standard = {name.lower(): pos for name, pos in standard_electrodes().items()}
-    if foreign := [name for name in missing if _key(name).lower() not in standard]:
+    if foreign := [name for name in missing if place_key(name) not in standard]:
         raise InputError(
             f"The EEG channels {', '.join(foreign)} have no positions and no names of the 10-05 system; set a montage "
             "(raw.set_montage), rename them, or leave those that are no EEG out as bad (`bads`)."
         )
-    pos = _carried(template_head(), head, np.array([standard[_key(name).lower()] for name in missing]))
-    placed = dict(zip(missing, _placed(head, missing, pos), strict=True))
+    return with_electrodes(info, head, {name: standard[place_key(name)] for name in missing})
+
+
+def with_electrodes(info: mne.Info, head: Head, on_template: dict[str, np.ndarray]) -> mne.Info:
+    """Copy an info and put some of its EEG channels on a head, from their positions on the template (MRI frame)."""
+    names = list(on_template)
+    pos = _carried(template_head(), head, np.array(list(on_template.values())))
+    placed = dict(zip(names, _placed(head, names, pos), strict=True))
     known = {
         ch["ch_name"]: ch["loc"][:3]
         for ch in info["chs"]
@@ -188,7 +194,7 @@ def _positions(montage: str) -> dict[str, np.ndarray]:
     return make_standard_montage(_resolved(montage)).get_positions()["ch_pos"]
 
 
-def _key(name: str) -> str:
+def place_key(name: str) -> str:
     """Place in the 10-05 system that a channel name means: ``"EEG T3-REF"`` -> ``"T7"``."""
     bare = name.strip().lower().removeprefix("eeg").strip(" .-_")
     for suffix in ("-ref", "-le", "-avg", "-av"):

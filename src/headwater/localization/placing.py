@@ -10,6 +10,7 @@ from headwater.forward.make import make_leadfield
 from headwater.head.fit import fit_head, is_digitised
 from headwater.head.model import Head
 from headwater.head.sensors import info_with_standard_positions, positions_missing
+from headwater.head.spherical import has_default_sphere, with_named_positions
 from headwater.head.template import template_head
 from headwater.localization.checks import check_channels_known
 
@@ -17,6 +18,8 @@ from headwater.localization.checks import check_channels_known
 def place(evoked: mne.Evoked, head: Head | None) -> tuple[Head, mne.Evoked, str]:
     """Return the head in the frame of the sensors, the data with all positions, and how that was done, in words."""
     info = evoked.info
+    if has_default_sphere(info):
+        return _place_by_name(evoked, head)
     missing = positions_missing(info)
     words = "" if head is None else head.name
     if head is None and missing and not is_digitised(info):
@@ -31,6 +34,16 @@ def place(evoked: mne.Evoked, head: Head | None) -> tuple[Head, mne.Evoked, str]
     placed = evoked.copy()
     placed.info = info_with_standard_positions(info, head)
     return head, placed, f"{words}; {which} placed by name (10-05 system)"
+
+
+def _place_by_name(evoked: mne.Evoked, head: Head | None) -> tuple[Head, mne.Evoked, str]:
+    """Place electrodes whose positions were not measured."""
+    words = "template (fsaverage)" if head is None else head.name
+    head = template_head() if head is None else head
+    placed = evoked.copy()
+    placed.info = info_with_standard_positions(with_named_positions(evoked.info, head), head)
+    reason = "because the given positions lie on a sphere and were not measured"
+    return head, placed, f"{words}; electrodes placed by name (10-05 system), {reason}"
 
 
 def computed_leadfield(
