@@ -55,11 +55,11 @@ def measure(name: str, n_steps: int) -> None:
     """Print the row of one recipe."""
     recipe = Recipe.read(CONFIGS / f"{name}.yaml")
     preset = find_preset(recipe.preset, CONFIGS)
-    scene = recipe.heads[0].scenes()[0]
-    network = NETWORKS[recipe.network].for_leadfield(scene.assumed, preset.n_times, **recipe.config)
-    bound, loss = network.bind(scene.assumed), LOSSES[recipe.loss](**recipe.loss_config)
+    pair = recipe.heads[0].pairs()[0]
+    network = NETWORKS[recipe.network].for_leadfield(pair.model, preset.n_times, **recipe.config)
+    bound, loss = network.bind(pair.model), LOSSES[recipe.loss](**recipe.loss_config)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    batches = Simulator(scene.measured, preset).batches(recipe.seed, recipe.batch_size)
+    batches = Simulator(pair.truth, preset).batches(recipe.seed, recipe.batch_size)
 
     def step(samples: Samples) -> None:
         optimizer.zero_grad()
@@ -70,7 +70,7 @@ def measure(name: str, n_steps: int) -> None:
     step(kept)  # the first one prepares things
     learning = seconds(lambda: step(kept), n_steps)
     drawing = seconds(lambda: next(batches), 8 * n_steps)  # many, for they are cut from chunks
-    solver = NetworkSolver(network=network).fit(scene.assumed)
+    solver = NetworkSolver(network=network).fit(pair.model)
     data = np.concatenate(list(kept.y.double().numpy()), axis=1)
     data = np.tile(data, -(-TIME_POINTS // data.shape[1]))[:, :TIME_POINTS]
     solver.estimate(data)

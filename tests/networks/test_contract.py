@@ -11,7 +11,8 @@ from headwater.networks import NETWORKS, NetworkSolver
 from headwater.simulation.presets import MULTI_SOURCE, PIUNET
 from headwater.training.fit import fit
 from headwater.training.losses import LOSSES
-from headwater.training.scenes import Scene
+from headwater.training.module import Trainee
+from headwater.training.pairs import TrainingPair
 from headwater.training.schedule import Schedule
 from headwater.weights import read_network, save_network
 from headwater.weights.card import Card, LeadFieldMark
@@ -82,7 +83,9 @@ def test_it_is_a_solver(case, data):
 def test_it_trains_and_comes_back_from_its_file(case, data, tmp_path):
     leadfield, preset, loss, network = case
     plan = Schedule(steps=2, warmup=0)
-    trainee = fit(network, [Scene(leadfield, leadfield)], preset, loss, plan, out=tmp_path / "run", batch_size=4)
+    pairs = [TrainingPair.inverse_crime(leadfield)]
+    trainee = Trainee(network, pairs, preset, loss, plan, batch_size=4, seed=0)
+    fit(trainee, out=tmp_path / "run")
     trained = trainee.average.module
     assert all(value.isfinite().all() for value in trained.state_dict().values())
     name = next(name for name, kind in NETWORKS.items() if kind is type(network))

@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from headwater._utils.errors import InputError
+from headwater.forward.pair import LeadFieldPair
 from headwater.simulation.presets import PIUNET
-from headwater.training.fit import fit, last_checkpoint
+from headwater.training.checkpoints import last_checkpoint
+from headwater.training.fit import Conduct, fit
 from headwater.training.losses import CurrentL1
 from headwater.training.losses.base import Loss
-from headwater.training.scenes import Scene
+from headwater.training.module import Trainee
+from headwater.training.pairs import TrainingPair
 from headwater.training.schedule import Plateau, Schedule
 from headwater.training.validation import Validation
 
@@ -35,11 +38,23 @@ class Interrupting(Loss):
 def train(leadfield, small, tmp_path):
     """Train the tiny network; return it and what Lightning was given."""
 
-    def run(out: str = "run", steps: int = 6, loss: Loss | None = None, schedule: dict | None = None, **more: object):
-        network = small()
-        scenes = [Scene(leadfield, leadfield), Scene(leadfield, leadfield, weight=2.0)]
+    def run(
+        out: str = "run",
+        steps: int = 6,
+        loss: Loss | None = None,
+        schedule: dict | None = None,
+        *,
+        resume: bool = False,
+        seed: int = 0,
+        validation: Validation | None = None,
+        **conduct: object,
+    ):
+        pairs = [TrainingPair.inverse_crime(leadfield), TrainingPair.inverse_crime(leadfield, weight=2.0)]
         plan = Schedule(steps=steps, **{**SCHEDULE, **(schedule or {})})
-        return fit(network, scenes, PIUNET, loss or CurrentL1(), plan, out=tmp_path / out, batch_size=4, **more)
+        trainee = Trainee(
+            small(), pairs, PIUNET, loss or CurrentL1(), plan, batch_size=4, seed=seed, validation=validation
+        )
+        return fit(trainee, out=tmp_path / out, conduct=Conduct(**conduct), resume=resume)
 
     return run
 
@@ -74,10 +89,10 @@ def test_an_interrupted_run_ends_as_one_that_was_not(train, tmp_path, batch):
 
 def test_averaged_weights_follow_slowly(train):
     trainee = train(steps=1)
-    before, after = trainee.network.state_dict(), trainee.average.module.state_dict()
+    before, after = trainee.network.state_dict(), trainee.averaged.state_dict()
     assert same(before, after)  # the first average is the weights themselves
     trainee = train("more", steps=4)
-    assert not same(trainee.network.state_dict(), trainee.average.module.state_dict())
+    assert not same(trainee.network.state_dict(), trainee.averaged.state_dict())
 
 
 def test_a_finished_run_goes_on_with_more_steps(train, tmp_path):
@@ -97,7 +112,7 @@ def test_samples_depend_on_seed_and_step(train):
 
 @pytest.fixture
 def validation(leadfield) -> Validation:
-    return Validation(Scene(leadfield, leadfield), {"bells": PIUNET}, n=4, metrics=("nmse",), seed=3)
+    return Validation(LeadFieldPair.inverse_crime(leadfield), {"bells": PIUNET}, n=4, metrics=("nmse",), seed=3)
 
 
 class Fixed(Validation):
@@ -108,13 +123,13 @@ class Fixed(Validation):
 
 
 def test_training_stops_early_where_nothing_improves(train, leadfield, tmp_path):
-    stuck = Fixed(Scene(leadfield, leadfield), {"bells": PIUNET}, n=1, metrics=("nmse",), seed=3)
+    stuck = Fixed(LeadFieldPair.inverse_crime(leadfield), {"bells": PIUNET}, n=1, metrics=("nmse",), seed=3)
     train(steps=20, validation=stuck, validate_every=2, patience=3)
     assert state(tmp_path / "run")["global_step"] == 8
 
 
 def test_the_rate_drops_on_plateaus_and_remembers_them(train, leadfield, tmp_path):
-    stuck = Fixed(Scene(leadfield, leadfield), {"bells": PIUNET}, n=1, metrics=("nmse",), seed=3)
+    stuck = Fixed(LeadFieldPair.inverse_crime(leadfield), {"bells": PIUNET}, n=1, metrics=("nmse",), seed=3)
     plan = {"kind": "plateau", "patience": 1, "drop": 0.1}
     train(steps=7, schedule=plan, validation=stuck, validate_every=1)
     kept = state(tmp_path / "run")
@@ -152,9 +167,9 @@ def test_it_says_what_it_does_and_nothing_else(train, validation, capsys):
 
 
 def test_what_cannot_be_trained_is_refused(train, monkeypatch):
-    with pytest.raises(InputError, match="no checkpoint in .*run; start without `resume`"):
+    with pytest.raises(InputError, match="no checkpoint in .*run; leave out `resume`"):
         train(resume=True)
-    with pytest.raises(InputError, match="go by the validation"):
+    with pytest.raises(InputError, match="Patience and plateaus need a validation"):
         train(patience=2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="16-mixed needs a GPU"):

@@ -108,10 +108,10 @@ def test_presets_are_names_or_files(tmp_path):
 
 
 def test_heads_become_pairs_of_lead_fields():
-    (pair,) = Heads(montage="biosemi16", spacing=25.0, method="sphere", data=(1,), weight=0.5).scenes()
-    assert pair.measured.gain.shape == pair.assumed.gain.shape
-    assert not np.allclose(pair.measured.gain, pair.assumed.gain, rtol=0.01)
-    assert np.corrcoef(pair.measured.gain.ravel(), pair.assumed.gain.ravel())[0, 1] > 0.9  # the same sources
+    (pair,) = Heads(montage="biosemi16", spacing=25.0, method="sphere", data=(1,), weight=0.5).pairs()
+    assert pair.truth.gain.shape == pair.model.gain.shape
+    assert not np.allclose(pair.truth.gain, pair.model.gain, rtol=0.01)
+    assert np.corrcoef(pair.truth.gain.ravel(), pair.model.gain.ravel())[0, 1] > 0.9  # the same sources
     assert pair.weight == 0.5
-    (alone,) = Heads(montage="biosemi16", spacing=25.0, method="sphere").scenes()
-    assert alone.measured is alone.assumed
+    (alone,) = Heads(montage="biosemi16", spacing=25.0, method="sphere").pairs()
+    assert alone.truth is alone.model

@@ -13,6 +13,7 @@ from headwater._utils.errors import InputError
 from headwater.networks import FCN, PIUNet
 from headwater.simulation.presets import PIUNET
 from headwater.training import run as run_module
+from headwater.training.checkpoints import last_checkpoint
 from headwater.training.losses import LOSSES, CurrentL1, CurrentL2
 from headwater.training.run import train_recipe
 from headwater.weights import read_network
@@ -67,7 +68,7 @@ def test_the_command_line_trains_is_stopped_and_goes_on(run_cli, monkeypatch, tm
     with monkeypatch.context() as patch:
         patch.setitem(LOSSES, "l1", Interrupted)
         said = run_cli("train", recipe, "--out", parts, code=130)
-    assert f"Go on with: headwater train {recipe} --out {parts} --resume" in said
+    assert f"Continue with: headwater train {recipe} --out {parts} --resume" in said
     assert not (parts / "tiny.json").exists() or json.loads((parts / "tiny.json").read_text())["steps"] == 2
     run_cli("train", recipe, "--out", parts, "--resume")
     one, other = weights(whole), weights(parts)
@@ -93,8 +94,8 @@ def test_validation_belongs_to_the_weights_that_are_kept(tmp_path):
     network, card = read_network(tmp_path / "out" / "tiny.safetensors")
     assert card.steps == 3
     checks = run_module.Recipe.read(recipe).validation
-    (scene,) = checks.heads.scenes()
-    validation = run_module.Validation(scene, {"bells": PIUNET}, n=4, metrics=("nmse",), seed=checks.seed)
+    (pair,) = checks.heads.pairs()
+    validation = run_module.Validation(pair.lead_fields, {"bells": PIUNET}, n=4, metrics=("nmse",), seed=checks.seed)
     assert card.validation == pytest.approx(validation.scores(network, torch.device("cpu")), rel=1e-3)
 
 
@@ -110,13 +111,13 @@ def test_a_longer_recipe_goes_on_and_another_one_does_not(run_cli, tmp_path):
     out = tmp_path / "out"
     run_cli("train", write(tmp_path, schedule={"steps": 2}), "--out", out)
     said = run_cli("train", write(tmp_path, schedule={"steps": 3}), "--out", out, "--resume")
-    assert "going on at step 2" in said
+    assert "resumed at step 2" in said
     assert read_network(out / "tiny.safetensors")[1].steps == 3
     other = write(tmp_path, schedule={"steps": 3}, batch_size=5)
-    assert "a run of another recipe" in run_cli("train", other, "--out", out, "--resume", code=2)
-    assert "not empty; set --resume" in run_cli("train", other, "--out", out, code=2)
-    assert "holds no training run" in run_cli("train", other, "--out", tmp_path / "new", "--resume", code=2)
-    assert "give at least 1" in run_cli("train", other, "--devices", 0, code=2)
+    assert "a run with other settings (batch_size)" in run_cli("train", other, "--out", out, "--resume", code=2)
+    assert "a run has begun there; set --resume to continue it" in run_cli("train", other, "--out", out, code=2)
+    assert "holds no run to resume" in run_cli("train", other, "--out", tmp_path / "new", "--resume", code=2)
+    assert "give a number from 1 to" in run_cli("train", other, "--devices", 0, code=2)
 
 
 def stopped(*args, **more):
@@ -148,7 +149,7 @@ def test_networks_of_one_lead_field_get_one(tmp_path):
     several = write(tmp_path, network="fcn", config={"hidden": [8]}, heads=[HEADS, {**HEADS, "spacing": 30.0}])
     with pytest.raises(InputError, match="FCN belongs to one lead field, and the recipe has several"):
         train_recipe(several, tmp_path / "a")
-    with pytest.raises(InputError, match="FCN cannot be made with the config of the recipe"):
+    with pytest.raises(InputError, match="FCN.hidden.0: it should be a valid integer"):
         train_recipe(write(tmp_path, network="fcn", config={"hidden": [None]}), tmp_path / "b")
     train_recipe(write(tmp_path, network="fcn", config={"hidden": [8]}, heads=[HEADS, HEADS]), tmp_path / "c")
 
@@ -160,7 +161,7 @@ def test_training_begins_with_given_weights(tmp_path):
     train_recipe(still, tmp_path / "second", start=start)
     one, other = weights(tmp_path / "first"), weights(tmp_path / "second")
     assert all(torch.allclose(one[name], other[name]) for name in one)
-    with pytest.raises(InputError, match="of another network than that of the recipe"):
+    with pytest.raises(InputError, match="belong to another network than that of the recipe"):
         train_recipe(write(tmp_path, config={**RECIPE["config"], "channels": 8}), tmp_path / "third", start=start)
 
 
@@ -185,3 +186,43 @@ def test_a_network_outside_of_the_table_is_refused_before_training(leadfield, tm
     with pytest.raises(InputError, match=r"NETWORKS\['my-network'\] = Mine"):
         hw.train(network, leadfield, PIUNET, CurrentL2(), steps=3, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+CORTEX = {"montage": "biosemi16", "space": "cortex", "spacing": "ico3", "orient": "fixed", "method": "sphere"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"heads": [{**HEADS, "montage": "biosemi17"}]}, "biosemi17"),
+        ({"heads": [{**HEADS, "spacing": -7.0}]}, "spacing"),
+        ({"heads": [CORTEX]}, "takes free sources on one regular grid"),
+        ({"config": {**RECIPE["config"], "heads": 3}}, "heads is 3"),
+        ({"loss": "waveform-cosine"}, "This loss compares waveforms of regions"),
+        ({"schedule": {"steps": 4, "betas": [2, 2]}}, "betas.0"),
+        ({"batch_size": 10**12}, "batch_size"),
+    ],
+)
+def test_a_refused_recipe_does_not_block_its_folder(run_cli, tmp_path, changes, message):
+    out = tmp_path / "out"
+    assert message in run_cli("train", write(tmp_path, **changes), "--out", out, code=2)
+    assert not out.exists()
+
+
+def test_weights_to_begin_with_are_checked_before_the_folder_is_made(run_cli, recipe, tmp_path):
+    out = tmp_path / "out"
+    (tmp_path / "cut.safetensors").write_bytes(b"cut")
+    assert "have no card" in run_cli("train", recipe, "--out", out, "--start", tmp_path / "cut.safetensors", code=2)
+    assert not out.exists()
+
+
+def test_a_damaged_run_is_named_before_anything_is_computed(run_cli, recipe, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run_cli("train", recipe, "--out", out)
+    monkeypatch.setattr(run_module, "fit", None)
+    monkeypatch.setattr(run_module, "_network", None)
+    last = last_checkpoint(out)
+    last.write_bytes(last.read_bytes()[:1000])
+    assert "last.ckpt is damaged" in run_cli("train", recipe, "--out", out, "--resume", code=2)
+    (out / "recipe.yaml").write_text("network: [")
+    assert "recipe.yaml is damaged" in run_cli("train", recipe, "--out", out, "--resume", code=2)

@@ -1,14 +1,13 @@
 """Validation: always the same samples, and scores that mean the same for a network and for eLORETA."""
 
-import numpy as np
 import pytest
 import torch
 
+from headwater.forward.pair import LeadFieldPair
 from headwater.metrics.table import METRICS
 from headwater.simulation.presets import PIUNET
 from headwater.simulation.simulator import simulate
 from headwater.solvers import ELORETA
-from headwater.training.scenes import Scene
 from headwater.training.validation import Validation
 
 CPU = torch.device("cpu")
@@ -17,7 +16,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def validation(leadfield) -> Validation:
     return Validation(
-        Scene(leadfield, leadfield), {"bells": PIUNET}, n=40, metrics=("nmse", "localization_error"), seed=5
+        LeadFieldPair.inverse_crime(leadfield), {"bells": PIUNET}, n=40, metrics=("nmse", "localization_error"), seed=5
     )
 
 
@@ -47,21 +46,10 @@ def test_other_weights_score_otherwise_and_the_same_ones_the_same(validation, sm
 
 
 def test_the_first_score_leads_and_is_the_better_the_lower(leadfield):
-    scene = Scene(leadfield, leadfield)
-    error = Validation(scene, {"a": PIUNET, "b": PIUNET}, n=1, metrics=("nmse", "auc_close"), seed=0)
+    pair = LeadFieldPair.inverse_crime(leadfield)
+    error = Validation(pair, {"a": PIUNET, "b": PIUNET}, n=1, metrics=("nmse", "auc_close"), seed=0)
     assert error.leading_name == "a nmse"
     assert error.leading({"a nmse": 2.0, "b nmse": 3.0}) == 2.0
-    share = Validation(scene, {"a": PIUNET}, n=1, metrics=("auc_close",), seed=0)
+    share = Validation(pair, {"a": PIUNET}, n=1, metrics=("auc_close",), seed=0)
     assert METRICS["auc_close"].higher_is_better
     assert share.leading({"a auc_close": 0.9}) == -0.9
-
-
-def test_scenes_need_the_same_channels_and_sources(leadfield):
-    with pytest.raises(ValueError, match="different channels"):
-        Scene(leadfield.pick(leadfield.ch_names[:10]), leadfield)
-    fixed = np.ones((leadfield.n_sources, 3)) / np.sqrt(3)
-    other = type(leadfield).from_arrays(
-        np.einsum("csx,sx->cs", leadfield.gain, fixed), leadfield.pos, info=leadfield.info, normals=fixed
-    )
-    with pytest.raises(ValueError, match="must have the same sources"):
-        Scene(other, leadfield)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from headwater._utils.errors import InputError
 from headwater.cli.app import console, errors
 
 INTERRUPTED = 130  # the shell's exit code after Ctrl-C
@@ -18,13 +17,11 @@ INTERRUPTED = 130  # the shell's exit code after Ctrl-C
 def train(
     recipe: Annotated[Path, typer.Argument(help="YAML file with network, samples, heads, loss and schedule.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the run [default: RECIPE-training].")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     devices: Annotated[int, typer.Option(help="GPUs (or processes) that share the work.")] = 1,
-    start: Annotated[Path | None, typer.Option(help="Weights to begin with, instead of random ones.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Weights to begin with instead of random ones.")] = None,
 ) -> None:
-    """Train a network on simulated recordings, as a recipe says."""
-    if devices < 1:
-        raise InputError(f"--devices is {devices}; give at least 1.")
+    """Train a network on simulated recordings according to a recipe."""
     from headwater.training.fit import is_first_process
     from headwater.training.run import RECIPE, train_recipe
 
@@ -34,7 +31,7 @@ def train(
     except KeyboardInterrupt:
         begun = ["--resume"] if (out / RECIPE).exists() else []
         again = shlex.join(["headwater", *(one for one in sys.argv[1:] if one != "--resume"), *begun])
-        errors.print(f"Stopped; what there is in {out} is kept. Go on with: {again}")
+        errors.print(f"Stopped; the checkpoint in {out} is kept. Continue with: {again}")
         raise typer.Exit(INTERRUPTED) from None
     if is_first_process():
-        console.print(f"{solver!r} in {out}; `headwater localize --solver` takes it.", soft_wrap=True)
+        console.print(f"{solver!r} in {out}; use it with `headwater localize --solver`.", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What one sees of a training: what is trained on what, how far it is, and how good, beside eLORETA."""
+"""What is shown of a training: the network, its progress, and its scores compared with those of eLORETA."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TALKATIVE = ("lightning.pytorch", "lightning.fabric")
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's remarks on devices, tips and its own progress away; its warnings come through."""
+    """Silence Lightning's remarks on devices and its tips; its warnings are shown."""
     loggers = [logging.getLogger(name) for name in TALKATIVE]
     before = [logger.level for logger in loggers]
     for logger in loggers:
@@ -39,7 +39,7 @@ class Display(pl.Callback):
         self._task = TaskID(0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say what is trained on what."""
+        """Say which network is trained on what."""
         if not trainer.is_global_zero:
             return
         assert isinstance(pl_module, Trainee)  # noqa: S101
@@ -48,8 +48,8 @@ class Display(pl.Callback):
         self._task = self._bar.add_task("", total=trainer.max_steps, completed=trainer.global_step)
         self._bar.start()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Move on."""
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:  # noqa: ARG002
+        """Advance the progress bar."""
         if self._bar is None:
             return
         step = trainer.global_step
@@ -60,19 +60,19 @@ class Display(pl.Callback):
         self._bar.update(self._task, completed=step)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say how good the network is."""
+        """Show the scores."""
         if self._bar is None:
             return
         assert isinstance(pl_module, Trainee)  # noqa: S101
         line = f"step {trainer.global_step:,}: {scores_in_words(trainer, pl_module)}"
         self._bar.console.print(line, highlight=False, soft_wrap=True)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the bar away."""
+    def on_train_end(self, *args: Any) -> None:  # noqa: ARG002 - Lightning gives more than is needed
+        """Remove the progress bar."""
         self._stop()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Put the bar away."""
+    def on_exception(self, *args: Any) -> None:  # noqa: ARG002 - Lightning gives more than is needed
+        """Remove the progress bar."""
         self._stop()
 
     def _stop(self) -> None:
@@ -82,9 +82,9 @@ class Display(pl.Callback):
 
 
 def _header(trainer: pl.Trainer, trainee: Trainee) -> str:
-    network, scenes = trainee.network, trainee.scenes
-    heads = "1 lead field" if len(scenes) == 1 else f"{len(scenes)} pairs of lead fields"
-    done = f", going on at step {trainer.global_step:,}" if trainer.global_step else ""
+    network, pairs = trainee.network, trainee.pairs
+    heads = "1 lead field" if len(pairs) == 1 else f"{len(pairs)} pairs of lead fields"
+    done = f", resumed at step {trainer.global_step:,}" if trainer.global_step else ""
     devices = f"{trainer.world_size} x " if trainer.world_size > 1 else ""
     return (
         f"Training {type(network).__name__} ({network.n_parameters:,} parameters) on {trainee.preset.name!r}, {heads}: "
@@ -93,7 +93,7 @@ def _header(trainer: pl.Trainer, trainee: Trainee) -> str:
 
 
 def scores_in_words(trainer: pl.Trainer, trainee: Trainee) -> str:
-    """Score of the network beside that of eLORETA: the first metric of each preset."""
+    """Score of the network compared with that of eLORETA: the first metric of each preset."""
     validation = trainee.validation
     assert validation is not None  # noqa: S101
     first = [f"{preset} {validation.metrics[0]}" for preset in validation.presets]

@@ -1,4 +1,4 @@
-"""Ctrl-C ends training between two steps, so that the checkpoint is one that a run without Ctrl-C would have passed."""
+"""Ctrl-C ends training between two steps, in a state that an uninterrupted run passes through, too."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from headwater._utils.progress import console
 
 
 class Interruption(pl.Callback):
-    """Stop after the step that is being worked on when Ctrl-C is pressed; at once the second time."""
+    """Stop after the current step when Ctrl-C is pressed; at once the second time."""
 
     def __init__(self) -> None:
         self.asked = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take Ctrl-C over for the time being."""
+        """Handle Ctrl-C while the block runs."""
         if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
             yield
             return
@@ -32,13 +32,13 @@ class Interruption(pl.Callback):
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
         console.print("Stopping after this step; Ctrl-C again stops at once.")
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Stop, all processes at the same step."""
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:  # noqa: ARG002
+        """Stop all processes at the same step."""
         if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The result of a training run on disk: averaged weights and their card, on the way and at the end."""
+"""The result of a training run on disk: averaged weights and their card, at the end and on the way."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from headwater.networks import NETWORKS
 from headwater.networks.base import Network
 from headwater.simulation.preset_files import preset_to_yaml
 from headwater.simulation.presets import Preset
-from headwater.training.module import Trainee
+from headwater.training.module import Diverged, Trainee
 from headwater.weights.card import Card, LeadFieldMark
 from headwater.weights.files import save_network
 
 INTENDED_USE = "Research on source localisation of M/EEG with simulated or recorded data; not a medical device."
 LIMITS = (
     "Trained on simulated data of template heads, with the number, size and signal-to-noise ratio of sources that the "
-    "preset says; what lies outside of it was not learnt. Compare with a classical solver before believing it."
+    "preset says; nothing outside of it was learned. Compare the result with that of a classical solver."
 )
 
 
@@ -50,16 +50,16 @@ class KeepWeights(pl.Callback):
         self._before, self._start = 0.0, time.monotonic()
         self._scored, self._lowest = -1, float("inf")
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, *args: Any) -> None:  # noqa: ARG002 - Lightning gives more than is needed
         """Start the clock."""
         self._start = time.monotonic()
 
     def state_dict(self) -> dict[str, float]:
-        """Seconds of training until now, over all interruptions, and the best score."""
+        """Seconds of training so far, over all interruptions, and the best score."""
         return {"seconds": self._seconds, "lowest": self._lowest}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Go on counting."""
+        """Continue to count."""
         self._before = state_dict["seconds"]
         self._lowest = state_dict.get("lowest", float("inf"))
 
@@ -68,7 +68,7 @@ class KeepWeights(pl.Callback):
         return self._before + time.monotonic() - self._start
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what there is."""
+        """Write the weights of this validation."""
         assert isinstance(pl_module, Trainee)  # noqa: S101
         assert pl_module.validation is not None  # noqa: S101
         scores = {name: float(trainer.callback_metrics[name]) for name in pl_module.validation.baseline}
@@ -81,9 +81,13 @@ class KeepWeights(pl.Callback):
         if self._scored == trainer.global_step or not trainer.is_global_zero:
             return
         validation = pl_module.validation
-        average = pl_module.average.module
-        assert isinstance(average, Network)  # noqa: S101
-        self._save(trainer, pl_module, {} if validation is None else validation.scores(average, pl_module.device))
+        scores = {} if validation is None else validation.scores(pl_module.averaged, pl_module.device)
+        self._save(trainer, pl_module, scores)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Write the last weights before a training diverged, which are still finite."""
+        if isinstance(exception, Diverged) and trainer.global_step:
+            self.on_train_end(trainer, pl_module)
 
     def _save(self, trainer: pl.Trainer, trainee: Trainee, scores: dict[str, float]) -> None:
         validation = trainee.validation
@@ -94,8 +98,7 @@ class KeepWeights(pl.Callback):
             self._lowest = score
         if not trainer.is_global_zero:
             return
-        network = trainee.average.module
-        assert isinstance(network, Network)  # noqa: S101
+        network = trainee.averaged
         card = Card(
             name=self.path.stem,
             network=name_in_table(network),
@@ -124,7 +127,7 @@ def name_in_table(network: Network) -> str:
             return name
     kind = type(network)
     raise InputError(
-        f"Weights of {kind.__name__} could not be read again; put it into the table first: "
+        f"Weights of {kind.__name__} could not be read again; add it to the table first: "
         f"headwater.networks.NETWORKS['my-network'] = {kind.__name__}."
     )
 

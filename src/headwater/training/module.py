@@ -10,78 +10,112 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from headwater.networks.base import Network
+from headwater._utils.errors import InputError
+from headwater.networks.base import BoundNetwork, Network
 from headwater.simulation.presets import Preset
 from headwater.simulation.simulator import Simulator
 from headwater.training.losses.base import Loss
-from headwater.training.scenes import Scene
+from headwater.training.pairs import TrainingPair
 from headwater.training.schedule import Plateau, Schedule
 from headwater.training.validation import Validation
+
+HALF = "16-mixed"  # gradients overflow now and then, whereupon the scaler of PyTorch leaves the step out
+
+
+class Diverged(InputError):
+    """The loss or its gradient is no longer finite."""
 
 
 class Trainee(pl.LightningModule):
     """A network that is trained on samples drawn as they are needed, on the device that trains.
 
-    Sample and scene of a step depend on the seed and the number of the step alone, so that a run that goes on from a
+    Sample and pair of a step depend on the seed and the number of the step alone, so that a run that is resumed from a
     checkpoint is the run that was never interrupted.
     """
 
     def __init__(
         self,
         network: Network,
-        scenes: Sequence[Scene],
+        pairs: Sequence[TrainingPair],
         preset: Preset,
         loss: Loss,
         schedule: Schedule,
         *,
         batch_size: int,
         seed: int,
-        validation: Validation | None,
+        validation: Validation | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema)).requires_grad_(False)
-        self.scenes, self.preset, self.loss, self.schedule = scenes, preset, loss, schedule
+        self.pairs, self.preset, self.loss, self.schedule = pairs, preset, loss, schedule
         self.batch_size, self.seed, self.validation = batch_size, seed, validation
         self.plateau = Plateau()
-        weights = np.array([scene.weight for scene in scenes])
+        weights = np.array([pair.weight for pair in pairs])
         self._probability = weights / weights.sum()
-        self._unregistered: dict[str, Any] = {}  # parts that are not the network's state
+        models = {pair.model.fingerprint: pair.model for pair in pairs}
+        # Parts that are not the network's state, in a dictionary so that PyTorch does not register them.
+        self._unregistered: dict[str, Any] = {"bound": {key: network.bind(model) for key, model in models.items()}}
+
+    @property
+    def averaged(self) -> Network:
+        """The network with averaged weights, which are those to keep."""
+        network = self.average.module
+        assert isinstance(network, Network)  # noqa: S101
+        return network
+
+    def rehearse(self) -> None:
+        """Compute the loss of one sample, so that what does not fit together is refused before any training."""
+        pair = self.pairs[0]
+        bound = self._bound(pair).eval()
+        with torch.no_grad():
+            samples = next(Simulator(pair.truth, self.preset, self.device).batches(self.seed, 1))
+            self.loss(bound(samples.y), samples, bound)
+        bound.train()
 
     def on_fit_start(self) -> None:
-        """Bind the network to every scene, on the device."""
-        known = {scene.assumed.fingerprint: scene.assumed for scene in self.scenes}
-        bound = {key: self.network.bind(assumed).to(self.device) for key, assumed in known.items()}
-        self._unregistered["bound"] = [bound[scene.assumed.fingerprint] for scene in self.scenes]
-        self._unregistered["simulators"] = [
-            Simulator(scene.measured, self.preset, self.device) for scene in self.scenes
-        ]
+        """Move to the device that trains what belongs to the lead fields."""
+        for bound in self._unregistered["bound"].values():
+            bound.to(self.device)
+        self._unregistered["simulators"] = [Simulator(pair.truth, self.preset, self.device) for pair in self.pairs]
 
-    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:  # noqa: ARG002 - the samples are drawn here
         """Simulate a batch, predict, compare."""
         index = self.global_step * self.trainer.world_size + self.global_rank
         rng = np.random.default_rng([self.seed, index])
-        scene = int(rng.choice(len(self.scenes), p=self._probability))
-        bound = self._unregistered["bound"][scene]
+        number = int(rng.choice(len(self.pairs), p=self._probability))
+        bound = self._bound(self.pairs[number])
         with torch.autocast(self.device.type, enabled=False):
-            simulator = self._unregistered["simulators"][scene]
+            simulator = self._unregistered["simulators"][number]
             samples = next(simulator.batches(self.seed, self.batch_size, start=index * self.batch_size))
         torch.manual_seed(int(rng.integers(2**63)))  # dropout and random shifts, as in an uninterrupted run
         loss = self.loss(bound(samples.y), samples, bound)
         self.log("loss", loss)
+        self._unregistered["finite"] = loss.detach().isfinite()
         return loss
+
+    def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        """Clip the gradient; stop before a step that would make the weights something else than numbers."""
+        finite = self._unregistered["finite"]
+        if self.trainer.precision != HALF:
+            gradients = [one.grad for one in self.network.parameters() if one.grad is not None]
+            finite = finite & torch.stack([one.norm() for one in gradients]).isfinite().all()
+        if self.trainer.strategy.reduce_boolean_decision(not bool(finite), all=False):
+            raise Diverged(
+                f"The training diverged: the loss of step {self.global_step + 1} is not finite; the weights before it "
+                "are kept; lower the learning rate of the recipe and start again with another `out`."
+            )
+        super().configure_gradient_clipping(optimizer, *args, **kwargs)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take a step and let the averaged weights follow, before any checkpoint can be written."""
         super().optimizer_step(*args, **kwargs)
         self.average.update_parameters(self.network)
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
+    def validation_step(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002 - the samples are in the validation
         """Score the averaged weights on another head."""
         assert self.validation is not None  # noqa: S101
-        network = self.average.module
-        assert isinstance(network, Network)  # noqa: S101
-        scores = self.validation.scores(network, self.device)
+        scores = self.validation.scores(self.averaged, self.device)
         for name, value in scores.items():
             self.log(name, value, sync_dist=True, batch_size=1)
         if self.schedule.kind == "plateau":
@@ -92,7 +126,7 @@ class Trainee(pl.LightningModule):
         checkpoint["plateau"] = dict(vars(self.plateau))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from the plateaus until then."""
+        """Continue with the plateaus of the run so far."""
         self.plateau = Plateau(**checkpoint.get("plateau", {}))
 
     def configure_optimizers(self) -> Any:
@@ -105,6 +139,9 @@ class Trainee(pl.LightningModule):
             lr=plan.learning_rate,
             betas=plan.betas,
         )
-
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: plan.share(step) * self.plateau.share)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _bound(self, pair: TrainingPair) -> BoundNetwork:
+        bound: BoundNetwork = self._unregistered["bound"][pair.model.fingerprint]
+        return bound

@@ -1,4 +1,4 @@
-"""Networks of one lead field on the heads and caps of others."""
+"""Networks of one lead field on other heads and montages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headwater.weights.catalogue import find_card, load_network
 def morphed_network(name: str | Path, *, device: str | torch.device = "cpu") -> Morphed:
     """Load a network of one lead field for any head and montage.
 
-    The lead field it was trained on is computed again from the recipe in its card.
+    The lead field of its training is computed again from the recipe in its card.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def morphed_network(name: str | Path, *, device: str | torch.device = "cpu") -> 
     """
     solver, card = load_network(name, device=device), find_card(name)
     if card.leadfield is None:
-        raise InputError(f"{card.name} takes any head and montage as it is; leave out the morphing.")
+        raise InputError(f"{card.name} takes any head and montage as it is; load it with `headwater.load_network`.")
     try:
         heads = Heads.model_validate(card.recipe["heads"][0])
     except (LookupError, TypeError, ValidationError) as error:
@@ -39,4 +39,4 @@ def morphed_network(name: str | Path, *, device: str | torch.device = "cpu") -> 
             f"The card of {card.name} does not say which head it was trained on; give headwater.networks.Morphed the "
             "lead field of its training."
         ) from error
-    return Morphed(solver=solver, home=heads.known())
+    return Morphed(solver=solver, home=heads.model())

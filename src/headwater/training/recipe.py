@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from headwater._utils.errors import InputError
 from headwater._utils.settings import Positive, Seed, check_settings, fault
-from headwater.forward.carried import carried_leadfield
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.forward.pair import LeadFieldPair, counterpart
 from headwater.head.helmet import helmet_info
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
@@ -24,12 +24,12 @@ from headwater.networks import NETWORKS
 from headwater.simulation.preset_files import read_preset
 from headwater.simulation.presets import PRESETS, Preset
 from headwater.training.losses import LOSSES
-from headwater.training.scenes import Scene
+from headwater.training.pairs import TrainingPair
 from headwater.training.schedule import MOST_STEPS, Schedule, Steps
 
 HELMET = "helmet"
 MOST_SAMPLES = 100_000  # at a time
-DATA_ICO = 3  # the boundary elements behind the data are other ones than those behind the network
+DATA_ICO = 3  # boundary elements that make the data differ from those of the model
 
 
 class _Strict(BaseModel):
@@ -37,12 +37,12 @@ class _Strict(BaseModel):
 
 
 class Heads(_Strict):
-    """Scenes that share what the network is told.
+    """Pairs of lead fields with one model.
 
     Attributes
     ----------
     montage : str
-        Electrode cap of MNE-Python, or ``"helmet"`` for magnetometers.
+        EEG montage of MNE-Python, or ``"helmet"`` for magnetometers.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``.
     spacing : float | str | None
@@ -50,13 +50,13 @@ class Heads(_Strict):
     orient : str
         ``"free"`` or ``"fixed"``.
     method : str
-        Of computing what the network is told, see `headwater.make_leadfield`; data come from boundary elements.
+        By which the model is computed, see `headwater.make_leadfield`; data come from boundary elements.
     ico : int
-        Fineness of the boundary elements behind what the network is told.
+        Fineness of the boundary elements of the model.
     assumed : int | None
-        Head the network is told: the template varied with this seed, or the template itself.
+        Head of the model: the template varied with this seed, or the template itself.
     data : tuple of int
-        Heads that make the data: the first one varied with these seeds. None: the head the network is told.
+        Heads that make the data: that of the model varied with these seeds. None: the head of the model.
     weight : float
         How often each is drawn, relative to others.
     """
@@ -66,35 +66,38 @@ class Heads(_Strict):
     spacing: float | str | None = None
     orient: str = "free"
     method: str = "bem"
-    ico: int = Field(4, ge=2, le=5)
+    ico: int = Field(4, ge=0, le=7)
     assumed: Seed | None = None
     data: tuple[Seed, ...] = Field((), max_length=1000)
     weight: Positive = 1.0
 
     @cached_property
-    def told(self) -> Head:
-        """The head the network is told."""
+    def head(self) -> Head:
+        """Head of the model."""
         template = template_head()
         return template if self.assumed is None else template.varied(seed=self.assumed)
 
-    def known(self) -> LeadField:
-        """Compute the lead field the network is told."""
+    def model(self) -> LeadField:
+        """Compute the lead field that the network is bound to."""
+        info = _info(self.head, self.montage)
         return make_leadfield(
-            self.told,
-            _info(self.told, self),
-            self.space,
-            spacing=self.spacing,
-            orient=self.orient,
-            method=self.method,
-            ico=self.ico,
+            self.head, info, self.space, spacing=self.spacing, orient=self.orient, method=self.method, ico=self.ico
         )
 
-    def scenes(self) -> list[Scene]:
+    def pairs(self) -> list[TrainingPair]:
         """Compute the lead fields."""
-        head, known = self.told, self.known()
+        model = self.model()
         if not self.data:
-            return [Scene(known, known, self.weight)]
-        return [Scene(_measured(known, head, head.varied(seed=seed), self), known, self.weight) for seed in self.data]
+            return [TrainingPair.inverse_crime(model, self.weight)]
+        truths = (self._truth(model, self.head.varied(seed=seed)) for seed in self.data)
+        return [TrainingPair(LeadFieldPair(model=model, truth=truth), self.weight) for truth in truths]
+
+    def _truth(self, model: LeadField, head: Head) -> LeadField:
+        """Compute the lead field of the same sources in another head."""
+        # Electrodes are placed on each head; an MEG helmet is rigid, and its position is known.
+        rigid = self.montage == HELMET and self.space == "volume"
+        info = model.info if rigid else _info(head, self.montage)
+        return counterpart(model, self.head, head, info, ico=DATA_ICO, spacing=self.spacing)
 
 
 class Checks(_Strict):
@@ -204,17 +207,6 @@ def find_preset(name: str, folder: Path) -> Preset:
     return read_preset(folder / name)
 
 
-def _measured(known: LeadField, head: Head, other: Head, heads: Heads) -> LeadField:
-    """Lead field of the same sources in another head."""
-    if heads.space == "volume":
-        # A cap is fitted to each head; a helmet is rigid, and known to be where it is.
-        info = known.info if heads.montage == HELMET else _info(other, heads)
-        return carried_leadfield(known, head, other, info, ico=DATA_ICO)
-    return make_leadfield(
-        other, _info(other, heads), heads.space, spacing=heads.spacing, orient=heads.orient, ico=DATA_ICO
-    )
-
-
 @lru_cache(maxsize=8)
-def _info(head: Head, heads: Heads) -> mne.Info:
-    return helmet_info(head) if heads.montage == HELMET else montage_info(head, heads.montage)
+def _info(head: Head, montage: str) -> mne.Info:
+    return helmet_info(head) if montage == HELMET else montage_info(head, montage)

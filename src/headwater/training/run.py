@@ -1,32 +1,36 @@
-"""A whole training run: scenes and samples from a recipe, weights and card at the end, and on the way."""
+"""A whole training run: pairs of lead fields and samples from a recipe, weights and card at the end and on the way."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
+from headwater._utils.claim import Claim
 from headwater._utils.errors import InputError
-from headwater._utils.files import atomic_file
+from headwater._utils.settings import check_settings
 from headwater.forward.leadfield import LeadField
 from headwater.networks import NETWORKS
 from headwater.networks.as_solver import NetworkSolver
 from headwater.networks.base import Network
 from headwater.simulation.presets import Preset
-from headwater.training.fit import fit, is_first_process, last_checkpoint
+from headwater.training.checkpoints import last_checkpoint, read_checkpoint
+from headwater.training.fit import Conduct, fit, is_first_process
 from headwater.training.keep import KeepWeights, name_in_table, plain
 from headwater.training.losses import LOSSES
 from headwater.training.losses.base import Loss
-from headwater.training.recipe import Recipe, find_preset
-from headwater.training.scenes import Scene
+from headwater.training.module import Trainee
+from headwater.training.pairs import TrainingPair
+from headwater.training.recipe import Checks, Recipe, find_preset
 from headwater.training.schedule import Schedule
 from headwater.training.validation import Validation
 from headwater.weights.catalogue import load_network
 from headwater.weights.files import WEIGHTS, read_network
 
 RECIPE = "recipe.yaml"
+FREE = ("schedule.steps",)  # what may change when a run is resumed
 
 
 def train(
@@ -56,10 +60,10 @@ def train(
     out : path-like
         Folder for weights, card, checkpoints and logs.
     seed : int
-        Of the samples; the network has been initialised already.
+        Of the samples; the network is initialised already.
     batch_size : int
     resume : bool
-        Go on from the last checkpoint in ``out``; ``steps`` may be more by now.
+        Continue from the last checkpoint in ``out``; ``steps`` may be more by now.
     **schedule
         Further arguments of `headwater.training.schedule.Schedule`.
 
@@ -78,29 +82,24 @@ def train(
         "batch_size": batch_size,
         "seed": seed,
     }
+    claim = Claim(out, RECIPE, content, FREE, resume)
+    _check_folder(claim)
     keep = KeepWeights(
         out / f"network{WEIGHTS}", preset, recipe=content, leadfield=None if network.any_leadfield else leadfield
     )
-    trainee = fit(
-        network,
-        [Scene(leadfield, leadfield)],
-        preset,
-        loss,
-        plan,
-        out=out,
-        batch_size=batch_size,
-        seed=seed,
-        resume=_open(out, content, resume=resume),
-        callbacks=[keep],
-    )
-    network.load_state_dict(trainee.average.module.state_dict())
-    return load_network(keep.path)
+    pairs = [TrainingPair.inverse_crime(leadfield)]
+    trainee = Trainee(network, pairs, preset, loss, plan, batch_size=batch_size, seed=seed)
+    solver = _run(claim, trainee, keep, Conduct())
+    network.load_state_dict(trainee.averaged.state_dict())
+    return solver
 
 
 def train_recipe(
     path: Path | str, out: Path | str, *, resume: bool = False, devices: int = 1, start: Path | None = None
 ) -> NetworkSolver:
     """Train what a recipe says.
+
+    Everything is checked before ``out`` is made: the recipe, the lead fields, the network, and one sample.
 
     Parameters
     ----------
@@ -109,7 +108,7 @@ def train_recipe(
     out : path-like
         Folder for weights, card, checkpoints and logs.
     resume : bool
-        Go on from the last checkpoint in ``out``; the recipe may ask for more steps by now.
+        Continue from the last checkpoint in ``out``; the recipe may ask for more steps by now.
     devices : int
     start : path-like | None
         Weights to begin with instead of random ones.
@@ -122,87 +121,94 @@ def train_recipe(
     recipe = Recipe.read(path)
     preset = find_preset(recipe.preset, path.parent)
     checks = recipe.validation
-    presets = {} if checks is None else {one: find_preset(file, path.parent) for one, file in checks.presets.items()}
+    conduct = Conduct(
+        validate_every=500 if checks is None else checks.every,
+        patience=recipe.patience,
+        precision=recipe.precision,
+        devices=devices,
+    )
+    conduct.check()
     content = recipe.model_dump(mode="json")
-    resume = _open(out, content, resume=resume)
-    scenes = [scene for heads in recipe.heads for scene in heads.scenes()]
-    network = _network(recipe, scenes, preset.n_times, start)
+    claim = Claim(out, RECIPE, content, FREE, resume)
+    _check_folder(claim)
+    validation = None if checks is None else _validation(checks, path.parent)
+    known = None if start is None else _start(start, recipe)
+    pairs = [pair for heads in recipe.heads for pair in heads.pairs()]
+    network = _network(recipe, pairs, preset.n_times, known)
     keep = KeepWeights(
         out / f"{path.stem}{WEIGHTS}",
         preset,
         recipe=content,
-        leadfield=None if network.any_leadfield else scenes[0].assumed,
+        leadfield=None if network.any_leadfield else pairs[0].model,
         best=recipe.patience is not None,
     )
-    validation = None
-    if checks is not None:
-        (scene,) = checks.heads.scenes()
-        validation = Validation(scene, presets, n=checks.n, metrics=checks.metrics, seed=checks.seed)
-    fit(
+    loss = LOSSES[recipe.loss](**recipe.loss_config)
+    trainee = Trainee(
         network,
-        scenes,
+        pairs,
         preset,
-        LOSSES[recipe.loss](**recipe.loss_config),
+        loss,
         recipe.schedule,
-        out=out,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
-        precision=recipe.precision,
         validation=validation,
-        validate_every=500 if checks is None else checks.every,
-        patience=recipe.patience,
-        devices=devices,
-        resume=resume,
-        callbacks=[keep],
     )
-    return load_network(keep.path)
+    return _run(claim, trainee, keep, conduct)
 
 
-def _network(recipe: Recipe, scenes: list[Scene], n_times: int, start: Path | None) -> Network:
-    """Make the network of a recipe, with random weights that follow from its seed, or with those in a file."""
+def _check_folder(claim: Claim) -> None:
+    """Refuse a folder that cannot be used, or a checkpoint that cannot be read, before anything is computed."""
+    if is_first_process() and claim.check() and last_checkpoint(claim.folder).exists():
+        read_checkpoint(last_checkpoint(claim.folder))
+
+
+def _run(claim: Claim, trainee: Trainee, keep: KeepWeights, conduct: Conduct) -> NetworkSolver:
+    """Train in the claimed folder; further processes find what the first one has written."""
+    trainee.rehearse()
+    held: AbstractContextManager[bool] = claim.hold() if is_first_process() else nullcontext(bool(claim.resume))
+    with held as begun:
+        # A run that was stopped before its first checkpoint begins again.
+        resume = begun and last_checkpoint(claim.folder).exists()
+        fit(trainee, out=claim.folder, conduct=conduct, resume=resume, callbacks=[keep])
+        return load_network(keep.path)
+
+
+def _validation(checks: Checks, folder: Path) -> Validation:
+    presets = {name: find_preset(file, folder) for name, file in checks.presets.items()}
+    (pair,) = checks.heads.pairs()
+    return Validation(pair.lead_fields, presets, n=checks.n, metrics=checks.metrics, seed=checks.seed)
+
+
+def _start(start: Path, recipe: Recipe) -> Network:
+    """Read weights to begin with, which must be those of the same network."""
+    known, card = read_network(start)
     kind = NETWORKS[recipe.network]
-    if not kind.any_leadfield and len({scene.assumed.fingerprint for scene in scenes}) > 1:
+    given = check_settings(kind.__name__, kind.__init__, recipe.config)
+    if card.network != recipe.network or any(known.config[name] != value for name, value in given.items()):
+        raise _other_network(start)
+    return known
+
+
+def _other_network(start: Any) -> InputError:
+    return InputError(f"The weights {start} belong to another network than that of the recipe; leave out `start`.")
+
+
+def _network(recipe: Recipe, pairs: list[TrainingPair], n_times: int, known: Network | None) -> Network:
+    """Make the network of a recipe, with random weights that follow from its seed, or with known ones."""
+    kind = NETWORKS[recipe.network]
+    if not kind.any_leadfield and len({pair.model.fingerprint for pair in pairs}) > 1:
         raise InputError(
-            f"{kind.__name__} belongs to one lead field, and the recipe has several; let all of heads have the "
-            "same montage, space, spacing and assumed head (the data may come from many)."
+            f"{kind.__name__} belongs to one lead field, and the recipe has several; give all of `heads` the same "
+            "montage, space, spacing and assumed head (the data may come from many)."
         )
     torch.manual_seed(recipe.seed)
     try:
-        network = kind.for_leadfield(scenes[0].assumed, n_times, **recipe.config)
+        network = kind.for_leadfield(pairs[0].model, n_times, **recipe.config)
     except TypeError as error:
         raise InputError(f"{kind.__name__} cannot be made with the config of the recipe: {error}.") from error
-    if start is None:
+    if known is None:
         return network
-    known, card = read_network(start)
-    if (card.network, plain(known.config)) != (recipe.network, plain(network.config)):
-        raise InputError(f"The weights {start} are of another network than that of the recipe; leave out `start`.")
+    if plain(known.config) != plain(network.config):
+        raise _other_network("to begin with")
     network.load_state_dict(known.state_dict())
     return network
-
-
-def _open(out: Path, content: dict[str, Any], *, resume: bool) -> bool:
-    """Begin a folder, or check that it holds the beginning of this run, but for its number of steps.
-
-    Returns
-    -------
-    resume : bool
-        Whether there is a checkpoint to go on from; not where the run was stopped before the first one.
-    """
-    path = out / RECIPE
-    if is_first_process():  # further processes find what the first one has written
-        if resume:
-            if not path.exists():
-                raise InputError(f"{out} holds no training run; start without `resume`.")
-            if _but_for_steps(yaml.safe_load(path.read_text())) != _but_for_steps(content):
-                raise InputError(f"{out} holds a run of another recipe; resume with that one, or choose another `out`.")
-        elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(
-                f"{out} is not empty; set `resume=True` to go on with the run in it, or choose another `out`."
-            )
-        with atomic_file(path) as temporary:
-            temporary.write_text(yaml.safe_dump(content, sort_keys=False))
-    return resume and last_checkpoint(out).exists()
-
-
-def _but_for_steps(content: dict[str, Any]) -> dict[str, Any]:
-    return {**content, "schedule": {**content["schedule"], "steps": None}}

@@ -1,4 +1,4 @@
-"""How good a network is by now, on a head that it is not trained on, beside eLORETA."""
+"""How good a network is on a head that it is not trained on, compared with eLORETA."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 
+from headwater.forward.pair import LeadFieldPair
 from headwater.metrics.measure import Metric
 from headwater.metrics.table import METRICS
 from headwater.networks.base import BoundNetwork, Network
@@ -16,7 +17,6 @@ from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import simulate
 from headwater.solvers import ELORETA
 from headwater.solvers.evaluation import Evaluation, evaluate, evaluate_estimates
-from headwater.training.scenes import Scene
 
 CHUNK = 32  # samples at a time
 
@@ -26,7 +26,8 @@ class Validation:
 
     Parameters
     ----------
-    scene : Scene
+    lead_fields : LeadFieldPair
+        The network and eLORETA are given the model; the truth makes the data.
     presets : dict of str to Preset
         By the name that scores are shown with.
     n : int
@@ -37,24 +38,27 @@ class Validation:
     """
 
     def __init__(
-        self, scene: Scene, presets: Mapping[str, Preset], *, n: int, metrics: Sequence[str], seed: int
+        self, lead_fields: LeadFieldPair, presets: Mapping[str, Preset], *, n: int, metrics: Sequence[str], seed: int
     ) -> None:
-        self.scene, self.presets, self.n, self.metrics, self.seed = scene, presets, n, metrics, seed
+        self.lead_fields, self.presets, self.n = lead_fields, presets, n
+        self.metrics, self.seed = metrics, seed
         self._kept: BoundNetwork | None = None
 
     @cached_property
     def _samples(self) -> dict[str, Samples]:
-        return {name: simulate(self.scene.measured, preset, self.n, self.seed) for name, preset in self.presets.items()}
+        return {
+            name: simulate(self.lead_fields.truth, preset, self.n, self.seed) for name, preset in self.presets.items()
+        }
 
     @cached_property
     def baseline(self) -> dict[str, float]:
         """Scores of eLORETA (``lambda2 = 0.1``)."""
-        solver = ELORETA(lambda2=0.1).fit(self.scene.assumed)
+        solver = ELORETA(lambda2=0.1).fit(self.lead_fields.model)
         return self._means(partial(evaluate, solver, metrics=self._metrics))
 
     @property
     def leading_name(self) -> str:
-        """Name of the score that schedules and early stopping go by: first metric of the first preset."""
+        """Name of the score that decides about schedules and early stopping: first metric of the first preset."""
         return f"{next(iter(self.presets))} {self.metrics[0]}"
 
     def leading(self, scores: Mapping[str, float]) -> float:
@@ -72,15 +76,15 @@ class Validation:
 
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
             found = self._means(
-                partial(evaluate_estimates, estimate, metrics=self._metrics, leadfield=self.scene.assumed)
+                partial(evaluate_estimates, estimate, metrics=self._metrics, leadfield=self.lead_fields.model)
             )
         network.train(was_training)
         return found
 
     def _bound(self, network: Network, device: torch.device) -> BoundNetwork:
-        """Bind once, for that takes seconds; what was computed from the lead field serves all weights."""
+        """Bind once, which takes seconds; what is computed from the lead field does not depend on the weights."""
         if self._kept is None:
-            self._kept = network.bind(self.scene.assumed)
+            self._kept = network.bind(self.lead_fields.model)
         self._kept.network = network
         return self._kept.to(device).eval()
 

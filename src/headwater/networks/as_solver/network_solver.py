@@ -127,7 +127,7 @@ class NetworkSolver(Solver):
                 try:
                     found += list(pool(self._batch, [windows[at : at + size] for at in range(start, stop, size)]))
                 except (torch.OutOfMemoryError, RuntimeError) as error:
-                    if not _out_of_memory(error):
+                    if not out_of_memory(error):
                         raise
                     if size == 1:
                         raise InputError(
@@ -177,7 +177,7 @@ def _native_bfloat16(kind: str) -> bool:
     return kind == "cpu" and native()
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
     """Whether PyTorch ran out of memory: on a CPU it has no error class of its own for that."""
     said = ("can't allocate memory", "not enough memory")  # on Linux and macOS, on Windows
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)
