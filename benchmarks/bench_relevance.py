@@ -25,8 +25,8 @@ from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import simulate
 from headwater.solvers.tuning import tuned
+from headwater.training.pairs import TrainingPair
 from headwater.training.recipe import Heads
-from headwater.training.scenes import Scene
 
 PRESETS = Path(__file__).parent.parent / "configs" / "presets"
 CASES = {
@@ -44,25 +44,25 @@ SEED = 20_000_000
 
 def main(weights: Path | None, n: int) -> None:
     """Print scores of all cases, then coverage."""
-    scenes = Heads(montage="easycap-M10", spacing=10.0, data=HEADS).scenes()
+    pairs = Heads(montage="easycap-M10", spacing=10.0, data=HEADS).pairs()
     bundled, untrained = hw.load_network(), NetworkSolver(network=RelevanceNet(), name="untrained")
     learned = hw.load_network("relevance" if weights is None else weights)
     fixed = {"RelevanceNet": learned, "RelevanceNet untrained": untrained, "3D-PIUNet": bundled}
     for solver in (*fixed.values(), champagne := hw.solvers.Champagne()):
-        solver.fit(scenes[0].assumed)
+        solver.fit(pairs[0].assumed)
     print(f"{n} samples a case, half of them of each of {len(HEADS)} heads; {learned.name}\n")
     print(f"{'NEMD / NMSE':24}" + "".join(f"{case:>16}" for case in CASES) + f"{'ms a sample':>14}")
     rows: dict[str, list[str]] = {}
     coverage, spent = [], dict.fromkeys([*fixed, "Champagne"], 0.0)
     for case, file in CASES.items():
         preset = read_preset(PRESETS / f"{file}.yaml")
-        drawn = [(scene, simulate(scene.measured, preset, n // len(HEADS), SEED)) for scene in scenes]
-        eloreta = _tuned_eloreta(scenes[0], preset)
+        drawn = [(pair, simulate(pair.truth, preset, n // len(HEADS), SEED)) for pair in pairs]
+        eloreta = _tuned_eloreta(pairs[0], preset)
         for name, solver in {**fixed, "Champagne": champagne, "eLORETA": eloreta}.items():
             start = time.perf_counter()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # Champagne says that it could go on
-                found = [(scene, one, solver.estimate(one.y.double().numpy())) for scene, one in drawn]
+                found = [(pair, one, solver.estimate(one.y.double().numpy())) for pair, one in drawn]
             spent[name] = spent.get(name, 0.0) + time.perf_counter() - start
             rows.setdefault(name, []).append(_score(found))
         for name, knows in (("Bayes", False), ("Oracle", True)):
@@ -78,34 +78,34 @@ def main(weights: Path | None, n: int) -> None:
         print(f"{case:24}{_coverage(learned, drawn)}")
 
 
-def _tuned_eloreta(scene: Scene, preset: Preset) -> hw.solvers.Solver:
-    known = simulate(scene.assumed, preset, 32, SEED + 1)
-    return tuned(hw.solvers.ELORETA(), scene.assumed, known, METRICS["nemd_fast"]).solver
+def _tuned_eloreta(pair: TrainingPair, preset: Preset) -> hw.solvers.Solver:
+    known = simulate(pair.model, preset, 32, SEED + 1)
+    return tuned(hw.solvers.ELORETA(), pair.model, known, METRICS["nemd_fast"]).solver
 
 
-def _score(found: list[tuple[Scene, Samples, np.ndarray]]) -> str:
+def _score(found: list[tuple[TrainingPair, Samples, np.ndarray]]) -> str:
     """Return the mean of each metric."""
     cells = []
     for name in SHOWN:
         metric = METRICS[name].function
-        values = [metric(one.x.double().numpy(), x, pos=scene.assumed.pos) for scene, one, x in found]
+        values = [metric(one.x.double().numpy(), x, pos=pair.model.pos) for pair, one, x in found]
         cells.append(f"{np.nanmean(np.concatenate(values)):.3f}")
     return " / ".join(cells)
 
 
-def _oracle(drawn: list[tuple[Scene, Samples]], preset: Preset, *, knows_head: bool) -> str:
+def _oracle(drawn: list[tuple[TrainingPair, Samples]], preset: Preset, *, knows_head: bool) -> str:
     """Score the Bayes oracle where it is defined."""
     if preset.sources.n_sources.high != 1:
         return ""
     oracle = Oracle(knows_head=knows_head)
     found = []
-    for scene, samples in drawn:
-        leadfield = scene.measured if knows_head else scene.assumed
-        found.append((scene, samples, oracle.posterior_mean(samples, leadfield, preset)))
+    for pair, samples in drawn:
+        leadfield = pair.truth if knows_head else pair.model
+        found.append((pair, samples, oracle.posterior_mean(samples, leadfield, preset)))
     return _score(found)
 
 
-def _coverage(solver: NetworkSolver, drawn: list[tuple[Scene, Samples]]) -> str:
+def _coverage(solver: NetworkSolver, drawn: list[tuple[TrainingPair, Samples]]) -> str:
     """Return the share of true components in intervals, of all sources and of active ones."""
     inside, active, pairs = [], [], []
     for _, samples in drawn:
