@@ -68,6 +68,10 @@ class Method(ABC):
         """Return the method with these hyper-parameters."""
 
     @abstractmethod
+    def with_known_parameters(self, parameters: Mapping[str, Any]) -> Method:
+        """Return the method with those of the hyper-parameters that it has."""
+
+    @abstractmethod
     def estimator(self, exam: Exam) -> Estimator:
         """Prepare for the samples of an exam."""
 
@@ -129,6 +133,11 @@ class Fitted(Method):
         """Return the solver with these hyper-parameters."""
         return Fitted(self.solver, dict(parameters))
 
+    def with_known_parameters(self, parameters: Mapping[str, Any]) -> Fitted:
+        """Return the solver with those of the hyper-parameters that it has."""
+        known = self.solver.get_params(deep=False)
+        return self.with_parameters({name: value for name, value in parameters.items() if name in known})
+
     def estimator(self, exam: Exam) -> Estimator:
         """Fit the solver to the lead field that it assumes."""
         solver, fit_s = self.fitted(exam.pair.model, exam.noise_cov)
@@ -188,6 +197,11 @@ class Control(Method):
         return {}, []
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> Method:
+        """Return the control itself."""
+        del parameters
+        return self
+
+    def with_known_parameters(self, parameters: Mapping[str, Any]) -> Method:
         """Return the control itself."""
         del parameters
         return self

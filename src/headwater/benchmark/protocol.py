@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -139,6 +139,11 @@ class Protocol(ABC):
         """Say why nothing can be run with these settings, and what to do; empty where something can."""
         del settings
         return ""
+
+    def pairs(self, cases: Iterable[Case]) -> tuple[tuple[Case, str], ...]:
+        """Return cases that tables show next to another one, whose name is given."""
+        del cases
+        return ()
 
     def skipped(self, case: Case, settings: Settings) -> str:
         """Say why a case cannot be run here; empty where it can."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -11,10 +11,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 from sklearn.metrics import roc_auc_score
 
+from headwater.benchmark import defaults
 from headwater.benchmark.exams import Listening, Scored, TrainingSet
 from headwater.benchmark.methods import Method
 from headwater.benchmark.protocol import Case, Protocol, Settings
-from headwater.benchmark.recordings import RECORDINGS, Answered, Recording
+from headwater.benchmark.recording_table import RECORDINGS, Recording
+from headwater.benchmark.recordings import Answered
 from headwater.localization import prepare
 from headwater.localization.prepare import Prepared
 from headwater.metrics.measure import Measure
@@ -98,13 +100,22 @@ class Real(Protocol):
         samples = simulate(found.leadfield, preset, TRAINING_SAMPLES[settings.size], seed=10**6)
         return TrainingSet(found.leadfield, samples, METRICS["localization_error"], noise_cov=found.noise_cov)
 
+    def pairs(self, cases: Iterable[Case]) -> tuple[tuple[Case, str], ...]:
+        """Pair what was localised with all defaults with what was tuned by hand."""
+        names = {case.name for case in cases}
+        paired = ((case, RECORDINGS[case.name].by_hand) for case in cases)
+        return tuple((case, by_hand) for case, by_hand in paired if by_hand in names)
+
     def score(self, method: Method, case: Case, seed: int, settings: Settings) -> Scored:
         """Localise and measure."""
-        answered, prepared = _prepared(RECORDINGS[case.name], settings)
+        recording = RECORDINGS[case.name]
+        answered, prepared = _prepared(recording, settings)
+        if recording.training is None:
+            method = method.with_known_parameters(defaults.PARAMETERS)
         scored = Scored()
         distance, area, elapsed = [], [], 0.0
         for found in prepared:
-            gap = cKDTree(answered.truth).query(found.leadfield.pos)[0]
+            gap = cKDTree(answered.points(found.head)).query(found.leadfield.pos)[0]
             maps, scored.fit_s, seconds = method.listen(Listening(found, gap, answered.over_time, seed))
             elapsed += seconds
             distance += [1e3 * gap[one.argmax()] for one in maps]

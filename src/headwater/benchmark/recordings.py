@@ -6,7 +6,6 @@ files of their authors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mne.transforms import apply_trans
 from scipy.io import loadmat
 
 from headwater.forward.leadfield import LeadField
+from headwater.head.model import Head
 from headwater.head.template import template_head
 
 # A signal that is known except for its scale is given that of a strong EEG.
@@ -28,6 +28,10 @@ LEFT_AUDITORY_HEAD = np.array([-0.0533, 0.0202, 0.0626])  # m
 # Hand area of the left primary somatosensory cortex, MNI305.
 LEFT_HAND_MNI = np.array([-0.042, -0.026, 0.054])  # m
 
+# First cortical response to stimulation of the arm.
+N20 = (0.022, 0.026)  # s
+
+SAMPLE_EVOKED = "sample_right-auditory_right-visual-ave.fif"
 BAD_SAMPLE_EEG = "EEG 053"
 SEP_OUTLIERS = ("L6L", "R3F")
 WITHOUT_PLACE = ("Nz", "TP11", "TP12")  # electrodes that the 10-05 system does not place
@@ -47,34 +51,19 @@ class Answered:
         For `headwater.analyze`.
     over_time : bool
         Whether activity is averaged over the whole window (a seizure), or taken at the time point of the peak.
+    mni : array of shape (n_points, 3) | None
+        The same place in MNI305, in metres, where it is to be found in the head that the recording is localised in.
     """
 
     segments: list[Any]
     truth: np.ndarray
     options: dict[str, Any] = field(default_factory=dict)
     over_time: bool = False
+    mni: np.ndarray | None = None
 
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """A recording with a known answer.
-
-    Attributes
-    ----------
-    name, title : str
-    folder : str
-        Of the reference data.
-    training : str | None
-        Name of the training set of the hyper-parameters; recordings may share one. None: solvers keep their own.
-    load : callable
-        ``load(data, spacing)`` reads it from the folder of the reference data; ``spacing`` is that of a grid, in mm.
-    """
-
-    name: str
-    title: str
-    folder: str
-    training: str | None
-    load: Callable[[Path, float], Answered]
+    def points(self, head: Head | None) -> np.ndarray:
+        """Return the known place in a head whose place in MNI305 is known, or where it is without a head."""
+        return self.truth if self.mni is None or head is None else head.from_mni(self.mni)
 
 
 def right_visual(data: Path, sensors: str, spacing: float | None = None) -> Answered:
@@ -103,7 +92,7 @@ def _sample(
     data: Path, condition: str, window: tuple[float, float], sensors: str, truth: np.ndarray, spacing: float | None
 ) -> Answered:
     folder = data / "mne-sample"
-    evokeds = mne.read_evokeds(folder / "sample_right-auditory_right-visual-ave.fif", verbose="error")
+    evokeds = mne.read_evokeds(folder / SAMPLE_EVOKED, verbose="error")
     options: dict[str, Any] = {"spacing": spacing}
     if spacing is None:
         forward = folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif"
@@ -144,6 +133,22 @@ def median_nerve(data: Path, time: float, spacing: float) -> Answered:
     """
     options = {"tmin": time - 0.0005, "tmax": time + 0.0005, "highpass": 30.0, "spacing": spacing}
     return Answered([median_nerve_evoked(data)], template_head().from_mni(LEFT_HAND_MNI)[np.newaxis], options)
+
+
+def arm_evoked(data: Path, person: str) -> mne.EvokedArray:
+    """Somatosensory evoked potential after stimulation of the right arm, with measured electrode positions."""
+    with np.load(data / "fecnn-sep" / f"{person}_sep.npz") as found:
+        times, volts, names = found["times_s"], found["data_V"], [str(name) for name in found["labels"]]
+        positions = dict(zip(names, found["pos_head_m"], strict=True))
+    info = mne.create_info(names, 1 / float(np.median(np.diff(times))), "eeg")
+    info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
+    return mne.EvokedArray(volts, info, tmin=float(times[0]), comment="right arm")
+
+
+def right_arm(data: Path, person: str, spacing: float) -> Answered:
+    """First cortical response of the hand area, high-pass filtered as in `median_nerve`."""
+    options = {"tmin": N20[0], "tmax": N20[1], "highpass": 30.0, "spacing": spacing}
+    return Answered([arm_evoked(data, person)], template_head().from_mni(LEFT_HAND_MNI)[np.newaxis], options)
 
 
 def seizure_leadfield(data: Path) -> tuple[LeadField, np.ndarray]:
@@ -192,77 +197,3 @@ def seizure(data: Path, spacing: float | None = None) -> Answered:
 def _load(data: Path, name: str) -> dict[str, Any]:
     content: dict[str, Any] = loadmat(data / "deepsif" / name, simplify_cells=True)
     return content
-
-
-def _on_cortex(load: Callable[..., Answered], *arguments: str) -> Callable[[Path, float], Answered]:
-    """Load a recording with its own lead field, without a grid."""
-    return lambda data, _spacing: load(data, *arguments)
-
-
-def _in_volume(load: Callable[..., Answered], *arguments: str) -> Callable[[Path, float], Answered]:
-    """Load a recording for a grid in the volume of the template."""
-    return lambda data, spacing: load(data, *arguments, spacing)
-
-
-def _at_latency(time: float) -> Callable[[Path, float], Answered]:
-    return lambda data, spacing: median_nerve(data, time, spacing)
-
-
-_ALL = (
-    Recording(
-        "visual-eeg",
-        "right visual field, 59 EEG: left V1",
-        "mne-sample",
-        "sample-eeg",
-        _on_cortex(right_visual, "eeg"),
-    ),
-    Recording(
-        "visual-meg",
-        "right visual field, 305 MEG: left V1",
-        "mne-sample",
-        "sample-meg",
-        _on_cortex(right_visual, "meg"),
-    ),
-    Recording(
-        "auditory-meg",
-        "right ear, 305 MEG: left auditory cortex",
-        "mne-sample",
-        "sample-meg",
-        _on_cortex(right_auditory, "meg"),
-    ),
-    Recording("sep-20", "median nerve at 20 ms, 254 EEG: left hand area", "spharapy-sep", "sep", _at_latency(0.02)),
-    Recording(
-        "sep-29.5", "median nerve at 29.5 ms, 254 EEG: left hand area", "spharapy-sep", "sep", _at_latency(0.0295)
-    ),
-    Recording("seizure", "seizure, 75 EEG: resected area", "deepsif", "seizure", _on_cortex(seizure)),
-    Recording(
-        "visual-eeg-volume",
-        "right visual field, 59 EEG, template: left V1",
-        "mne-sample",
-        "sample-eeg-volume",
-        _in_volume(right_visual, "eeg"),
-    ),
-    Recording(
-        "visual-meg-volume",
-        "right visual field, 305 MEG, template: left V1",
-        "mne-sample",
-        "sample-meg-volume",
-        _in_volume(right_visual, "meg"),
-    ),
-    Recording(
-        "auditory-meg-volume",
-        "right ear, 305 MEG, template: left auditory cortex",
-        "mne-sample",
-        "sample-meg-volume",
-        _in_volume(right_auditory, "meg"),
-    ),
-    Recording(
-        "seizure-volume",
-        "seizure, 72 EEG, template: resected area",
-        "deepsif",
-        "seizure-volume",
-        _in_volume(seizure),
-    ),
-)
-
-RECORDINGS = {one.name: one for one in _ALL}

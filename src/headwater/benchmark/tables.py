@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ def markdown(
     parts = [f"# {protocol.title}", _introduction(protocol, methods, about), _meanings(protocol), _provenance(about)]
     for case in cases:
         parts += [f"## {case.title}", case_table(protocol, case, methods, results, scores)]
+    if pairs := protocol.pairs(cases):
+        parts += ["## All defaults next to tuned by hand", pair_table(protocol, pairs, methods, scores)]
     if gaps := _gaps(results):
         parts += ["## What could not be scored, and why", gaps]
     return "\n\n".join(parts) + "\n"
@@ -62,6 +64,27 @@ def case_table(
             cells.append(f"**{words}**" if name == best[metric] else words)
         costs = _costs(of_case[of_case["solver"] == name], method)
         lines.append("| " + " | ".join([name, *cells, *costs]) + " |")
+    return "\n".join(lines)
+
+
+def pair_table(
+    protocol: Protocol, pairs: Iterable[tuple[Case, str]], methods: Mapping[str, Method], scores: Scores
+) -> str:
+    """Table of pairs of cases, solver by solver: each score, and that of the case next to it."""
+    measures = protocol.measures
+    labels = [_label(name, measure) for name, measure in measures.items()]
+    header = ["recording", "solver", *(f"{label}, {kind}" for kind in ("defaults", "by hand") for label in labels)]
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    for case, other in pairs:
+        for name in (name for name, method in methods.items() if method.competes):
+            cells = [
+                _cell(summary(scores[which, name, metric], protocol.statistic), measure)
+                if (which, name, metric) in scores
+                else ABSENT
+                for which in (case.name, other)
+                for metric, measure in measures.items()
+            ]
+            lines.append("| " + " | ".join([case.title, name, *cells]) + " |")
     return "\n".join(lines)
 
 
