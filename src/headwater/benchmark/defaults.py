@@ -1,6 +1,7 @@
 """The same recordings as ``headwater localize FILE --condition NAME`` takes them: nothing is tuned, filtered or masked.
 
-Only what defines the question is given: which condition, which sensors, and the window of the response.
+Only what defines the question is given: which condition, which sensors, and the window of the response; and what the
+command refuses to go on without.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ def right_arm(data: Path, person: str) -> Answered:
 
 
 def seizure(data: Path) -> Answered:
-    """Three seconds of a seizure, electrodes placed by their names."""
+    """Three seconds of a seizure, electrodes placed by their names; those without a place are left out, as asked for."""
     by_hand = recordings.seizure(data, 0.0)
-    return Answered(by_hand.segments, by_hand.truth, {}, over_time=True)
+    return Answered(by_hand.segments, by_hand.truth, {"bads": by_hand.options["bads"]}, over_time=True)
 
 
 def _sample(data: Path, by_hand: Answered) -> Answered:

@@ -125,7 +125,7 @@ class Real(Protocol):
         return scored
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _prepared(recording: Recording, settings: Settings) -> tuple[Answered, list[Prepared]]:
     """Return recording, lead field and noise covariance, as `headwater.analyze` prepares them for every solver."""
     assert settings.data is not None  # noqa: S101

@@ -164,7 +164,7 @@ _ALL = (
                 )
                 for person, n in PEOPLE.items()
             ),
-            ("seizure-volume", "seizure, 75 EEG: resected area", "deepsif", _by_default(defaults.seizure)),
+            ("seizure-volume", "seizure, 72 EEG: resected area", "deepsif", _by_default(defaults.seizure)),
         )
     ),
 )
