@@ -44,7 +44,7 @@ def right_arm(data: Path, person: str) -> Answered:
 
 
 def seizure(data: Path) -> Answered:
-    """Three seconds of a seizure, electrodes placed by their names; those without a place are left out, as asked for."""
+    """Three seconds of a seizure, electrodes placed by name; those that have no place are left out."""
     by_hand = recordings.seizure(data, 0.0)
     return Answered(by_hand.segments, by_hand.truth, {"bads": by_hand.options["bads"]}, over_time=True)
 
