@@ -153,6 +153,14 @@ def test_bad_surfaces_are_refused():
         bem.solve(replace(layers, surfaces=(scalp, Surface(outer.rr, outer.tris[1:]), inner)))
     with pytest.raises(InputError, match="inner skull surface face inwards"):
         bem.solve(replace(layers, surfaces=(scalp, outer, Surface(inner.rr, inner.tris[:, ::-1]))))
+    broken = inner.rr.copy()
+    broken[7] = np.nan
+    with pytest.raises(InputError, match="inner skull surface has vertices that are not finite"):
+        bem.solve(replace(layers, surfaces=(scalp, outer, Surface(broken, inner.tris))))
+    flat = outer.rr.copy()
+    flat[outer.tris[0, 1]] = flat[outer.tris[0, 0]]
+    with pytest.raises(InputError, match="outer skull surface has 2 triangles without area"):
+        bem.solve(replace(layers, surfaces=(scalp, Surface(flat, outer.tris), inner)))
     with pytest.raises(InputError, match="inner skull surface is not completely inside the outer skull"):
         bem.solve(replace(layers, surfaces=(scalp, outer, Surface(1.15 * inner.rr, inner.tris))))
 

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import mne
@@ -166,3 +167,43 @@ def _write_freesurfer(head: Head, subject: Path) -> None:
     ids, all_names = label_positions(head, points)
     values[tuple(voxels[ids == all_names.index("Left-Thalamus")].T)] = 10
     nib.save(nib.MGHImage(values, image.affine), subject / "mri" / "aseg.mgz")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda rr, tris: rr.__setitem__(3, np.nan), "rh.pial of 'sample' has vertices that are not finite"),
+        (lambda rr, tris: tris.__setitem__((5, 1), 10**6), "rh.pial of 'sample' has triangles of vertices"),
+        (lambda rr, tris: rr.__imul__(1000), "rh.pial of 'sample' is .* m long"),
+    ],
+)
+def test_damaged_surfaces_are_named(sample_dir: Path, damage: Callable, words: str) -> None:
+    subject = sample_dir / "sample"
+    _write_freesurfer(template_head(), subject)
+    rr, tris = mne.read_surface(subject / "surf" / "rh.pial")
+    tris = tris.copy()
+    damage(rr, tris)
+    nib.freesurfer.write_geometry(subject / "surf" / "rh.pial", rr, tris)
+    with pytest.raises(InputError, match=words):
+        head_from_subject("sample", sample_dir)
+
+
+def test_files_of_different_reconstructions_are_refused(sample_dir: Path) -> None:
+    subject = sample_dir / "sample"
+    _write_freesurfer(template_head(), subject)
+    rr, tris = mne.read_surface(subject / "surf" / "lh.pial")
+    mne.write_surface(subject / "surf" / "lh.inflated", np.vstack([rr, rr[:1]]), tris, overwrite=True)
+    with pytest.raises(InputError, match="lh.white and lh.inflated of 'sample' have 10242 and 10243 vertices"):
+        head_from_subject("sample", sample_dir)
+    mne.write_surface(subject / "surf" / "lh.inflated", rr, tris, overwrite=True)
+    nib.freesurfer.write_annot(
+        subject / "label" / "lh.aparc.annot", np.zeros(7, int), np.array([[1, 2, 3, 0, 0]]), ["x"], fill_ctab=True
+    )
+    with pytest.raises(InputError, match="labels 7 vertices of a surface with 10242"):
+        head_from_subject("sample", sample_dir)
+
+
+@pytest.mark.parametrize("matrix", [np.full((4, 4), np.nan), np.diag([2.0, 2, 2, 1])])
+def test_unusable_transforms_are_refused(sample_dir: Path, matrix: np.ndarray) -> None:
+    with pytest.raises(InputError, match="MRI-to-head transform"):
+        head_from_subject("sample", sample_dir, trans=Transform("mri", "head", matrix))

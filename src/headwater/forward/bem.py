@@ -24,6 +24,7 @@ from headwater._utils.progress import track
 from headwater.forward.collocation import PreparedMesh, add_own_triangles, potential_matrix
 from headwater.forward.layers import Layers, check_closed, head_layers
 from headwater.head.anatomy import Surface
+from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 
 VERSION = 1  # of the numbers in the cache
@@ -196,32 +197,7 @@ def on_surface(points: np.ndarray, surface: Surface) -> tuple[np.ndarray, np.nda
     weights : array of shape (n_points, 3)
         Barycentric coordinates in the triangle.
     """
-    corners = surface.rr[surface.tris]
-    triangles, weights = [], []
-    for point in points:
-        candidates = _nearest_in_triangles(point, corners)
-        distance = np.linalg.norm(np.einsum("tk,tkx->tx", candidates, corners) - point, axis=1)
-        triangles.append(distance.argmin())
-        weights.append(candidates[triangles[-1]])
-    return np.array(triangles), np.array(weights)
-
-
-def _nearest_in_triangles(point: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Barycentric coordinates of the point of each triangle that is nearest, shape (n_triangles, 3)."""
-    sides = np.roll(corners, -1, axis=1) - corners  # side k runs from corner k to k + 1
-    offset = point - corners
-    along = np.clip(np.einsum("tkx,tkx->tk", offset, sides) / np.einsum("tkx,tkx->tk", sides, sides), 0, 1)
-    off_side = np.linalg.norm(offset - along[..., np.newaxis] * sides, axis=2)
-    side, every = off_side.argmin(axis=1), np.arange(len(corners))
-    weights = np.zeros((len(corners), 3))
-    weights[every, side] = 1 - along[every, side]
-    weights[every, (side + 1) % 3] = along[every, side]
-    # Where the foot of the perpendicular falls into the triangle, that is the nearest point.
-    normal = np.cross(sides[:, 0], sides[:, 1])
-    areas = np.einsum("tkx,tx->tk", np.cross(sides, offset), normal) / np.einsum("tx,tx->t", normal, normal)[:, None]
-    within = (areas >= 0).all(axis=1)
-    weights[within] = np.roll(areas[within], -1, axis=1)  # corner k lies opposite side k + 1
-    return weights
+    return NearestPoint(surface.rr, surface.tris).on_triangles(points)
 
 
 def conductor_model(layers: Layers, solution: np.ndarray) -> mne.bem.ConductorModel:

@@ -126,9 +126,18 @@ def coarser(surface: Surface, ico: int) -> Surface:
 def check_closed(layers: Layers) -> None:
     """Refuse surfaces with holes, or turned inside out."""
     for name, surface in zip(layers.names, layers.surfaces, strict=True):
+        surface.check(f"{name} surface")
+        if flat := int((_areas(surface) == 0).sum()):
+            raise InputError(f"The {name} surface has {flat} triangles without area; repair it, then try again.")
         shared = vertex_neighbours(surface)
         if not (shared.data == 2).all():
             raise InputError(f"The {name} surface has holes or double triangles; repair it, then try again.")
         a, b, c = (surface.rr[surface.tris[:, k]] for k in range(3))
         if np.einsum("tx,tx->", a, np.cross(b, c)) < 0:
             raise InputError(f"The triangles of the {name} surface face inwards; swap two columns of its triangles.")
+
+
+def _areas(surface: Surface) -> np.ndarray:
+    """Doubled areas of the triangles, shape (n_triangles,)."""
+    a, b, c = (surface.rr[surface.tris[:, k]] for k in range(3))
+    return np.linalg.norm(np.cross(b - a, c - a), axis=1)

@@ -111,16 +111,26 @@ class NearestPoint:
         The normal is interpolated between those of the vertices, and decides the side, so that edges need no care.
         """
         points = np.asarray(points, float)
+        nearest, squared, chosen = self._nearest(points)
+        normals = np.einsum("nk,nkj->nj", self._barycentric(nearest, chosen), self.corner_normals[chosen])
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        side = np.where(((points - nearest) * normals).sum(axis=1) < 0, -1.0, 1.0)
+        return nearest, side * np.sqrt(squared), normals
+
+    def on_triangles(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the triangles (n,) of the nearest points and their barycentric coordinates there (n, 3), all >= 0."""
+        nearest, _, chosen = self._nearest(np.asarray(points, float))
+        weights = np.maximum(self._barycentric(nearest, chosen), 0.0)
+        return chosen, weights / weights.sum(axis=1, keepdims=True)
+
+    def _nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return nearest points (n, 3), squared distances (n,) and triangles (n,)."""
         _, candidates = self.tree.query(points, k=self.n_candidates)
         candidates = candidates.reshape(len(points), self.n_candidates)
         foot = _nearest_on_triangles(points[:, None], self.corners[candidates], self.normals[candidates])
         squared = ((points[:, None] - foot) ** 2).sum(axis=2)
         rows, best = np.arange(len(points)), squared.argmin(axis=1)
-        nearest, chosen = foot[rows, best], candidates[rows, best]
-        normals = np.einsum("nk,nkj->nj", self._barycentric(nearest, chosen), self.corner_normals[chosen])
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        side = np.where(((points - nearest) * normals).sum(axis=1) < 0, -1.0, 1.0)
-        return nearest, side * np.sqrt(squared[rows, best]), normals
+        return foot[rows, best], squared[rows, best], candidates[rows, best]
 
     def _barycentric(self, points: np.ndarray, triangle: np.ndarray) -> np.ndarray:
         """Barycentric coordinates (n, 3) of points that lie on the given triangles."""

@@ -12,6 +12,7 @@ from mne.transforms import Transform, get_ras_to_neuromag_trans
 
 from headwater._utils.errors import InputError
 from headwater.head.anatomy import Cortex, LabelVolume, Surface
+from headwater.head.frames import check_transform
 from headwater.head.model import Head
 from headwater.head.subject_bem import read_layers, readable
 
@@ -120,6 +121,7 @@ def _mri_head(folder: Path, fiducials: dict[str, np.ndarray], trans: str | Path 
         raise InputError(
             "The trans does not lead between MRI and head coordinates; give the coregistration's -trans.fif."
         )
+    check_transform(found, "MRI-to-head", "coregister MRI and sensors again")
     if np.allclose(found["trans"], np.eye(4)):
         raise InputError("The trans is the identity, so MRI and sensors were never aligned; coregister them first.")
     return found if found["from"] == FIFF.FIFFV_COORD_MRI else mne.transforms.invert_transform(found)
@@ -161,6 +163,14 @@ def _cortex(folder: Path) -> Cortex | None:
         )
     sheets = {name: _pair(paths) for name, paths in wanted.items()}
     n_vertices = [len(surface.rr) for surface in sheets["white"]]
+    for name, pair in sheets.items():
+        for hemi, surface, n in zip(("lh", "rh"), pair, n_vertices, strict=True):
+            surface.check(f"surface {hemi}.{name} of {folder.name!r}")
+            if len(surface.rr) != n:
+                raise InputError(
+                    f"The surfaces {hemi}.white and {hemi}.{name} of {folder.name!r} have {n} and {len(surface.rr)} "
+                    "vertices; take both from the same reconstruction."
+                )
     ids: list[np.ndarray] = []
     names: list[str] = []
     for hemi, n in zip(("lh", "rh"), n_vertices, strict=True):
@@ -192,6 +202,11 @@ def _parcellation(path: Path, hemi: str, n_vertices: int) -> tuple[np.ndarray, l
         return np.full(n_vertices, -1), []
     with readable(path, "FreeSurfer annotation"):
         labels, _, table = nib.freesurfer.read_annot(path)
+    if len(labels) != n_vertices:
+        raise InputError(
+            f"{path} labels {len(labels)} vertices of a surface with {n_vertices}; take both from the same "
+            "reconstruction."
+        )
     regions = [(index, name.decode()) for index, name in enumerate(table) if name.decode() not in NO_REGION]
     lookup = np.full(len(table) + 1, -1)  # the last entry serves label -1
     for number, (index, _) in enumerate(regions):
@@ -207,6 +222,8 @@ def _segmentation(folder: Path) -> tuple[LabelVolume | None, LabelVolume | None]
     with readable(path, "FreeSurfer volume"):
         image = nib.load(path)
         values = np.asarray(image.dataobj).astype(int)
+    if values.ndim != 3:
+        raise InputError(f"{path} has {values.ndim} dimensions, and a segmentation has 3; run FreeSurfer again.")
     labels = np.zeros(values.shape, np.uint8)
     for number, value in enumerate(STRUCTURES, start=1):
         labels[values == value] = number

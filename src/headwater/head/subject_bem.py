@@ -66,6 +66,8 @@ def read_layers(folder: Path) -> SubjectSurfaces:
     # ``max`` keeps the first of equals, and solutions stand first.
     surfaces, conductor = max(usable, key=lambda candidate: len(candidate[0]) == 3)
     scalp = surfaces.get("scalp") or _scalp_alone(bem, folder.name)
+    for name, surface in {**surfaces, **({} if scalp is None else {"scalp": scalp})}.items():
+        surface.check(f"{name.replace('_', ' ')} of {folder.name!r}")
     return SubjectSurfaces(surfaces["inner_skull"], surfaces.get("outer_skull"), scalp, conductor)
 
 
