@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import TypeVar
 
 import joblib
 
@@ -48,9 +48,11 @@ def parallel_map(
             ) from error
 
 
-def _processes(workers: int) -> AbstractContextManager[Any]:
+@contextmanager
+def _processes(workers: int) -> Iterator[None]:
     """Share the cores of this machine between processes, each with an equal number of threads."""
-    return joblib.parallel_config(backend="loky", n_jobs=workers)
+    with joblib.parallel_config(backend="loky", n_jobs=workers):
+        yield
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What every metric does first: check its input, reduce sources to amplitudes, decide what is active."""
+"""Steps common to all metrics: check the input, reduce sources to amplitudes, decide which are active."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def paired(x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray) -> tuple[np.n
         raise InputError(f"pos must have the shape ({x_true.shape[1]}, 3), one row for each source, not {pos.shape}.")
     silent = np.flatnonzero(~x_true.any(axis=tuple(range(1, x_true.ndim))))
     if silent.size:
-        raise InputError(f"Sample {silent[0]} of x_true has no activity, so nothing can be scored; leave it out.")
+        raise InputError(f"Sample {silent[0]} of x_true has no activity and cannot be scored; remove it.")
     return x_true, x_est, pos
 
 
@@ -76,13 +76,13 @@ def active_sources(amplitudes: np.ndarray, threshold: float, relative: bool = Tr
 
 
 def truly_active(amplitudes: np.ndarray, threshold_true: float) -> np.ndarray:
-    """Which sources are active in truth; refuses samples in which all are, as they have nothing to be told from."""
+    """Which sources are active in truth; refuses samples in which all are."""
     active = active_sources(amplitudes, threshold_true)
     everywhere = np.flatnonzero(active.all(axis=1))
     if everywhere.size:
         raise InputError(
             f"All sources of sample {everywhere[0]} count as truly active; give threshold_true as a larger share of "
-            "the peak (0.05, say, for Gaussian patches, which never quite end)."
+            "the peak (for example 0.05 for Gaussian patches, which have no edge)."
         )
     return active
 

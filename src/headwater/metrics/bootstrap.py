@@ -1,4 +1,4 @@
-"""How sure a mean score is."""
+"""Confidence intervals of scores."""
 
 from __future__ import annotations
 

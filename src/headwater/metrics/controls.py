@@ -1,4 +1,4 @@
-"""The two controls that belong in every table: an estimate that knows nothing, and one that knows everything."""
+"""The two controls of every table: a random estimate and a perfect one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def random_estimate(x_true: np.ndarray, *, seed: int) -> np.ndarray:
     Parameters
     ----------
     x_true : array of shape (batch, n_sources, n_orient[, n_times])
-        Only its shape is looked at.
+        Only its shape is used.
     seed : int
         The same seed gives the same estimate.
 

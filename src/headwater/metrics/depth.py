@@ -40,7 +40,7 @@ def source_depth(pos: np.ndarray, surface: np.ndarray) -> np.ndarray:
 class AtDepth:
     """A metric that scores only the samples whose true peak lies within a range of depths; the others are NaN.
 
-    It is called like the metric itself, so a stratified score goes wherever a plain one does.
+    It has the signature of the metric and can be used in its place.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Metrics that ask of each source whether it is active: accuracy, precision, recall, F1.
+"""Detection of active sources: accuracy, precision, recall, F1.
 
 A source is estimated as active where its amplitude exceeds ``threshold``: a share of the estimate's peak, or, with
 ``relative=False``, an absolute value (0.5 for a network that returns probabilities). An estimate of zeros finds
@@ -25,8 +25,8 @@ def accuracy(
 
     .. math:: \frac{TP + TN}{N}
 
-    Range [0, 1], no unit, higher is better. Report :func:`active_share` beside it: with a share p, an estimate of
-    zeros scores 1 - p, and a coin that knows p scores p^2 + (1 - p)^2.
+    Range [0, 1], no unit, higher is better. Report it together with :func:`active_share`: with a share p, an
+    estimate of zeros scores 1 - p, and a random choice with probability p scores p^2 + (1 - p)^2.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def f1(
 
 
 def active_share(x_true: np.ndarray, *, threshold_true: float = 0.5) -> np.ndarray:
-    r"""Share of the sources that are truly active: the class balance that detection scores must be read against.
+    r"""Share of the sources that are truly active: the class balance on which detection scores depend.
 
     Range (0, 1), no unit; not a score.
 

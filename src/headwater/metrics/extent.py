@@ -1,4 +1,4 @@
-"""How large and how spread the estimated activity is."""
+"""Extent and spread of the estimated activity."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def spatial_dispersion(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
         \qquad r_{\text{peak}} = r_{\arg\max \hat a}
 
     Range [0, diameter of the source space], in mm, lower is sharper; nothing below the truth's own dispersion is an
-    improvement. The truth is not used, so recordings without known truth can be scored (pass the estimate twice).
+    improvement. The truth is not used, so recordings without ground truth can be scored (pass the estimate twice).
     Several equal peaks average; an estimate of zeros counts as spread evenly.
 
     Parameters
@@ -69,7 +69,7 @@ def dispersion_from_truth(
 
     .. math:: \mathrm{SD} = \sqrt{\frac{\sum_j \hat a_j^2 \min_{i \in A} \|r_i - r_j\|^2}{\sum_j \hat a_j^2}}
 
-    Range [0, diameter of the source space], in mm, lower is better, 0 for whatever stays inside the truth. An
+    Range [0, diameter of the source space], in mm, lower is better, 0 if all activity lies in truly active sources. An
     estimate of zeros counts as spread evenly.
 
     Parameters
@@ -193,8 +193,8 @@ def extent_correlation(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
 
     .. math:: r = \mathrm{corr}_b \bigl( |A_b|, |\hat A_b| \bigr)
 
-    Range [-1, 1], no unit, higher is better, 0 by chance. The one metric that belongs to a batch and not to a sample:
-    every sample gets the batch's value, so that it can be tabulated like the others. NaN where one of the extents
+    Range [-1, 1], no unit, higher is better, 0 by chance. The only metric of a whole batch: every sample gets
+    the value of the batch, so that it can be tabulated like the others. NaN where one of the extents
     does not vary (estimates of zeros, or fewer than two samples).
 
     Parameters

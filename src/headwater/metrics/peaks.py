@@ -1,4 +1,4 @@
-"""How far the estimate lies from the truth: peak, centroid, set of sources, matched peaks. All in mm."""
+"""Localization errors in mm: of the peak, the centroid, the set of active sources, and matched peaks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def localization_error(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
 
     Range [0, diameter of the source space], in mm, lower is better. Where several true sources share the peak (a
     binary patch), the nearest counts; where several estimated ones do, their mean distance. An estimate of zeros thus
-    scores what a guess anywhere scores in the mean.
+    has the expected score of a random guess.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def assignment_error(
 
     The estimate's peaks are its S strongest local maxima: sources at least as strong as any within ``separation``,
     and at least that far apart. A centre for which no peak is left (the estimate has fewer) costs its mean distance
-    to all sources, what a guess anywhere would cost; so does an estimate of zeros.
+    to all sources, as a random guess would; so does an estimate of zeros.
 
     Range [0, diameter of the source space], in mm, lower is better.
 

@@ -1,7 +1,7 @@
 """Metrics of the order in which an estimate ranks the sources.
 
 Ties are broken at random, in expectation: equal amplitudes share their places. An estimate of zeros therefore scores
-exactly what chance scores, and none gains from the order in which sources happen to be numbered.
+exactly as chance does, and the numbering of the sources does not matter.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def peak_activity_spread(
     at_peak = peaks(a_est)
     spread = np.empty(len(a_est))
     constant = at_peak.all(axis=1)
-    if constant.any():  # all samples without a peak have the same spread, and it is the dearest to compute
+    if constant.any():  # all samples without a peak have the same spread, the most expensive to compute
         spread[constant] = cdist(pos, pos).mean()
     for b in np.flatnonzero(~constant):
         top = weights[b] > 0
@@ -195,7 +195,7 @@ def _top_k(a_est: np.ndarray, k: np.ndarray) -> np.ndarray:
 
 
 def _center_ranks(a_est: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """Normalised rank of each centre among the sources that are no centre; (batch, n_centers), NaN where padded."""
+    """Normalised rank of each centre among the sources that are not centres; (batch, n_centers), NaN where padded."""
     exists = centers >= 0
     of_center = np.take_along_axis(a_est, np.where(exists, centers, 0), axis=1)
     rivals = np.ones_like(a_est, dtype=bool)

@@ -1,4 +1,4 @@
-"""Metrics that ask of each region whether it is active."""
+"""Detection of active regions: precision, recall, F1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Areas under curves: how well the amplitude of the estimate tells active sources from inactive ones."""
+"""Areas under curves: how well the estimated amplitude separates active from inactive sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headwater.metrics._inputs import paired_amplitudes, truly_active
 
 
 def auc(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, threshold_true: float = 0.0) -> np.ndarray:
-    r"""Area under the ROC curve: how surely an active source outranks an inactive one.
+    r"""Area under the ROC curve: the probability that an active source outranks an inactive one.
 
     .. math:: \mathrm{AUC} = P(\hat a_i > \hat a_j) + \tfrac12 P(\hat a_i = \hat a_j),
         \qquad i \text{ active}, \; j \text{ inactive}
@@ -49,9 +49,9 @@ def auc_close(
 ) -> np.ndarray:
     r"""Area under the ROC curve against inactive sources near the active ones.
 
-    Says whether the border of a patch is found. This is :func:`auc` with the negatives restricted to the inactive
+    Measures whether the border of a patch is found. This is :func:`auc` with the negatives restricted to the inactive
     sources nearest to an active one: as many as ``share`` of all sources, and those at the same distance as the last.
-    Published versions draw as many negatives as there are positives from this pool, again and again; using the whole
+    Published versions draw as many negatives as there are positives from this pool, repeatedly; using the whole
     pool is the mean over all such draws.
 
     .. math:: P(\hat a_i > \hat a_j) + \tfrac12 P(\hat a_i = \hat a_j), \qquad i \in A, \;
@@ -94,7 +94,8 @@ def auc_far(
 ) -> np.ndarray:
     r"""Area under the ROC curve against inactive sources far from the active ones.
 
-    Says whether there are ghosts. As :func:`auc_close`, but with the inactive sources farthest from any active one.
+    Measures whether there is spurious distant activity. As :func:`auc_close`, but with the inactive sources farthest
+    from any active one.
 
     .. math:: P(\hat a_i > \hat a_j) + \tfrac12 P(\hat a_i = \hat a_j), \qquad i \in A, \;
         j \in \operatorname{farthest}_{0.5 N}(A)
@@ -137,7 +138,7 @@ def auprc(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, threshold_t
         \qquad \text{active where } \hat a_i / \max \hat a > T, \; T \in [0, 1)
 
     by the trapezoidal rule. Towards recall 0, where nothing is active and the precision is undefined, the precision
-    of the highest threshold below 1 is kept (scikit-learn puts a 1 there, which flatters wrong peaks). A source whose
+    of the highest threshold below 1 is kept (scikit-learn uses 1, which favours wrong peaks). A source whose
     estimate is zero is never active, so the curve ends at the recall that threshold 0 reaches.
 
     Range [0, 1], no unit, higher is better. Chance is the share of active sources; an estimate of zeros scores 0.
@@ -220,5 +221,5 @@ def _auprc(active: np.ndarray, a_est: np.ndarray) -> float:
         return 0.0
     precision, recall, threshold = precision_recall_curve(active, a_est)
     detected = threshold > 0
-    precision, recall = precision[:-1][detected], recall[:-1][detected]  # [:-1]: without the made-up end (1, 0)
+    precision, recall = precision[:-1][detected], recall[:-1][detected]  # [:-1]: without the artificial end (1, 0)
     return float(-np.trapezoid(np.append(precision, precision[-1]), np.append(recall, 0)))

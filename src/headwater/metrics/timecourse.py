@@ -1,4 +1,4 @@
-"""Metrics of the course of activity in time."""
+"""Metrics of time courses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def time_course_correlation(
         w_i = \frac{\|\tilde x_i\|}{\sum_{j \in A} \|\tilde x_j\|}
 
     with scalar products over orientations and times; for one orientation it is Pearson's correlation. The sign
-    counts, as the orientation of a source is part of what is estimated.
+    counts, because the orientation of a source is estimated too.
 
     Range [-1, 1], no unit, higher is better, 0 by chance. A source whose estimate does not vary counts as 0, so an
     estimate of zeros scores 0.
@@ -26,7 +26,7 @@ def time_course_correlation(
     Parameters
     ----------
     x_true, x_est : array of shape (batch, n_sources, n_orient, n_times)
-        Source currents, any unit, with at least two times.
+        Source currents, any unit, with at least two time points.
     pos : array of shape (n_sources, 3)
         Source positions, in metres (not used here).
     threshold_true : float

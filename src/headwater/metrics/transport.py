@@ -1,4 +1,4 @@
-"""How far activity must be carried to turn the estimate into the truth (earth mover's distance)."""
+"""Earth mover's distance: how far activity must be moved to turn the estimate into the ground truth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
 from headwater.metrics._inputs import MM_PER_M, paired_amplitudes
 
-MAX_PIVOTS = 10**8  # of the network simplex; a bound against endless runs, far above what is ever needed
+MAX_PIVOTS = 10**8  # of the network simplex; an upper bound far above what is needed
 ROUNDING = 1e-12  # mass that may be left over from normalising two equal distributions
 # Largest cost of gathering mass in cells, as a share of the cost of carrying it. The error of the fast path grows with
 # this share: below 0.4 it stayed under 1.6 %, at 1.4 it reaches 12 % (patches, bells, noise; 2,500 and 5,000 sources).
@@ -24,8 +24,8 @@ def nemd(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, n_cells: int
 
     .. math:: \mathrm{NEMD} = \frac{\mathrm{EMD}(a, \hat a)}{\mathrm{EMD}(a, u)}, \qquad u_i = 1/N
 
-    with the earth mover's distance of :func:`earth_movers_distance`. Range [0, inf), no unit, lower is better; 1 is
-    as good as activity spread evenly, which is also what an estimate of zeros scores.
+    with the earth mover's distance of :func:`earth_movers_distance`. Range [0, inf), no unit, lower is better; evenly
+    spread activity scores 1, and so does an estimate of zeros.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def nemd(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, n_cells: int
 def earth_movers_distance(
     x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, n_cells: int | None = None
 ) -> np.ndarray:
-    r"""Mean distance over which amplitude must be carried to turn the estimate into the truth.
+    r"""Mean distance over which amplitude must be moved to turn the estimate into the ground truth.
 
     .. math:: \mathrm{EMD}(a, \hat a) = \min_{F \ge 0} \sum_{ij} F_{ij} \|r_i - r_j\|
         \quad \text{with} \quad \sum_j F_{ij} = a_i, \; \sum_i F_{ij} = \hat a_j,
@@ -69,9 +69,9 @@ def earth_movers_distance(
     Range [0, diameter of the source space], in mm, lower is better. An estimate of zeros counts as activity spread
     evenly.
 
-    What truth and estimate share at a source stays there: the cost is a metric, so by Kantorovich-Rubinstein duality
-    the optimum depends on :math:`a - \hat a` alone. Only its positive part is carried to its negative part, which is
-    exact and several times cheaper than the full problem.
+    The amplitude that truth and estimate share at a source is not moved: the cost is a metric, so by
+    Kantorovich-Rubinstein duality the optimum depends on :math:`a - \hat a` alone. Only its positive part is moved to
+    its negative part, which is exact and several times cheaper than the full problem.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def earth_movers_distance(
         Source positions, in metres.
     n_cells : int | None
         None: exact. A number: the fast path. What is to be carried, and where to, is each gathered in up to
-        ``n_cells`` cells (rounded down to a power of two): their mass is halved again and again along the longest
+        ``n_cells`` cells (rounded down to a power of two): their mass is halved repeatedly along the longest
         side, and each cell acts at its centre of mass. Where activity moves hardly farther than a cell is wide, the
         number is doubled until it suffices. Samples whose problem is no larger than that stay exact.
 
@@ -122,7 +122,7 @@ def _distances(mass_true: np.ndarray, mass_est: np.ndarray, pos: np.ndarray, n_c
 
 
 def _distance_from_even(mass: np.ndarray, pos: np.ndarray, n_cells: int | None) -> float:
-    """Distance from activity spread evenly; remembered, for many estimates are held against the same truth."""
+    """Distance from activity spread evenly; cached, because many estimates are compared with the same truth."""
     key = content_hash(mass, pos, n_cells)
     if key not in _FROM_EVEN:
         if len(_FROM_EVEN) == MOST_REMEMBERED:

@@ -65,7 +65,7 @@ class Background:
         for rows, entries in pattern.ranks():
             share = pattern.coefficient[entries] / total[rows].clamp(min=1)
             own[rows] += share[:, None] * strength[pattern.component[entries]]
-        x = own.unflatten(0, (-1, n_sources))[:, :, None, :]
+        x = own.reshape(-1, n_sources, 1, n_times)
         return DenseCurrents(x if geometry.n_orient == 1 else self._oriented(x, geometry, generator), pattern)
 
     @staticmethod

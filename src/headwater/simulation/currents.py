@@ -153,7 +153,7 @@ class SparseCurrents(Currents):
         x = torch.zeros(n_samples * self.patches.n_sources, weights.shape[1], n_times, device=weights.device)
         for rows, entries in self.patches.ranks():
             x[rows] += weights[entries, :, None] * courses[self.patches.component[entries], None, :]
-        return x.unflatten(0, (n_samples, self.patches.n_sources))
+        return x.reshape(n_samples, self.patches.n_sources, *x.shape[1:])
 
     def project(self, gain: torch.Tensor) -> torch.Tensor:
         """Sum the gain's columns of each component into its topography, then combine topographies over time."""
@@ -164,7 +164,7 @@ class SparseCurrents(Currents):
         topographies = torch.nn.functional.embedding_bag(
             which, columns_of(gain), offsets, mode="sum", per_sample_weights=self.weights.flatten()
         )
-        return topographies.unflatten(0, self.courses.shape[:2]).transpose(1, 2) @ self.courses
+        return topographies.reshape(*self.courses.shape[:2], -1).transpose(1, 2) @ self.courses
 
     def __getitem__(self, samples: slice) -> Self:
         return replace(self, patches=self.patches[samples], courses=self.courses[samples])

@@ -134,7 +134,8 @@ for _kind in CLASSES:
 def preset_to_yaml(preset: Preset) -> str:
     """Return a preset as YAML text."""
     try:
-        return yaml.dump(preset, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+        text: str = yaml.dump(preset, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+        return text
     except yaml.representer.RepresenterError as error:
         raise InputError(
             f"{error.args[-1]!r} is of a class outside headwater, which a YAML file cannot store."

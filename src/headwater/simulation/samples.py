@@ -96,8 +96,9 @@ class Samples:
         x = self.currents
         if x.patches is not None:
             return x.patches.summed().clamp(max=1)
-        length = x.dense().flatten(2).norm(dim=2)
-        return length / length.amax(1, keepdim=True).clamp(min=torch.finfo(length.dtype).tiny)
+        length: torch.Tensor = x.dense().flatten(2).norm(dim=2)
+        largest = length.amax(1, keepdim=True)
+        return length / largest.clamp(min=torch.finfo(length.dtype).tiny)
 
     def __getitem__(self, samples: slice) -> Self:
         """Return consecutive samples."""

@@ -56,7 +56,7 @@ class Simulator:
         )
         self.noise = preset.noise.bind(self.sensors)
         gain = torch.as_tensor(leadfield.gain, dtype=torch.float32, device=device)
-        self.gain = by_columns(self.sensors.recorded(gain.flatten(1)).unflatten(1, gain.shape[1:]))
+        self.gain = by_columns(self.sensors.recorded(gain.flatten(1)).reshape(gain.shape))
         self.chunk_size = self._chunk_size()
         self._last: tuple[int, int, Samples] | None = None  # training cuts several batches from one chunk
         self.check_memory(self.chunk_size)
@@ -78,7 +78,7 @@ class Simulator:
         else:
             per_sample = geometry.n_sources * max(geometry.n_orient * preset.n_times, preset.sources.n_components)
         fitting = max(1, DENSE_CHUNK // per_sample)
-        return min(SPARSE_CHUNK, 2 ** (fitting.bit_length() - 1))
+        return min(SPARSE_CHUNK, 1 << (fitting.bit_length() - 1))
 
     def check_memory(self, n: int) -> None:
         """Refuse a number of samples that the memory of the device cannot hold."""

@@ -132,7 +132,7 @@ class Recorded(Noise):
             picks = _rows(recording.ch_names, sensors, "Recorded.recording")
             if recording.info["sfreq"] != sensors.sfreq:
                 recording = recording.copy().load_data(verbose="error").resample(sensors.sfreq, verbose="error")
-            return recording.get_data(picks=picks)
+            return np.asarray(recording.get_data(picks=picks))
         data = np.asarray(recording, dtype=float)
         if data.ndim != 2 or len(data) != len(sensors.ch_names) or not np.isfinite(data).all():
             raise InputError(

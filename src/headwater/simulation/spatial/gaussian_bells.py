@@ -47,7 +47,7 @@ class Profiles:
         """Sum the components: ``x = sum_k profile_k (amplitude_k direction_k course_k)``."""
         moments = (self.amplitude[:, :, None] * self.direction)[:, :, :, None] * courses[:, :, None, :]
         x = self.profile.transpose(1, 2) @ moments.flatten(2)
-        return DenseCurrents(x.unflatten(2, moments.shape[2:]))
+        return DenseCurrents(x.reshape(*x.shape[:2], *moments.shape[2:]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,4 +110,4 @@ def _bells(pos: torch.Tensor, centers: torch.Tensor, sigma: torch.Tensor) -> tor
     ones = torch.ones_like(half_precision)
     left = torch.cat([-2 * centers, centers.square().sum(-1, keepdim=True), ones], -1) * half_precision
     right = torch.cat([pos, torch.ones_like(pos[:, :1]), pos.square().sum(1, keepdim=True)], 1)
-    return (left.flatten(0, 1) @ right.T).clamp_(max=0.0).exp_().unflatten(0, sigma.shape)
+    return (left.flatten(0, 1) @ right.T).clamp_(max=0.0).exp_().reshape(*sigma.shape, len(pos))

@@ -259,6 +259,7 @@ class _Noise:
         scale = c.a * c.A * (c.p_max - c.p_min) / 2 * network.step_ms**0.5
         self.sd = scale * torch.tensor([brain.setting.std for brain in brains], device=self.device)
         self.next = NOISE_BLOCK
+        self.block = torch.empty(0)  # drawn with the first step
 
     def initial_state(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Potentials y1, y2 at random between 0 and 10 mV, the rest 0, and a constant past."""

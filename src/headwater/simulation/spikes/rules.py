@@ -123,7 +123,7 @@ def cut_clips(signal: np.ndarray, members: np.ndarray, starts: np.ndarray, lengt
         In mV, resolved to 0.008 mV or better below 16 mV.
     """
     samples = starts[:, None, None] + np.arange(length)
-    return signal[members[None, :, None], samples].astype(np.float16)
+    return np.asarray(signal[members[None, :, None], samples], dtype=np.float16)
 
 
 def _events(signal: np.ndarray, target: int, rules: SpikeRules) -> tuple[np.ndarray, np.ndarray]:

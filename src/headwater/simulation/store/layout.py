@@ -53,12 +53,12 @@ class Store:
     @property
     def n_parts(self) -> int:
         """Number of parts, finished or not."""
-        return -(-self.settings["n"] // self.settings["shard_size"])
+        return -(-int(self.settings["n"]) // int(self.settings["shard_size"]))
 
     @property
     def has_checksums(self) -> bool:
         """Whether damage can be noticed."""
-        return self.settings["format"] == FORMAT
+        return bool(self.settings["format"] == FORMAT)
 
     def rows(self, part: int) -> slice:
         """Return the range of the samples of a part."""
@@ -69,8 +69,8 @@ class Store:
         """Whether each part has been written, shape (n_parts,)."""
         with explained(self.path):
             if self.has_checksums:
-                return self.group["checksums"][:].any(axis=1)
-            return self.group["done"][:]
+                return np.asarray(np.any(self.group["checksums"][:], axis=1))
+            return np.asarray(self.group["done"][:], dtype=bool)
 
     def read(self, part: int) -> dict[str, np.ndarray]:
         """Read the arrays of a finished part and compare them with their checksum."""

@@ -16,7 +16,7 @@ def yule_walker(autocovariance: np.ndarray) -> np.ndarray:
     The process so found is stationary and has exactly this autocovariance up to the order.
     """
     r = np.asarray(autocovariance, dtype=float)
-    return solve_toeplitz(r[:-1], r[1:])
+    return np.asarray(solve_toeplitz(r[:-1], r[1:]))
 
 
 def burg(data: np.ndarray, order: int) -> np.ndarray:
@@ -85,7 +85,7 @@ def spectrum(coefficients: np.ndarray, freqs: np.ndarray, sfreq: float) -> np.nd
     transfer = 1 - np.exp(-2j * np.pi * np.multiply.outer(freqs, lags) / sfreq) @ a
     r = autocorrelation(a, len(a) + 1)
     innovation = r[0] - a @ r[1:]
-    return 2 * innovation / sfreq / np.abs(transfer) ** 2
+    return np.asarray(2 * innovation / sfreq / np.abs(transfer) ** 2)
 
 
 def from_spectrum(density: Callable[[np.ndarray], np.ndarray], sfreq: float, order: int) -> np.ndarray:
@@ -101,7 +101,7 @@ def resting_spectrum(freqs: np.ndarray) -> np.ndarray:
     values in the middle of what Donoghue et al. (2020), Nature Neuroscience 23, report for adult resting EEG.
     """
     background = 1 / (1 + freqs)
-    return background * 10 ** np.exp(-0.5 * ((freqs - 10) / 2) ** 2)
+    return np.asarray(background * 10 ** np.exp(-0.5 * ((freqs - 10) / 2) ** 2))
 
 
 def covariance_factor(coefficients: np.ndarray, n_times: int) -> np.ndarray:

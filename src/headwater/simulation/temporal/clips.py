@@ -55,7 +55,7 @@ class Clips(TimeCourse):
             )
         clips = pool.draw(centers.flatten() if self.by_source else None, centers.numel(), n_times, generator)
         clips = clips - clips.mean(1, keepdim=True)
-        return (clips / clips.abs().amax(1, keepdim=True).clamp(min=1e-30)).unflatten(0, centers.shape)
+        return (clips / clips.abs().amax(1, keepdim=True).clamp(min=1e-30)).reshape(*centers.shape, n_times)
 
     @cached_property
     def pool(self) -> Pool:

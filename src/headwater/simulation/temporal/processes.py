@@ -117,4 +117,5 @@ class PowerLaw(TimeCourse):
         # Every frequency but 0 and the highest stands for two of the 2 n_times terms of the variance.
         power = gain.square().sum(-1) * 2 - gain[..., -1].square()
         gain = gain * torch.sqrt(2 * n_times / power)[..., None]
-        return torch.fft.irfft(torch.fft.rfft(white) * gain, n=2 * n_times)[..., :n_times]
+        shaped: torch.Tensor = torch.fft.irfft(torch.fft.rfft(white) * gain, n=2 * n_times)
+        return shaped[..., :n_times]
