@@ -49,7 +49,7 @@ def main(weights: Path | None, n: int) -> None:
     learned = hw.load_network("relevance" if weights is None else weights)
     fixed = {"RelevanceNet": learned, "RelevanceNet untrained": untrained, "3D-PIUNet": bundled}
     for solver in (*fixed.values(), champagne := hw.solvers.Champagne()):
-        solver.fit(pairs[0].assumed)
+        solver.fit(pairs[0].model)
     print(f"{n} samples a case, half of them of each of {len(HEADS)} heads; {learned.name}\n")
     print(f"{'NEMD / NMSE':24}" + "".join(f"{case:>16}" for case in CASES) + f"{'ms a sample':>14}")
     rows: dict[str, list[str]] = {}

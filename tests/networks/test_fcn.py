@@ -109,7 +109,7 @@ def test_bad_channels_are_left_out(free_leadfield):
 
 
 def test_other_lead_fields_are_refused(network, free_leadfield, fixed_leadfield):
-    with pytest.raises(InputError, match="30 channels instead of 32; use the lead field it was trained on"):
+    with pytest.raises(InputError, match="30 channels instead of 32; use the lead field of its training"):
         network.bind(free_leadfield.pick(free_leadfield.ch_names[:30]))
     with pytest.raises(InputError, match="1 orientations per source instead of 3"):
         network.bind(fixed_leadfield)

@@ -170,7 +170,7 @@ def test_every_parameter_learns_and_one_batch_is_learned_by_heart(leadfield, sam
 
 
 def test_other_sources_and_broken_covariances_are_refused(network, leadfield):
-    with pytest.raises(InputError, match="has 72 dipoles, but this 4LCNN was made for 96"):
+    with pytest.raises(InputError, match="72 dipoles instead of 96"):
         network.bind(_fixed(leadfield))
     with pytest.raises(InputError, match="NaN"):
         network.bind(leadfield, np.full((32, 32), np.nan))

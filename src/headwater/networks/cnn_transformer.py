@@ -12,6 +12,7 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater._utils.settings import BelowOne
 from headwater.forward.leadfield import LeadField
+from headwater.networks.base.fixed import check_sizes
 from headwater.networks.base.regional import RegionalNetwork, region_members
 from headwater.networks.base.sizes import ImageShape, Kernel, Repeats, Size, Width, Widths, affordable
 from headwater.networks.inputs.topomap import INTERPOLATIONS, sensor_images, topographic_images
@@ -105,11 +106,7 @@ class CNNTransformer(RegionalNetwork):
     def inputs(self, leadfield: LeadField) -> np.ndarray:
         """Interpolate images, shape (n_images * height * width, n_channels)."""
         images = topographic_images(leadfield.info, self.shape, self.interpolation)
-        if len(images) != self.n_images:
-            raise InputError(
-                f"CNNTransformer was made for {self.n_images} images of the sensors and this lead field's make "
-                f"{len(images)}; train one made with for_leadfield for it."
-            )
+        check_sizes(self, n_images=len(images))
         return images.reshape(-1, leadfield.n_channels)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:

@@ -17,8 +17,9 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.fixed import check_sizes
 from headwater.networks.base.sizes import ImageShape, Orientations, Repeats, Size, Width, Widths, affordable
-from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
+from headwater.networks.inputs.scaled_sensors import ScaledSensors
 from headwater.networks.inputs.topomap import sensor_images, topographic_images
 from headwater.networks.outputs.restore import currents_from_map, start_quiet
 from headwater.solvers.inputs.whitening import whiten
@@ -112,7 +113,7 @@ class _Bound(BoundNetwork):
         images = topographic_images(leadfield.info, network.shape, network.interpolation)
         check_sizes(network, n_sources=leadfield.n_sources, n_orient=leadfield.n_orient, n_images=len(images))
         self.sensors = ScaledSensors(leadfield)
-        self.register_buffer("to_images", torch.as_tensor(images, dtype=torch.float32), persistent=False)
+        self._keep("to_images", images)
 
     def _answer(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the last layer's outputs (batch, n_outputs, n_times) and the size of the data (batch, 1, n_times)."""
@@ -146,8 +147,8 @@ class BoundConvDipMap(_Bound):
     def __init__(self, network: ConvDip, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None) -> None:
         white = whiten(leadfield, noise_cov)
         super().__init__(network, white.leadfield)
-        for name in ("whitener", "gain"):
-            self.register_buffer(name, torch.as_tensor(getattr(white, name), dtype=torch.float32), persistent=False)
+        self._keep("whitener", white.whitener)
+        self._keep("gain", white.gain)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict a map in [0, 1], shape (batch, n_sources, n_times), each time by itself."""

@@ -17,6 +17,7 @@ from pydantic import Field
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.fixed import check_sizes
 from headwater.networks.base.sizes import Levels, Size, Width, affordable
 from headwater.networks.inputs.standardized import StandardizedMaps
 from headwater.networks.layers.unet1d import DimensionCorrection, UNet1d
@@ -88,8 +89,7 @@ class BoundDirectUNet(BoundNetwork):
         self, network: DirectUNet, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
     ) -> None:
         white = whiten(leadfield.fixed(), noise_cov)
-        _check_size("channels", white.leadfield.n_channels, network.n_channels)
-        _check_size("sources", white.leadfield.n_sources, network.n_sources)
+        check_sizes(network, n_channels=white.leadfield.n_channels, n_sources=white.leadfield.n_sources)
         super().__init__(network, white.leadfield)
         self.maps = StandardizedMaps(white)
 
@@ -101,11 +101,3 @@ class BoundDirectUNet(BoundNetwork):
     def currents(self, y: torch.Tensor) -> torch.Tensor:
         """Scale the probabilities to explain the data, along the normals: (batch, n_sources, 1, n_times) in A m."""
         return self.maps.restored(self(y).sigmoid()[:, :, None], y)
-
-
-def _check_size(what: str, given: int, expected: int) -> None:
-    if given != expected:
-        raise InputError(
-            f"This DirectUNet was made for {expected} {what}, but the lead field has {given} (bad channels aside); "
-            "give the lead field it was trained on, or train another with DirectUNet.for_leadfield(leadfield)."
-        )

@@ -12,8 +12,9 @@ from torch import nn
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.fixed import check_sizes
 from headwater.networks.base.sizes import Orientations, Size, Widths, affordable
-from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
+from headwater.networks.inputs.scaled_sensors import ScaledSensors
 from headwater.solvers.inputs.whitening import whiten
 
 

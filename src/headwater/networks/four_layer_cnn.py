@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from headwater._utils.errors import InputError
 from headwater._utils.settings import BelowOne
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.fixed import check_sizes
 from headwater.networks.base.sizes import ImageShape, Repeats, Size, Width, affordable
 from headwater.networks.inputs.standardized import StandardizedMaps
 from headwater.networks.inputs.topomap import sensor_images, topographic_images
@@ -91,12 +91,11 @@ class BoundFourLayerCNN(BoundNetwork):
         super().__init__(network, white.leadfield)
         source, direction = dipoles(leadfield)
         images = topographic_images(white.leadfield.info, network.shape, network.interpolation)
-        _check_size("dipoles", len(source), network.n_outputs)
-        _check_size("topographies", len(images), network.n_images)
+        check_sizes(network, n_outputs=len(source), n_images=len(images))
         self.maps = StandardizedMaps(white)
-        self.register_buffer("pixels", torch.as_tensor(images, dtype=torch.float32), persistent=False)
+        self._keep("pixels", images)
         self.register_buffer("source", torch.as_tensor(source), persistent=False)
-        self.register_buffer("direction", torch.as_tensor(direction, dtype=torch.float32), persistent=False)
+        self._keep("direction", direction)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict relative currents, shape (batch, n_sources, n_orient, n_times), each time by itself."""
@@ -131,11 +130,3 @@ def dipoles(leadfield: LeadField) -> tuple[np.ndarray, np.ndarray]:
     source = np.repeat(everywhere, count)
     axis = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
     return source, np.where(leadfield.cortical[source, np.newaxis], leadfield.normals[source], np.eye(3)[axis])
-
-
-def _check_size(what: str, given: int, expected: int) -> None:
-    if given != expected:
-        raise InputError(
-            f"The lead field has {given} {what}, but this 4LCNN was made for {expected}; give the lead field it was "
-            "trained on, or train another with FourLayerCNN.for_leadfield(leadfield)."
-        )

@@ -13,8 +13,9 @@ from torch import nn
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.fixed import check_sizes
 from headwater.networks.base.sizes import Kernel, Size, Widths, affordable
-from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
+from headwater.networks.inputs.scaled_sensors import ScaledSensors
 from headwater.networks.outputs.restore import currents_from_map, start_quiet
 from headwater.solvers.inputs.whitening import whiten
 
@@ -105,8 +106,8 @@ class BoundMultiSource(BoundNetwork):
         check_sizes(network, n_channels=white.leadfield.n_channels, n_sources=leadfield.n_sources)
         super().__init__(network, white.leadfield, network.n_times)
         self.sensors = ScaledSensors(white.leadfield)
-        for name in ("whitener", "gain"):
-            self.register_buffer(name, torch.as_tensor(getattr(white, name), dtype=torch.float32), persistent=False)
+        self._keep("whitener", white.whitener)
+        self._keep("gain", white.gain)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict coefficients in [0, 1], shape (batch, n_sources)."""

@@ -140,9 +140,6 @@ class BoundPIUNet(BoundNetwork):
             with _exactly(gain):
                 self.bells = MatchedBells(gain, self.lattice, network.bells_mm)
 
-    def _keep(self, name: str, values: np.ndarray) -> None:
-        self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32), persistent=False)
-
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Estimate currents in A m, shape (batch, n_sources, 3, n_times), each time by itself."""
         batch, _, n_times = y.shape

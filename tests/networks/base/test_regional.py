@@ -177,7 +177,7 @@ def test_lead_fields_without_regions_or_with_others_are_refused(kind, network, l
         leadfield, region_ids=np.where(leadfield.region_ids == 67, -1, leadfield.region_ids),
         region_names=leadfield.region_names[:-1],
     )  # fmt: skip
-    with pytest.raises(InputError, match="made for 68 regions and this lead field has 67"):
+    with pytest.raises(InputError, match="67 regions instead of 68"):
         network.bind(fewer)
 
 

@@ -7,7 +7,8 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.networks.inputs.scaled_sensors import ScaledSensors, check_sizes
+from headwater.networks.base.fixed import check_sizes
+from headwater.networks.inputs.scaled_sensors import ScaledSensors
 from headwater.solvers.inputs.whitening import whiten
 
 
@@ -60,7 +61,7 @@ def test_types_of_sensors_count_alike(free_leadfield):
 
 
 def test_other_numbers_of_channels_are_refused(free_leadfield, y):
-    with pytest.raises(InputError, match="31 channels and the network takes 32"):
+    with pytest.raises(InputError, match="the shape .3, 31, 5.*takes .batch, 32, n_times"):
         ScaledSensors(whiten(free_leadfield, None).leadfield)(y[:, :31])
 
 

@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from headwater.forward.leadfield import LeadField
+from headwater.networks.base.fixed import Fixed
 
 
-class BoundNetwork(nn.Module, ABC):
-    """A network and what it needs to know of one lead field, as buffers that move to a device with it.
+class BoundNetwork(Fixed, ABC):
+    """A network, and all that it needs of one lead field, as buffers that move to a device with it.
 
-    Training calls ``forward`` and compares; localising calls ``currents``.
+    Training compares what ``forward`` returns; source localization calls ``currents``.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ class BoundNetwork(nn.Module, ABC):
     leadfield : LeadField
         The channels the network takes, without bad ones, with all projections in its ``info``.
     n_times : int
-        Length of the windows the network takes; 1: each time point by itself.
+        Length of the time windows that the network takes; 1: each time point separately.
     """
 
     def __init__(self, network: nn.Module, leadfield: LeadField, n_times: int = 1) -> None:

@@ -14,6 +14,7 @@ from scipy import sparse
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
+from headwater.networks.base.fixed import amplitude, check_data, check_finite, check_sizes
 from headwater.simulation.currents import by_columns
 from headwater.solvers.inputs.whitening import whiten
 
@@ -53,11 +54,7 @@ class RegionalNetwork(Network):
         leadfield : LeadField
             Of good channels. One that does not fit the network is refused.
         """
-        if leadfield.n_channels != self.n_channels:
-            raise InputError(
-                f"The network was made for {self.n_channels} channels and this lead field has {leadfield.n_channels} "
-                "good ones; train one made with for_leadfield for it."
-            )
+        check_sizes(self, n_channels=leadfield.n_channels)
         return np.eye(leadfield.n_channels)
 
     @abstractmethod
@@ -114,11 +111,7 @@ class BoundRegional(BoundNetwork):
                 f"{', '.join(sorted(set(leadfield.ch_types)))}; pick one of them."
             )
         member, direction = region_members(leadfield, network.by_source), _directions(leadfield)
-        if member.shape[0] != network.n_regions:
-            raise InputError(
-                f"{type(network).__name__} was made for {network.n_regions} regions and this lead field has "
-                f"{member.shape[0]}; train one made with for_leadfield for it."
-            )
+        check_sizes(network, n_regions=member.shape[0])
         projector = make_projector(leadfield.info["projs"], leadfield.ch_names)[0]
         size, known = member.sum(1), member.sum(0)
         seen = projector @ np.einsum("cso,so->cs", leadfield.gain, direction)
@@ -130,20 +123,13 @@ class BoundRegional(BoundNetwork):
         self.averaging = by_columns(self.averaging)
         self._keep("topographies", (member @ seen.T).T)
 
-    def _keep(self, name: str, values: np.ndarray) -> None:
-        self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32), persistent=False)
-
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict the waveform of each region, (batch, n_regions, n_times); the largest of a sample is to be 1.
 
         Each sample is scaled so that the mean square of what the network sees is 1. All around the network is computed
         in single precision, also where it runs in half: volts, teslas and ampere metres are out of the latter's range.
         """
-        if y.ndim != 3 or y.shape[1] != self.inputs.shape[1]:
-            raise InputError(
-                f"The data have shape {tuple(y.shape)}; {type(self.network).__name__} was bound to a lead field and "
-                f"takes (batch, {self.inputs.shape[1]}, n_times)."
-            )
+        check_data(y, self.inputs.shape[1])
         with torch.autocast(y.device.type, enabled=False):
             z = self.inputs @ _over(y, y.abs().amax((1, 2), keepdim=True))  # peaks of 1, whose squares do not vanish
             z = _over(z, z.square().mean((1, 2), keepdim=True).sqrt())
@@ -152,16 +138,13 @@ class BoundRegional(BoundNetwork):
     def currents(self, y: torch.Tensor) -> torch.Tensor:
         """Give all sources of a region its waveform, along their normals, and restore the amplitude.
 
-        The network knows the course of each region relative to the others, so one factor per window is missing. It is
-        the one that explains the data best: ``a = <L x, y> / <L x, L x>`` over all channels and times.
+        The network predicts the waveforms of regions relative to each other. The one missing factor per time window is
+        that which explains the data best.
         """
-        if not torch.isfinite(y).all():
-            raise InputError("The data have values that are NaN or infinite; mark those channels as bad.")
+        check_finite(y)
         waveforms = self(y)
         with torch.autocast(y.device.type, enabled=False):
-            seen = self.topographies @ waveforms
-            power = seen.square().sum((1, 2), keepdim=True)
-            waveforms = _over((seen * y).sum((1, 2), keepdim=True), power) * waveforms
+            waveforms = amplitude(self.topographies @ waveforms, y, over=(1, 2)) * waveforms
         return waveforms[:, self.region, None] * self.direction[:, :, None]
 
 

@@ -5,21 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from mne.proj import make_projector
-from torch import nn
 
-from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-
-# Sizes of networks and lead fields, for people.
-WORDS = {
-    "n_channels": "channels",
-    "n_sources": "sources",
-    "n_orient": "orientations per source",
-    "n_images": "images of sensors",
-}
+from headwater.networks.base.fixed import Fixed, check_data
 
 
-class ScaledSensors(nn.Module):
+class ScaledSensors(Fixed):
     """Project, divide each type of sensor by its sensitivity, and bring every sample to a root mean square of 1.
 
     After the division data have the size of the currents that would explain them if all sources were active, each by
@@ -39,8 +30,7 @@ class ScaledSensors(nn.Module):
         power = ((projector @ leadfield.matrix) ** 2).sum(1)
         types = np.array(leadfield.ch_types)
         sensitivity = np.array([np.sqrt(power[types == kind].mean()) for kind in types])
-        matrix = torch.as_tensor(projector / sensitivity[:, np.newaxis], dtype=torch.float32)
-        self.register_buffer("matrix", matrix, persistent=False)
+        self._keep("matrix", projector / sensitivity[:, np.newaxis])
 
     def forward(self, y: torch.Tensor, *, windows: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Return standardised data and what they were divided by.
@@ -50,7 +40,7 @@ class ScaledSensors(nn.Module):
         y : float tensor of shape (batch, n_channels, n_times)
             In V, T and T/m.
         windows : bool
-            Whether a sample is all its times; otherwise each time is one.
+            Whether a sample is a time window; otherwise it is a time point.
 
         Returns
         -------
@@ -58,11 +48,7 @@ class ScaledSensors(nn.Module):
         size : float tensor of shape (batch, 1, n_times) or (batch, 1, 1)
             In A m; 0 where the data are.
         """
-        if y.shape[1] != self.matrix.shape[0]:
-            raise InputError(
-                f"The data have {y.shape[1]} channels and the network takes {self.matrix.shape[0]}; pick those of the "
-                "lead field it is bound to, without bad ones."
-            )
+        check_data(y, self.matrix.shape[0])
         over = (1, 2) if windows else 1
         with torch.autocast(y.device.type, enabled=False):  # volts and teslas are out of the range of half precision
             currents = self.matrix @ y
@@ -70,25 +56,3 @@ class ScaledSensors(nn.Module):
             currents = currents / torch.where(peak > 0, peak, 1.0)  # so that squares do not vanish
             size = currents.square().mean(over, keepdim=True).sqrt()
             return currents / torch.where(size > 0, size, 1.0), size * peak
-
-
-def check_sizes(network: nn.Module, **sizes: int) -> None:
-    """Refuse a lead field a network was not made for.
-
-    Parameters
-    ----------
-    network : Network
-    **sizes
-        Of the lead field, named as the network's attributes are and as in ``WORDS``.
-    """
-    wrong = [
-        f"{size} {WORDS[name]} instead of {getattr(network, name)}"
-        for name, size in sizes.items()
-        if getattr(network, name) != size
-    ]
-    if wrong:
-        kind = type(network).__name__
-        raise InputError(
-            f"The lead field does not fit this {kind}: without bad channels it has {', '.join(wrong)}; use the lead "
-            f"field it was trained on, or train another made with {kind}.for_leadfield."
-        )

@@ -1,18 +1,17 @@
-"""Single instants as maps of zero mean and unit variance, and the way back from relative to absolute currents."""
+"""Time points as maps of zero mean and unit variance, and the way back from relative to absolute currents."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from mne.proj import make_projector
-from torch import nn
 
-from headwater._utils.errors import InputError
+from headwater.networks.base.fixed import Fixed, amplitude, check_data, check_finite
 from headwater.solvers.inputs.whitening import Whitened
 
 
-class StandardizedMaps(nn.Module):
-    """What a network that looks at one instant at a time needs to know of the sensors.
+class StandardizedMaps(Fixed):
+    """What a network that looks at one time point needs to know about the sensors.
 
     Everything is computed in single precision, also where the network runs in half: volts, teslas and ampere metres are
     out of the latter's range.
@@ -40,11 +39,8 @@ class StandardizedMaps(nn.Module):
         self._keep("whitener", white.whitener)
         self._keep("gain", white.gain.reshape(len(white.gain), -1))
 
-    def _keep(self, name: str, values: np.ndarray) -> None:
-        self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32), persistent=False)
-
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Project, and give each instant zero mean and unit variance over the sensors of each type.
+        """Project, and give each time point zero mean and unit variance over the sensors of each type.
 
         Parameters
         ----------
@@ -56,21 +52,14 @@ class StandardizedMaps(nn.Module):
         maps : float tensor of shape (batch * n_times, n_channels)
             Zero where there is no signal.
         """
-        if y.ndim != 3 or y.shape[1] != len(self.average):
-            raise InputError(
-                f"The data have shape {tuple(y.shape)}; this network was bound to a lead field and takes "
-                f"(batch, {len(self.average)}, n_times)."
-            )
+        check_data(y, len(self.average))
         with torch.autocast(y.device.type, enabled=False):
             centred = y.transpose(1, 2).flatten(0, 1) @ self.centering.T
             deviation = (centred.square() @ self.average.T).sqrt()
         return centred / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 
     def restored(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Give relative currents the size that explains the data best, at each instant.
-
-        The least squares of the whitened data ``y`` and what is seen of the currents, ``a L x``, are at
-        ``a = <L x, y> / <L x, L x>``.
+        """Give relative currents the amplitude that explains the whitened data best, per time point.
 
         Parameters
         ----------
@@ -83,10 +72,7 @@ class StandardizedMaps(nn.Module):
         currents : float tensor of shape (batch, n_sources, n_orient, n_times)
             In A m.
         """
-        if not torch.isfinite(y).all():
-            raise InputError("The data have values that are NaN or infinite; mark those channels as bad.")
+        check_finite(y)
         with torch.autocast(y.device.type, enabled=False):
             seen, data = self.gain @ x.flatten(1, 2), self.whitener @ y
-        power = seen.square().sum(1)
-        factor = (seen * data).sum(1) / torch.where(power > 0, power, torch.ones_like(power))
-        return factor[:, None, None] * x
+        return amplitude(seen, data, over=1)[:, None] * x
