@@ -21,6 +21,8 @@ NAMES = mne.channels.make_standard_montage("biosemi32").ch_names
         ("left", ["visual/left", "auditory/left", "visual/right"], ["visual/left", "auditory/left"]),
         ("left/visual", ["visual/left", "auditory/left"], ["visual/left"]),
         ("left", ["left", "visual/left"], ["left"]),
+        ("rightvisual", ["Right Auditory", "Right visual"], ["Right visual"]),
+        ("tone", ["Tone", "tone"], ["tone"]),
         ("1", ["11", "S 1"], []),
         ("", ["S 1"], []),
     ],

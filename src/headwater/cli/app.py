@@ -85,5 +85,5 @@ def _fail(sentence: str) -> None:
     sys.exit(2)
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:  # noqa: ANN001
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     errors.print(f"Note: {message}", style="yellow")

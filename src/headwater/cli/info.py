@@ -101,7 +101,7 @@ def _parts() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
     )
 
 
-def _in_words(one: Field) -> str:
+def _in_words(one: Field[object]) -> str:
     """Return a field's name and default, as Python and nearly as YAML would have them."""
     if one.default is not MISSING:
         return f"{one.name}: {one.default!r}"

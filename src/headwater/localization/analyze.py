@@ -58,8 +58,8 @@ def analyze(
         left out, projections applied, and EEG is average-referenced.
     solver : Solver | str | path-like | None
         A solver, its name (``headwater list solvers``), or a file of weights. None: the bundled 3D-PIUNet for sources
-        on a grid in a volume; for other source spaces eLORETA, with an SNR of 3 for evoked responses and 1 for single
-        segments.
+        on a grid in a volume; eLORETA for other source spaces. By name and by default, ``lambda2`` follows from the
+        data (``"auto"``); a solver object keeps what it was made with.
     head : Head | None
         None: the template head, scaled to the digitised positions of the recording.
     forward : LeadField | mne.Forward | path-like | None
@@ -97,7 +97,7 @@ def analyze(
     highpass, lowpass : float | None
         Band in Hz, filtered before anything else.
     snr : float | None
-        Signal-to-noise ratio that sets ``lambda2 = 1 / snr**2`` of the solver. None: as the solver has it.
+        Signal-to-noise ratio that sets ``lambda2 = 1 / snr**2`` of the solver. None: see ``solver``.
     verbose : bool | str | int | None
         Level of MNE-Python's logger, for this call.
 

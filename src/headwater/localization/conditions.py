@@ -19,21 +19,23 @@ def matching(condition: str, known: Iterable[str]) -> list[str]:
 
     Blanks do not matter, and a condition may be a tag, or several tags separated by slashes, of a name: ``"S 1"``
     stands for ``"S  1"`` and ``"Stimulus/S  1"``, and ``"left"`` for ``"visual/left"`` and ``"auditory/left"``. A name
-    that is identical, or identical except for blanks, takes precedence over tags.
+    that is identical, or identical except for blanks, takes precedence over tags, and only where nothing else is found
+    are capital letters taken for small ones.
     """
     names = list(known)
     if condition in names:
         return [condition]
-    bare = _bare(condition)
-    if not bare:
-        return []
-    tags = set(bare.split("/"))
-    return [name for name in names if _bare(name) == bare] or [
-        name for name in names if tags <= set(_bare(name).split("/"))
-    ]
+    for simplified in (_without_blanks, lambda name: _without_blanks(name).casefold()):
+        wanted = simplified(condition)
+        tags = set(wanted.split("/"))
+        found = [name for name in names if simplified(name) == wanted]
+        found = found or [name for name in names if tags <= set(simplified(name).split("/"))]
+        if found and wanted:
+            return found
+    return []
 
 
-def _bare(name: str) -> str:
+def _without_blanks(name: str) -> str:
     return re.sub(r"\s+", "", name)
 
 
@@ -77,4 +79,5 @@ def _stimuli(raw: mne.io.BaseRaw) -> np.ndarray:
     """Events of the stimulus channel, shape (n_events, 3); none where there is no such channel."""
     if "stim" not in raw:
         return np.zeros((0, 3), int)
-    return mne.find_events(raw, shortest_event=1, verbose="ERROR")
+    events: np.ndarray = mne.find_events(raw, shortest_event=1, verbose="ERROR")
+    return events

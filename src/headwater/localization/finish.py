@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import mne
 import numpy as np
 import pandas as pd
@@ -15,6 +13,7 @@ from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.prepare import Prepared
 from headwater.localization.result import Localization
 from headwater.solvers.base import Solver
+from headwater.solvers.regularization.chosen import chosen
 
 
 def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -> Localization:
@@ -24,12 +23,12 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
     ----------
     prepared : Prepared
     solver : Solver
-        Fitted to a copy, so that it may serve other recordings.
+        Left unchanged, so that it may serve other recordings; what it chooses from data follows from this one.
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     """
     with working("Localising"):
-        fitted = copy(solver).fit(prepared.leadfield, prepared.noise_cov)
+        fitted = chosen(solver, prepared.leadfield, prepared.noise_cov, prepared.evoked)
         stc = fitted.apply(prepared.evoked, pick_ori=pick_ori)
     magnitude, unit = _magnitude(stc, fitted)
     sources, peaks = _peaks(magnitude, unit, prepared)
@@ -44,8 +43,18 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
         head=prepared.head,
         solver=fitted,
         noise_cov=prepared.noise_cov,
-        assumptions={**prepared.assumptions, "Solver": repr(fitted)},
+        assumptions={**prepared.assumptions, "Solver": repr(fitted), **_regularisation(solver, fitted)},
     )
+
+
+def _regularisation(solver: Solver, fitted: Solver) -> dict[str, str]:
+    """Say which ``lambda2`` was chosen from the data, if one was."""
+    given = solver.get_params(deep=False).get("lambda2")
+    if given is None or isinstance(given, int | float):
+        return {}
+    rule = "the marginal likelihood" if given == "auto" else repr(given)
+    lambda2 = fitted.get_params(deep=False)["lambda2"]
+    return {"Regularisation": f"lambda2 = {lambda2:.3g}, chosen from the data by {rule}"}
 
 
 def _magnitude(stc: mne.BaseSourceEstimate, solver: Solver) -> tuple[np.ndarray, str]:

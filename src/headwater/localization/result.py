@@ -61,11 +61,13 @@ class Localization:
 
     def plot(self, time: float | None = None) -> Figure:
         """Draw the estimate on a glass brain at one time point, in s; None: that of the strongest peak."""
-        return headwater.plot_localization(self, time)
+        figure: Figure = headwater.plot_localization(self, time)
+        return figure
 
     def save(self, out: Path | str, *, overwrite: bool = False) -> Path:
         """Write the estimate, the peaks and the report into a folder; see :func:`headwater.write_results`."""
-        return headwater.write_results(self, out, overwrite=overwrite)
+        folder: Path = headwater.write_results(self, out, overwrite=overwrite)
+        return folder
 
     def __repr__(self) -> str:
         parts = [f"{type(self.solver).__name__} of {len(self.evoked.ch_names)} channels", f"{len(self.peaks)} peaks"]

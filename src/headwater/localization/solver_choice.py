@@ -8,16 +8,17 @@ from headwater._utils.errors import InputError
 from headwater.localization.prepare import Prepared
 from headwater.solvers import ELORETA, SOLVERS
 from headwater.solvers.base import Solver
-
-# MNE-Python's convention: an average has an SNR of about 3, a single segment of about 1 (lambda2 = 1 / SNR**2).
-SNR_AVERAGE, SNR_SINGLE = 3.0, 1.0
+from headwater.solvers.linear.regularized import Regularized
 
 # Beyond these, lambda2 = 1 / SNR**2 is lost in rounding errors.
 LEAST_SNR, LARGEST_SNR = 1e-4, 1e4
 
 
 def named_solver(solver: Solver | str | Path) -> Solver:
-    """Return a solver by its name in ``SOLVERS``, by the name of bundled weights, or from a file of weights."""
+    """Return a solver by its name in ``SOLVERS``, by the name of bundled weights, or from a file of weights.
+
+    A solver by name chooses ``lambda2`` from the data, where it can; a solver object keeps what it was made with.
+    """
     if isinstance(solver, Solver):
         return solver
     if not isinstance(solver, str | Path):
@@ -26,7 +27,8 @@ def named_solver(solver: Solver | str | Path) -> Solver:
             "name."
         )
     if solver in SOLVERS:
-        return SOLVERS[str(solver)]()
+        made = SOLVERS[str(solver)]()
+        return made.set_params(lambda2="auto") if isinstance(made, Regularized) else made
     check_network_name(solver)
     from headwater.weights import load_network  # loads PyTorch, which classical solvers do without
 
@@ -51,8 +53,7 @@ def default_solver(prepared: Prepared) -> Solver:
         from headwater.weights.catalogue import load_network
 
         return load_network()
-    snr = SNR_AVERAGE if prepared.evoked.nave > 1 else SNR_SINGLE
-    return ELORETA(lambda2=1 / snr**2)
+    return ELORETA(lambda2="auto")
 
 
 def check_snr(snr: float) -> None:
@@ -60,7 +61,7 @@ def check_snr(snr: float) -> None:
     if not LEAST_SNR <= snr <= LARGEST_SNR:
         raise InputError(
             f"`snr={snr}` is not the signal-to-noise ratio of a recording; give a number between {LEAST_SNR:g} and "
-            f"{LARGEST_SNR:g}, such as {SNR_AVERAGE:g}."
+            f"{LARGEST_SNR:g}, such as 3."
         )
 
 
