@@ -139,7 +139,7 @@ def test_noise_normalised_estimates_grow_with_the_number_of_averages(recordings)
         assert np.allclose(solver.apply(many).data, growth * solver.apply(recording.evoked).data)
 
 
-def test_units(recordings):
+def test_units():
     assert (MinimumNorm().unit, DSPM().unit, LCMV().unit, LCMV(weight_norm=None).unit) == ("Am", "F", "F", "Am")
 
 
@@ -149,7 +149,7 @@ def test_a_solver_shows_its_parameters():
 
 def with_projections(inst, projs):
     """Replace projections, even those that are applied already."""
-    with inst.info._unlock():
+    with inst.info._unlock():  # noqa: SLF001
         inst.info["projs"] = projs
     return inst
 

@@ -16,7 +16,7 @@ from headwater.solvers.sparse.l21 import group_lasso
 
 
 @pytest.fixture(scope="module")
-def leadfield(sample, discrete_forward) -> LeadField:
+def leadfield(discrete_forward) -> LeadField:
     return LeadField.from_forward(mne.pick_types_forward(discrete_forward, meg=False, eeg=True))
 
 

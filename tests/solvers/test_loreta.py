@@ -119,7 +119,7 @@ def test_the_estimate_is_the_minimum_of_misfit_and_roughness(grid, cap, method):
     white = whiten(grid, cap)
     gain = white.gain.reshape(len(white.gain), -1)
     strength = source_strength(white, 1.0)
-    matrix = solver._roughness(white.leadfield, strength)
+    matrix = solver.roughness_of(white.leadfield, strength)
     roughness = sparse.kron(matrix, sparse.eye_array(3)).tocsr()
     data = 1e-6 * np.random.default_rng(1).standard_normal((64, 1))
     currents = solver.estimate(data).reshape(-1, 1)
@@ -136,7 +136,7 @@ def test_a_symmetric_prior_gives_an_adjoint_pair(grid, cap, method):
     solver = method().fit(grid, cap)
     white = whiten(grid, cap)
     resolution = solver.kernel_ @ solver.leadfield_.matrix
-    matrix = solver._roughness(white.leadfield, source_strength(white, 1.0)).toarray()
+    matrix = solver.roughness_of(white.leadfield, source_strength(white, 1.0)).toarray()
     metric = np.kron(matrix.T @ matrix, np.eye(3))
     product = metric @ resolution
     assert close(product, product.T, 1e-8)

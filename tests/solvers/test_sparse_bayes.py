@@ -14,7 +14,7 @@ from headwater.solvers.sparse.evidence import (
     ConvexBounding,
     ExpectationMaximization,
     KnownNoise,
-    LearntNoise,
+    LearnedNoise,
     MacKay,
     RelativeNoise,
 )
@@ -66,7 +66,7 @@ def test_separated_noiseless_sources_are_exact_even_if_correlated(sphere_leadfie
 
 
 @pytest.mark.parametrize("solver", [Champagne(), GammaMap()], ids=repr)
-def test_sources_in_noise_are_found(sphere_leadfield, currents, data, rng, solver):
+def test_sources_in_noise_are_found(sphere_leadfield, data, rng, solver):
     amplitude = np.linalg.norm(solver.fit(sphere_leadfield).estimate(noisy(data, rng)), axis=(1, 2))
     for source in SOURCES:
         strongest = sphere_leadfield.pos[np.argsort(-amplitude)[:6]]
@@ -145,7 +145,7 @@ def test_the_noise_level_is_learnt(sphere_leadfield, data, rng):
     sample = data + noise * rng.standard_normal(data.shape)
     found = Champagne().fit(sphere_leadfield, noise**2 * np.eye(64)).posterior(sample)
     assert found.noise_variance == pytest.approx(1.0, rel=0.15)
-    twice = Champagne(noise=LearntNoise(snr=1.0)).fit(sphere_leadfield, noise**2 / 4 * np.eye(64)).posterior(sample)
+    twice = Champagne(noise=LearnedNoise(snr=1.0)).fit(sphere_leadfield, noise**2 / 4 * np.eye(64)).posterior(sample)
     assert twice.noise_variance == pytest.approx(4.0, rel=0.15)
 
 

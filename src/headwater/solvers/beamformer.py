@@ -27,12 +27,12 @@ class LCMV(Solver):
     Parameters
     ----------
     data_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-        Covariance of the data while the sources of interest are active. None: the second moment of the very data
-        that are given to ``estimate`` or ``apply``, of each sample (epoch) its own. The loading keeps this meaningful
+        Covariance of the data while the sources of interest are active. None: the second moment of the data
+        passed to ``estimate`` or ``apply``, separately for each sample (epoch). The loading keeps this meaningful
         with fewer time points than channels, down to a single one.
     reg : float
         Loading of the data covariance: as in MNE-Python a fraction of its mean eigenvalue (trace per channel) where
-        ``data_cov`` is given; a fraction of its largest eigenvalue where it comes from the very data. There the source
+        ``data_cov`` is given; a fraction of its largest eigenvalue where it comes from those data. There the source
         of interest dominates, and its topography in the patient's head is never quite that of the model: with hardly
         any loading the beamformer takes a strong source for interference and cancels it (Cox, Zeskind & Owen 1987,
         IEEE Trans. ASSP 35:1365). A source ``reg`` times as strong as the strongest one is still suppressed by half.
@@ -83,7 +83,7 @@ class LCMV(Solver):
         gain_ : array of shape (n_sources, rank, n_orient)
             Whitened gain of the orientations that are estimated.
         filters_ : array of shape (n_sources, n_orient, rank) | None
-            On whitened data; None where they depend on data yet to come.
+            On whitened data; None where they depend on the data to be estimated.
         """
         self._check_parameters()
         white = whiten(leadfield, noise_cov, self.rank)
@@ -134,7 +134,7 @@ class LCMV(Solver):
         return white.gain
 
     def _own_filters(self, white: np.ndarray) -> np.ndarray:
-        """Return the filters for the covariance of this very sample, whitened, of shape (rank, n_times)."""
+        """Return the filters for the covariance of this sample, whitened, of shape (rank, n_times)."""
         white = white.astype(np.float64, copy=False)
         covariance = white @ white.T / white.shape[1]
         return self._filters(covariance, self.reg * float(np.linalg.norm(covariance, ord=2)))

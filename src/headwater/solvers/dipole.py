@@ -62,8 +62,8 @@ class DipoleScan(Solver):
     """Dipole scan: current dipoles at the positions of the source space that together explain most of the data.
 
     One dipole for each position in turn, moments by least squares on whitened data; the position with the best
-    goodness of fit wins (Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541). Every further dipole is the one
-    that explains most in addition to those found, all moments being fitted together. Then each position in turn is
+    goodness of fit wins (Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541). Every additional dipole is the
+    one that explains most beyond those found, all moments being fitted together. Then each position in turn is
     sought again with the others held, until none changes (alternating projection; Ziskind & Wax 1988, IEEE Trans.
     Acoust. Speech Signal Process. 36:1553). Moments are free to rotate over time. Where several dipoles have to be told
     apart by few time points, this may end where no single move helps but another set would be better.
@@ -110,7 +110,7 @@ class DipoleScan(Solver):
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Find the dipoles of data of shape (..., n_channels, n_times), each sample by itself."""
+        """Find the dipoles of data of shape (..., n_channels, n_times), each sample separately."""
         data = check_data(data, self)
         white = self.whitener_ @ data
         if self.moving:  # every time point is a sample
@@ -151,7 +151,7 @@ class DipoleScan(Solver):
             How far from the nearest source of the lead field a dipole may go, in metres.
         """
         if self.leadfield_.n_orient != 3:
-            raise InputError("Sources of fixed orientation have none off the grid; fit on a free lead field to refine.")
+            raise InputError("Positions off the grid need free orientations; fit on a free lead field to refine.")
         start = self.dipoles(data)
         white = self.whitener_ @ data.astype(np.float64)
         tree = cKDTree(self.leadfield_.pos)

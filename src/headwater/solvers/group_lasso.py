@@ -59,7 +59,8 @@ class GroupLasso(GroupPenaltySolver):
         Penalty as a fraction of the smallest one with which no source is active, which follows the data: an estimate
         of data times k is k times the estimate. Above 0, below 1.
     joint : bool
-        True: a source is active at all times that are given together, or at none. False: each time is by itself.
+        True: a source is active at all time points of a sample, or at none. False: each time point is estimated
+        separately.
     loose : float | "auto" | dict
         As in `MinimumNorm`.
     exponent : float

@@ -35,14 +35,14 @@ from headwater.solvers.states.whitened_states import WhitenedStates
 
 @dataclass(frozen=True, eq=False)
 class KalmanEstimate:
-    """What the filter learnt from one sample.
+    """What the filter learned from one sample.
 
     Attributes
     ----------
     currents : array of shape (n_sources, n_orient, n_times)
         In A m, each time point from the data up to it.
     dynamics : Dynamics
-        Given or learnt.
+        Given, or learned from the sample.
     variance : array of shape (n_sources,)
         Of the whitened states, relative to each other.
     noise_variance : float
@@ -50,10 +50,10 @@ class KalmanEstimate:
     log_likelihoods : array of shape (n_iter,)
         Of the whitened data, after each iteration of the search; the last is that of the estimate.
     n_parameters : int
-        How many were learnt, the common scale of all variances among them.
+        How many were learned, the common scale of all variances among them.
     converged : bool
     noiseless : bool
-        Whether the learnt ``lambda2`` is as small as it may be: to the model, all of the data are signal.
+        Whether the learned ``lambda2`` is the smallest allowed: the model takes all of the data for signal.
     """
 
     currents: np.ndarray
@@ -86,7 +86,7 @@ class KalmanSolver(Solver):
     whitener_: np.ndarray
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Filter data of shape (..., n_channels, n_times), each sample by itself."""
+        """Filter data of shape (..., n_channels, n_times), each sample separately."""
         data = check_data(data, self)
         out = np.zeros((*data.shape[:-2], *self.states_.gain.shape[1:], data.shape[-1]), data.dtype)
         samples = out.reshape(-1, *out.shape[-3:])
@@ -111,13 +111,13 @@ class KalmanSolver(Solver):
         return out
 
     def posterior(self, data: np.ndarray) -> KalmanEstimate:
-        """Return all that is learnt from one sample of shape (n_channels, n_times)."""
+        """Return everything learned from one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
             raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
         found = self._filter(data)
         if found is None:
-            raise InputError("The data are zero or empty, and nothing can be learnt from them; give a recording.")
+            raise InputError("The data are zero or empty, so nothing can be learned from them; give a recording.")
         return found
 
     def _filter(self, sample: np.ndarray) -> KalmanEstimate | None:
@@ -147,7 +147,7 @@ class STKF(KalmanSolver):
     Parameters
     ----------
     own : float | None
-        ``a``. Of data of a single time point it is not learnt.
+        ``a``. Of data of a single time point it is not learned.
     neighbours : float | None
         ``b``. Unless it is 0, all sources are followed one time point after the other, and learning takes long.
     lambda2 : float | None
@@ -242,15 +242,15 @@ class STKF(KalmanSolver):
             eps=self.eps,
         )
 
-    def dynamics(self, learnt: Mapping[str, float]) -> Dynamics:
-        """Put given and learnt parameters together; learnt ones share what the given ones leave of stability."""
-        lambda2 = float(np.exp(learnt["log_lambda2"])) if self.lambda2 is None else self.lambda2
-        own = (1 - abs(self.neighbours or 0.0)) * learnt.get("own", 0.0) if self.own is None else self.own
-        neighbours = (1 - abs(own)) * learnt.get("share", 0.0) if self.neighbours is None else self.neighbours
+    def dynamics(self, learned: Mapping[str, float]) -> Dynamics:
+        """Put given and learned parameters together; learned ones share what the given ones leave of stability."""
+        lambda2 = float(np.exp(learned["log_lambda2"])) if self.lambda2 is None else self.lambda2
+        own = (1 - abs(self.neighbours or 0.0)) * learned.get("own", 0.0) if self.own is None else self.own
+        neighbours = (1 - abs(own)) * learned.get("share", 0.0) if self.neighbours is None else self.neighbours
         return Dynamics(own, neighbours, lambda2)
 
     def _free(self, n_times: int) -> list[str]:
-        """Names of the parameters to be learnt; the dynamics only where there are any."""
+        """Names of the parameters to be learned; the dynamics only where there are any."""
         free = ["log_lambda2"] if self.lambda2 is None else []
         if n_times > 1:
             free += ["own"] if self.own is None else []

@@ -45,7 +45,8 @@ class LAURA(SmoothSolver):
         super().__init__(lambda2=lambda2, loose=loose, exponent=exponent, leak=leak, rank=rank)
         self.drop_off = drop_off
 
-    def _roughness(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
+    def roughness_of(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
+        """Return ``W A``."""
         if self.drop_off < 0:
             raise InputError(f"drop_off is {self.drop_off:g}; it must be at least 0.")
         return sparse.csr_array(sparse.diags_array(strength) @ autoregression(leadfield, self.drop_off, self.leak))

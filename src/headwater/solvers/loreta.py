@@ -26,7 +26,8 @@ class LORETA(SmoothSolver):
         As in `SmoothSolver`.
     """
 
-    def _roughness(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
+    def roughness_of(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
+        """Return ``B W``."""
         return sparse.csr_array(laplacian(leadfield, self.leak) @ sparse.diags_array(strength))
 
 

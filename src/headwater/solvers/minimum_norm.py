@@ -52,7 +52,7 @@ class GaussianPriorSolver(Regularized):
         self.depth = depth
         self.rank = rank
 
-    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
+    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:  # noqa: ARG002
         loose = loose_per_source(white.leadfield, self.loose)
         gain = oriented_gain(white, loose)
         blocks = orientation_blocks(loose, white.leadfield.normals, gain.shape[2])
@@ -105,7 +105,7 @@ class DSPM(GaussianPriorSolver):
     unit: ClassVar[str] = "F"
     scales_with_nave: ClassVar[bool] = True
 
-    def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:
+    def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:  # noqa: ARG002
         return operator / np.linalg.norm(operator, axis=(1, 2), keepdims=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from mne.inverse_sparse.mxne_optim import iterative_mixed_norm_solver, mixed_norm_solver, norm_l2inf
@@ -107,7 +107,7 @@ class MixedNormSolver(GroupPenaltySolver):
         return x.reshape(n_sources, n_orient, -1), converged
 
     @abstractmethod
-    def _solve(self, data: np.ndarray, gain: np.ndarray, options: dict) -> tuple[np.ndarray, np.ndarray]:
+    def _solve(self, data: np.ndarray, gain: np.ndarray, options: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return the currents of the active columns of the gain, shape (n_active, n_times), and which they are."""
 
 
@@ -123,7 +123,7 @@ class MxNE(MixedNormSolver):
         As in `MixedNormSolver`.
     """
 
-    def _solve(self, data: np.ndarray, gain: np.ndarray, options: dict) -> tuple[np.ndarray, np.ndarray]:
+    def _solve(self, data: np.ndarray, gain: np.ndarray, options: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         return mixed_norm_solver(data, gain, **options)[:2]
 
 
@@ -161,5 +161,5 @@ class IRMxNE(MixedNormSolver):
         )
         self.n_mxne_iter = n_mxne_iter
 
-    def _solve(self, data: np.ndarray, gain: np.ndarray, options: dict) -> tuple[np.ndarray, np.ndarray]:
+    def _solve(self, data: np.ndarray, gain: np.ndarray, options: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         return iterative_mixed_norm_solver(data, gain, n_mxne_iter=self.n_mxne_iter, **options)[:2]

@@ -16,8 +16,8 @@ from headwater.solvers.linear.kernel import LinearSolver
 class MoorePenrose(LinearSolver):
     """Moore-Penrose inverse of the whitened lead field: the smallest currents that explain the data completely.
 
-    Nothing is assumed about noise beyond its covariance, so all noise is explained too; raise ``rcond`` to leave out
-    what the sensors hardly see.
+    Nothing is assumed about the noise beyond its covariance, so that noise is explained as well; raise ``rcond`` to
+    leave out components that the sensors hardly see.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class ExplainedPower:
     fraction: float = 0.9
     at_most: int = 5
 
-    def __call__(self, power: np.ndarray, n_times: int) -> int:
+    def __call__(self, power: np.ndarray, n_times: int) -> int:  # noqa: ARG002
         """Count, given the power of each component, largest first, and the number of time points."""
         carried = np.cumsum(power) / np.sum(power)
         return min(int(np.searchsorted(carried, self.fraction * (1 - 1e-9))) + 1, self.at_most)
@@ -99,7 +99,7 @@ class SubspaceSolver(Solver):
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Find the dipoles of data of shape (..., n_channels, n_times), each sample by itself."""
+        """Find the dipoles of data of shape (..., n_channels, n_times), each sample separately."""
         data = check_data(data, self)
         white = self.whitener_ @ data
         _, n_sources, n_orient = self.gain_.shape

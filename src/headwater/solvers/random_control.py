@@ -1,4 +1,4 @@
-"""The control: an estimate that knows nothing of where sources are."""
+"""A random control: an estimate that ignores where the sources are."""
 
 from __future__ import annotations
 

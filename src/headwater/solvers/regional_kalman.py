@@ -17,7 +17,7 @@ from headwater.solvers.states.state_space import Dynamics, filter_modes, log_lik
 
 
 class RSTKF(KalmanSolver):
-    """`STKF` with a variance of the dynamical noise for every region, learnt by maximum likelihood for each sample.
+    """`STKF` with a variance of the dynamical noise for every region, learned by maximum likelihood for each sample.
 
     Hamid et al. 2021, Computer Methods and Programs in Biomedicine 200:105830.
     Their abstract gives the model, `STKF` with "spatially heterogeneous dynamical noise variances", and the proposal
@@ -36,7 +36,7 @@ class RSTKF(KalmanSolver):
     Parameters
     ----------
     own : float | None
-        As in `STKF`. The level of the noise is always learnt.
+        As in `STKF`. The level of the noise is always learned.
     loose, exponent, leak, rank
         As in `LORETA`.
     max_iter : int
@@ -98,18 +98,18 @@ class RSTKF(KalmanSolver):
     def _posterior(self, white: np.ndarray) -> KalmanEstimate:
         search = self.uniform_.learn(self.uniform_.basis_.T @ white)
         dynamics = self.uniform_.dynamics(search.values)
-        learnt = self._learn(white, dynamics)
-        variance = learnt.variance[self.region_of_source_]
-        states, innovations = filter_modes(learnt.strength, dynamics, learnt.basis.T @ white)
+        learned = self._learn(white, dynamics)
+        variance = learned.variance[self.region_of_source_]
+        states, innovations = filter_modes(learned.strength, dynamics, learned.basis.T @ white)
         return KalmanEstimate(
-            currents=self.states_.kernel(variance, learnt.basis) @ states,
+            currents=self.states_.kernel(variance, learned.basis) @ states,
             dynamics=dynamics,
             variance=variance,
             noise_variance=innovations.scale * dynamics.lambda2,
-            log_likelihoods=np.array(learnt.log_likelihoods),
-            # The noise is learnt once, as lambda2 relative to variances that are 1, or as the scale of all.
-            n_parameters=len(search.values) + len(learnt.variance),
-            converged=search.converged and learnt.rise < self.eps,
+            log_likelihoods=np.array(learned.log_likelihoods),
+            # The noise is learned once, as lambda2 relative to variances that are 1, or as the scale of all.
+            n_parameters=len(search.values) + len(learned.variance),
+            converged=search.converged and learned.rise < self.eps,
             noiseless=search.noiseless,
         )
 

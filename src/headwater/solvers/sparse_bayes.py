@@ -20,7 +20,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.solvers.algebra.topographies import compact
 from headwater.solvers.base import Solver, check_data
 from headwater.solvers.inputs.whitening import Rank, whiten
-from headwater.solvers.sparse.evidence import CONVEX_BOUNDING, LEARNT_NOISE, MACKAY, RELATIVE_NOISE, NoiseLevel, Update
+from headwater.solvers.sparse.evidence import CONVEX_BOUNDING, LEARNED_NOISE, MACKAY, RELATIVE_NOISE, NoiseLevel, Update
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class SparseBayes(Solver):
     update : Update
         Of the variances: `ConvexBounding`, `MacKay` or `ExpectationMaximization`.
     noise : NoiseLevel
-        `RelativeNoise`, `LearntNoise` or `KnownNoise`. With the first two, data times k give sources times k.
+        `RelativeNoise`, `LearnedNoise` or `KnownNoise`. With the first two, data times k give sources times k.
     max_iter : int
         Iterations at most; a warning says when they were too few.
     eps : float
@@ -93,7 +93,7 @@ class SparseBayes(Solver):
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Return the posterior mean for data of shape (..., n_channels, n_times), each sample by itself."""
+        """Return the posterior mean for data of shape (..., n_channels, n_times), each sample separately."""
         data = check_data(data, self)
         white = self.whitener_ @ data
         out = np.zeros((*data.shape[:-2], *self.gain_.shape[1:], data.shape[-1]), data.dtype)
@@ -114,7 +114,7 @@ class SparseBayes(Solver):
         return out
 
     def posterior(self, data: np.ndarray) -> SparsePosterior:
-        """Return all that is learnt from one sample of shape (n_channels, n_times)."""
+        """Return everything learned from one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
             raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
@@ -130,14 +130,14 @@ class SparseBayes(Solver):
         visible = np.flatnonzero(seen > 0)
         gain = self.gain_[:, visible] / np.sqrt(seen[visible])[:, np.newaxis]
         signals = compact(white / np.sqrt(power)) / np.sqrt(white.shape[1])
-        learnt = self._learn(gain, signals, self.noise.start(power))
-        active = visible[learnt.active]
-        variance[active] = learnt.share / seen[active]
+        learned = self._learn(gain, signals, self.noise.start(power))
+        active = visible[learned.active]
+        variance[active] = learned.share / seen[active]
         filters = (self.gain_[:, active] * variance[active, np.newaxis]).reshape(rank, -1).T
-        explained = filters @ (learnt.inverse_root.T @ (learnt.inverse_root @ white))
+        explained = filters @ (learned.inverse_root.T @ (learned.inverse_root @ white))
         currents[active] = explained.reshape(len(active), n_orient, -1)
-        change, noise = learnt.change(rank), power * learnt.noise
-        return SparsePosterior(currents, power * variance, noise, np.array(learnt.costs), change, change < self.eps)
+        change, noise = learned.change(rank), power * learned.noise
+        return SparsePosterior(currents, power * variance, noise, np.array(learned.costs), change, change < self.eps)
 
     def _learn(self, gain: np.ndarray, signals: np.ndarray, noise: float) -> _State:
         """Maximise the evidence.
@@ -215,7 +215,7 @@ def _model(gain: np.ndarray, share: np.ndarray, noise: float, signals: np.ndarra
 class Champagne(SparseBayes):
     """Champagne: sparse Bayesian learning for correlated sources (Wipf, Owen, Attias, Sekihara & Nagarajan 2010).
 
-    NeuroImage 49:641, with one variance for all orientations of a source, convex bounding and a learnt noise level.
+    NeuroImage 49:641, with one variance for all orientations of a source, convex bounding and a learned noise level.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ class Champagne(SparseBayes):
         self,
         *,
         update: Update = CONVEX_BOUNDING,
-        noise: NoiseLevel = LEARNT_NOISE,
+        noise: NoiseLevel = LEARNED_NOISE,
         max_iter: int = 2000,
         eps: float = 1e-6,
         prune: float = 1e-8,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 # Eigenvalues of 3 x 3 blocks below this fraction of the largest count as zero: radial sources in a sphere are silent
-# in MEG, and rounding must not be mistaken for a signal. The same as in MNE-Python.
+# in MEG, and rounding errors are not a signal. The same as in MNE-Python.
 RELATIVE_ZERO = 1e-7
 
 

@@ -1,4 +1,4 @@
-"""What a fitted solver takes from a recording, and which recordings it refuses."""
+"""The data that a fitted solver takes from a recording, and the recordings that it refuses."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def eeg_average_projection(projs: Sequence[mne.Projection]) -> bool:
 
 
 def make_average_projection(info: mne.Info) -> mne.Projection:
-    """Average reference of the EEG, not yet applied; whatever reference the data have had, nothing of it remains."""
+    """Return an average reference for the EEG, not yet applied; it replaces any other reference."""
     info = info.copy()
-    with info._unlock():
+    with info._unlock():  # noqa: SLF001 (MNE-Python has no public way)
         info["custom_ref_applied"] = FIFF.FIFFV_MNE_CUSTOM_REF_OFF  # MNE-Python would refuse any other
     return make_eeg_average_ref_proj(info, activate=False, verbose="error")
 
@@ -68,15 +68,15 @@ def _check_channels(info: mne.Info, ch_names: Sequence[str]) -> None:
 
 
 def _check_projections(info: mne.Info, leadfield: LeadField) -> None:
-    """Refuse data that have lost more than the solver knows of: its own projections it applies itself."""
+    """Refuse projections that the solver was not fitted with; it applies its own."""
     ch_names = leadfield.ch_names
     projector = make_projector(leadfield.info["projs"], ch_names)[0]
     for proj in info["projs"]:
         vectors = _rows_of(proj, ch_names)
         if np.linalg.norm(projector @ vectors) > SAME_PROJECTION * np.linalg.norm(vectors):
             raise InputError(
-                f"The recording has the projection {proj['desc']!r}, with which the solver was not fitted; fit with a "
-                "noise covariance of this recording, which carries its projections, or remove it with del_proj()."
+                f"The solver was not fitted with the projection {proj['desc']!r} of the recording; fit it with a "
+                "noise covariance of this recording, which contains its projections, or remove it with del_proj()."
             )
 
 

@@ -1,4 +1,4 @@
-"""Whitening: after it, the noise of EEG and that of MEG is independent and of unit variance on every channel."""
+"""Whitening: afterwards the noise of EEG and of MEG is independent between channels and of unit variance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headwater.solvers.inputs.recording import eeg_average_projection, make_aver
 Rank = dict[str, int] | str | None
 
 # Covariances come from files in single precision: eigenvalues of the correlation matrix this far below zero are
-# rounding, and anything further is not a covariance.
+# rounding; any lower, and the matrix is not a covariance.
 NEGATIVE_EIGENVALUE = -1e-4
 
 
@@ -43,8 +43,8 @@ class Whitened:
 def whiten(leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None, rank: Rank = None) -> Whitened:
     """Whiten a lead field with a noise covariance.
 
-    Projections of the lead field's info and of the covariance are applied, and EEG, which knows no absolute
-    potential, always loses its mean.
+    Projections of the lead field's info and of the covariance are applied. EEG has no absolute reference, so its mean
+    over electrodes is always removed.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def as_covariance(covariance: mne.Covariance | np.ndarray | None, leadfield: Lea
 
 
 def good_channels(leadfield: LeadField, covariance: mne.Covariance) -> LeadField:
-    """Leave out what is bad in the lead field's info or in the covariance."""
+    """Leave out channels that are bad in the lead field's info or in the covariance."""
     bads = {*leadfield.info["bads"], *covariance["bads"]}
     names = [name for name in leadfield.ch_names if name not in bads]
     if not names:
@@ -108,10 +108,10 @@ def good_channels(leadfield: LeadField, covariance: mne.Covariance) -> LeadField
 
 
 def _check_covariance(covariance: mne.Covariance) -> None:
-    """Refuse what cannot be the covariance of anything. A deficient rank is normal and no reason to refuse."""
+    """Refuse a matrix that is not a covariance. A deficient rank is normal, and accepted."""
     data, names = covariance["data"], covariance.ch_names
     if not np.isfinite(data).all():
-        raise InputError("The noise covariance has values that are NaN or infinite; estimate it anew from clean data.")
+        raise InputError("The noise covariance has values that are NaN or infinite; estimate it again from clean data.")
     variance = data if covariance["diag"] else np.diag(data)
     flat = [name for name, value in zip(names, variance, strict=True) if value <= 0]
     if flat:
@@ -122,9 +122,9 @@ def _check_covariance(covariance: mne.Covariance) -> None:
         return
     correlation = data / np.sqrt(np.outer(variance, variance))
     if not np.allclose(correlation, correlation.T, atol=-NEGATIVE_EIGENVALUE):
-        raise InputError("The noise covariance is not symmetric, so it is no covariance; estimate it anew.")
+        raise InputError("The noise covariance is not symmetric; estimate it again.")
     if np.linalg.eigvalsh(correlation)[0] < NEGATIVE_EIGENVALUE * len(names):
-        raise InputError("The noise covariance has negative eigenvalues, so it is no covariance; estimate it anew.")
+        raise InputError("The noise covariance has negative eigenvalues; estimate it again.")
 
 
 def _channels(names: Sequence[str]) -> str:
@@ -134,6 +134,6 @@ def _channels(names: Sequence[str]) -> str:
 def _with_projections(leadfield: LeadField, projs: list[mne.Projection]) -> LeadField:
     """Return the lead field with these projections in its info; the gain is shared, and not projected."""
     info = leadfield.info.copy()
-    with info._unlock():
+    with info._unlock():  # noqa: SLF001 (MNE-Python has no public way)
         info["projs"] = [mne.Projection(**proj) for proj in projs]
     return replace(leadfield, info=info)

@@ -1,4 +1,4 @@
-"""What is assumed about sources before any data: how strong each may be, and in which direction.
+"""The prior of the sources: how strong each may be, and in which direction.
 
 The prior covariance of source ``s`` is ``v_s (l I + (1 - l) n n')``: variance ``v_s`` along the normal ``n``, and the
 fraction ``l`` of it (``loose``) along the two directions tangential to the cortex (Lin et al. 2006, NeuroImage 31:160).

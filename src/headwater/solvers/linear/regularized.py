@@ -128,18 +128,22 @@ class Regularized(LinearSolver):
         data : array of shape (..., n_channels, n_times)
             All samples decide together.
         nave : int
-            Number of trials that were averaged; the noise covariance is that of single ones.
+            Number of trials that were averaged; the noise covariance is that of single trials.
         """
         if self.undecided_ is None:
             return self
+        solver = unfitted(self).set_params(lambda2=self._choice(data, nave, self.undecided_))
+        prior = None if self.prior_follows_lambda2 else self.undecided_.prior
+        return solver.fit_whitened(self.undecided_.white, prior)
+
+    def _choice(self, data: np.ndarray, nave: int, undecided: Undecided) -> float:
+        """Let the rule choose ``lambda2`` from data of shape (..., n_channels, n_times)."""
         data = check_data(data, self).astype(np.float64, copy=False)
         if not data.size:
             raise InputError("There are no data to choose lambda2 from; give at least one time point.")
         columns = np.moveaxis(data, -2, 0).reshape(data.shape[-2], -1)
-        rule, white, prior = self.undecided_.rule, self.undecided_.white, self.undecided_.prior
-        lambda2 = rule.choose(rule.values, self._measured(np.sqrt(nave) * (white.whitener @ columns), self.undecided_))
-        solver = unfitted(self).set_params(lambda2=lambda2)
-        return solver.fit_whitened(white, None if self.prior_follows_lambda2 else prior)
+        white = np.sqrt(nave) * (undecided.white.whitener @ columns)
+        return undecided.rule.choose(undecided.rule.values, self._measured(white, undecided))
 
     def _measured(self, z: np.ndarray, undecided: Undecided) -> np.ndarray:
         """Measure the candidates: those that were given each with its own prior, else all with the reference's."""
@@ -154,6 +158,6 @@ class Regularized(LinearSolver):
     def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
         """Apply the prior to a whitened lead field; ``lambda2`` matters where ``prior_follows_lambda2``."""
 
-    def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:
+    def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:  # noqa: ARG002
         """Give currents their scale; ``operator`` and the outcome have the shape (n_sources, n_orient, rank)."""
         return operator

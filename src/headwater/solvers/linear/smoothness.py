@@ -1,4 +1,4 @@
-"""Minimum norm of something rougher than the currents: neighbours are assumed to be alike.
+"""Smooth priors: neighbouring sources are assumed to be alike.
 
 The prior precision of the currents is ``M' M``, with ``M`` a sparse matrix that compares each source with those around
 it. The prior covariance ``R = (M' M)^-1`` would be as large as the number of sources squared; only ``R G'`` is needed,
@@ -27,7 +27,7 @@ from headwater.solvers.regularization.rules import Lambda2
 class SmoothSolver(Regularized):
     """What LORETA and LAURA share: ``x = R G' (G R G' + lambda2 I)^-1 y`` with ``R = D (M' M)^-1 D'``.
 
-    ``M`` acts on each direction by itself; ``D`` is the square root of the orientation prior. ``R`` is scaled as in
+    ``M`` acts on each direction separately; ``D`` is the square root of the orientation prior. ``R`` is scaled as in
     the minimum-norm family, so that ``lambda2`` means the same.
 
     Parameters
@@ -61,17 +61,17 @@ class SmoothSolver(Regularized):
         self.leak = leak
         self.rank = rank
 
-    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
+    def _prior(self, white: Whitened, lambda2: float) -> PriorGain:  # noqa: ARG002
         if not 0 < self.leak <= 1:
             raise InputError(f"leak is {self.leak:g}; it must lie above 0 and be at most 1.")
         loose = loose_per_source(white.leadfield, self.loose)
         gain = oriented_gain(white, loose)
         root = symmetric_power(orientation_blocks(loose, white.leadfield.normals, gain.shape[2]), 0.5)
-        roughness = self._roughness(white.leadfield, source_strength(white, self.exponent))
+        roughness = self.roughness_of(white.leadfield, source_strength(white, self.exponent))
         return smooth_prior_gain(gain, root, roughness)
 
     @abstractmethod
-    def _roughness(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
+    def roughness_of(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
         """Return ``M``, shape (n_sources, n_sources), given how strongly the sensors see each source."""
 
 
@@ -104,10 +104,10 @@ def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.spar
 
 
 def neighbour_weights(leadfield: LeadField, grid_neighbours: sparse.csr_array | None) -> sparse.csr_array:
-    """Return who is a neighbour of whom, 1.0 where two sources are, shape (n_sources, n_sources).
+    """Return which sources are neighbours, 1.0 for each pair, shape (n_sources, n_sources).
 
     On the cortex those of the mesh, on the grid the given ones (None: the six along its axes), and among discrete
-    sources, where nobody says who they are, the six nearest.
+    sources, which have no declared neighbours, the six nearest.
     """
     if leadfield.adjacency is None:
         return nearest_neighbours(leadfield.pos)

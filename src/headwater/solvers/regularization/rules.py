@@ -32,7 +32,7 @@ class Rule(ABC):
     def measure(self, modes: Modes, lambda2: np.ndarray) -> np.ndarray:
         """Return what the rule looks at, one row for each of n ``lambda2``, shape (n, k)."""
 
-    def judge(self, lambda2: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    def judge(self, lambda2: np.ndarray, measured: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return a cost for each ``lambda2``, ascending, NaN where there is none; the least wins."""
         return measured[:, 0]
 

@@ -45,7 +45,7 @@ class MacKay:
 class ConvexBounding:
     """``g <- sqrt(p / q)``, minimum of a convex upper bound: never lowers the evidence; fast."""
 
-    def __call__(self, variance: np.ndarray, power: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    def __call__(self, variance: np.ndarray, power: np.ndarray, precision: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the new variances."""
         return np.sqrt(power / precision)
 
@@ -76,7 +76,7 @@ class KnownNoise:
             raise InputError(f"The noise variance is {self.variance:g}; it must be positive.")
         return self.variance / power
 
-    def update(self, variance: float, ratio: float) -> float:
+    def update(self, variance: float, ratio: float) -> float:  # noqa: ARG002
         """Keep it."""
         return variance
 
@@ -87,20 +87,20 @@ class RelativeNoise:
 
     snr: float = 3.0
 
-    def start(self, power: float) -> float:
+    def start(self, power: float) -> float:  # noqa: ARG002
         """Return the variance relative to the data."""
         if self.snr <= 0:
             raise InputError(f"snr is {self.snr:g}; it must be positive.")
         return 1.0 / (1.0 + self.snr**2)
 
-    def update(self, variance: float, ratio: float) -> float:
+    def update(self, variance: float, ratio: float) -> float:  # noqa: ARG002
         """Keep it."""
         return variance
 
 
 @dataclass(frozen=True)
-class LearntNoise:
-    """Noise of the form that the noise covariance says, its level learnt from the data by convex bounding.
+class LearnedNoise:
+    """Noise of the form that the noise covariance says, its level learned from the data by convex bounding.
 
     Cai, Hashemi, Diwakar, Haufe, Sekihara & Nagarajan 2021 (NeuroImage 225:117411), for one level on whitened channels.
 
@@ -125,4 +125,4 @@ class LearntNoise:
 
 
 CONVEX_BOUNDING, MACKAY = ConvexBounding(), MacKay()
-LEARNT_NOISE, RELATIVE_NOISE = LearntNoise(), RelativeNoise()
+LEARNED_NOISE, RELATIVE_NOISE = LearnedNoise(), RelativeNoise()

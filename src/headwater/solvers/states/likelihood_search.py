@@ -36,8 +36,8 @@ class Search:
 
     @property
     def noiseless(self) -> bool:
-        """Whether the data would have less noise than anything that was tried."""
-        return self.values.get("log_lambda2", np.inf) <= BOUNDS["log_lambda2"][0] + NEAR
+        """Whether the search ended at the lowest noise level that it tries."""
+        return bool(self.values.get("log_lambda2", np.inf) <= BOUNDS["log_lambda2"][0] + NEAR)
 
 
 def maximize(

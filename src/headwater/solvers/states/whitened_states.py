@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -87,7 +87,7 @@ class WhitenedStates:
     def _factors(self) -> SuperLU:
         return _factorized(self.roughness)
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         # The factors cannot be pickled, and are made anew where they are needed.
         return {name: value for name, value in vars(self).items() if name != "_factors"}
 
