@@ -1,6 +1,6 @@
 """The sample recording with two lead fields: its own (discrete sources) and a small cortex-like one (two surfaces)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mne
@@ -43,6 +43,13 @@ def noise_cov(sample: Path) -> mne.Covariance:
 def discrete_forward(sample: Path) -> mne.Forward:
     """The recording's ready forward solution: 1270 cortical positions as a discrete source space."""
     return mne.read_forward_solution(sample / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error")
+
+
+@pytest.fixture(scope="session")
+def discrete_leadfield(discrete_forward: mne.Forward) -> LeadField:
+    """All sensors and those 1270 positions, with the z axis as normals."""
+    leadfield = LeadField.from_forward(discrete_forward)
+    return replace(leadfield, normals=np.tile([0.0, 0.0, 1.0], (leadfield.n_sources, 1)))
 
 
 @pytest.fixture(scope="session")

@@ -139,7 +139,8 @@ def test_impossible_wishes_are_refused_in_words(sphere_leadfield, sphere):
             DipoleScan(n_dipoles=n_dipoles).fit(sphere_leadfield)
     with pytest.raises(InputError, match="one sample"):
         DipoleScan().fit(sphere_leadfield).dipoles(np.zeros((2, 64, 1)))
-    one_orientation = replace(sphere_leadfield, gain=sphere_leadfield.gain[:, :, 2:])
+    normals = np.tile([0.0, 0.0, 1.0], (sphere_leadfield.n_sources, 1))
+    one_orientation = replace(sphere_leadfield, normals=normals).fixed()
     with pytest.raises(InputError, match="off the grid"):
         DipoleScan().fit(one_orientation).refine(np.ones((64, 1)), sphere.gain_at)
 

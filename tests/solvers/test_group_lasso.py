@@ -127,10 +127,9 @@ def test_the_recording_gives_what_mne_python_finds(recordings):
 
 
 @pytest.mark.parametrize(("fixed", "n_times"), [(True, 1), (True, 6), (False, 6)])
-def test_few_noiseless_dipoles_are_found_exactly(noise_cov, discrete_forward, fixed, n_times):
+def test_few_noiseless_dipoles_are_found_exactly(noise_cov, discrete_leadfield, fixed, n_times):
     # EEG and MEG together: with 60 electrodes alone, three free dipoles at one time have sparser explanations.
-    leadfield = LeadField.from_forward(discrete_forward)
-    leadfield = leadfield.fixed() if fixed else leadfield
+    leadfield = discrete_leadfield.fixed() if fixed else discrete_leadfield
     rng = np.random.default_rng(3)
     solver = GroupLasso(alpha=1e-3 if fixed else 1e-2).fit(leadfield, noise_cov)
     for _ in range(3 if fixed else 1):

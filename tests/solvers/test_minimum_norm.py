@@ -8,7 +8,7 @@ import pytest
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.solvers import DSPM, ELORETA, SLORETA, MinimumNorm, MoorePenrose, WeightedMinimumNorm
+from headwater.solvers import DSPM, ELORETA, LORETA, SLORETA, MinimumNorm, MoorePenrose, WeightedMinimumNorm
 from headwater.solvers.inputs.whitening import whiten
 
 METHODS = {"MNE": MinimumNorm, "dSPM": DSPM, "sLORETA": SLORETA, "eLORETA": ELORETA}
@@ -155,9 +155,10 @@ def noiseless_peaks(solver, moments: np.ndarray) -> np.ndarray:
     ],
     ids=["sloreta-fixed", "sloreta-loose", "sloreta-free", "eloreta-fixed", "eloreta-free"],
 )
-def test_a_single_noiseless_dipole_is_found_at_every_source(discrete_forward, noise_cov, sensors, solver, fixed):
-    forward = mne.pick_types_forward(discrete_forward, meg=sensors == "meg", eeg=sensors == "eeg")
-    leadfield = LeadField.from_forward(forward)
+def test_a_single_noiseless_dipole_is_found_at_every_source(discrete_leadfield, noise_cov, sensors, solver, fixed):
+    types = {"eeg": {"eeg"}, "meg": {"grad", "mag"}}[sensors]
+    named = zip(discrete_leadfield.ch_names, discrete_leadfield.ch_types, strict=True)
+    leadfield = discrete_leadfield.pick([name for name, kind in named if kind in types])
     solver.fit(leadfield, noise_cov)
     everywhere = np.arange(leadfield.n_sources)
     if fixed:
@@ -166,6 +167,13 @@ def test_a_single_noiseless_dipole_is_found_at_every_source(discrete_forward, no
     moments = np.random.default_rng(0).standard_normal((2, leadfield.n_sources, 3))
     for moment in [*moments, np.tile([0.0, 0.0, 1.0], (leadfield.n_sources, 1))]:
         assert np.array_equal(noiseless_peaks(solver, moment), everywhere)
+
+
+def test_sources_without_normals_take_no_orientation_constraint(discrete_forward, noise_cov):
+    leadfield = LeadField.from_forward(mne.pick_types_forward(discrete_forward, meg=False, eeg=True))
+    for solver in (MinimumNorm(loose=0.0), ELORETA(loose=0.2), LORETA(loose=0.0)):
+        with pytest.raises(InputError, match="no normal"):
+            solver.fit(leadfield, noise_cov)
 
 
 def test_one_number_per_source_does_not_localise_free_dipoles_exactly(discrete_forward, noise_cov):

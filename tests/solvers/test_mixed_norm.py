@@ -68,8 +68,8 @@ def test_mxne_is_group_lasso_with_its_bias_removed(recordings):
 
 
 @pytest.mark.parametrize("method", METHODS.values())
-def test_few_noiseless_dipoles_are_found_exactly(noise_cov, discrete_forward, method):
-    leadfield = LeadField.from_forward(discrete_forward).fixed()
+def test_few_noiseless_dipoles_are_found_exactly(noise_cov, discrete_leadfield, method):
+    leadfield = discrete_leadfield.fixed()
     solver = method(alpha=0.05).fit(leadfield, noise_cov)
     chosen = [100, 600, 1100]
     currents = np.zeros((leadfield.n_sources, 1, 5))

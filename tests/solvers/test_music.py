@@ -1,5 +1,7 @@
 """MUSIC and RAP-MUSIC: exact for separated sources, as MNE-Python on a recording, and the rules for their number."""
 
+from dataclasses import replace
+
 import mne
 import numpy as np
 import pytest
@@ -44,7 +46,8 @@ def test_separated_noiseless_sources_are_exact(solver, sphere_leadfield, current
 
 @pytest.mark.parametrize("truncate", [False, True])
 def test_fixed_orientations_keep_their_sign(sphere_leadfield, rng, truncate):
-    leadfield = sphere_leadfield.fixed()
+    normals = np.tile([0.0, 0.0, 1.0], (sphere_leadfield.n_sources, 1))
+    leadfield = replace(sphere_leadfield, normals=normals).fixed()
     x = np.zeros((leadfield.n_sources, 1, 50))
     x[SOURCES] = 1e-8 * rng.standard_normal((3, 1, 50))
     solver = RAPMUSIC(n_sources=3, truncate=truncate).fit(leadfield)

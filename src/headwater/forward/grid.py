@@ -123,6 +123,8 @@ def _lattice_axes(pos: np.ndarray) -> np.ndarray | None:
     spacing = np.median(tree.query(pos, k=2)[0][:, 1])
     pairs = tree.query_pairs((1 + OFF_LATTICE) * spacing, output_type="ndarray")
     steps = pos[pairs[:, 1]] - pos[pairs[:, 0]]
+    if not steps.any(axis=1).all():  # two sources at one place
+        return None
     axes = np.zeros((3, 3))
     for row in range(3):
         # The next axis is the step that is most nearly perpendicular to those found before.

@@ -66,8 +66,6 @@ def autoregression(leadfield: LeadField, drop_off: float, leak: float) -> sparse
     weights = neighbour_weights(leadfield, cube).tocoo()
     count = np.asarray(weights.sum(axis=1))
     distance = np.linalg.norm(leadfield.pos[weights.row] - leadfield.pos[weights.col], axis=1)
-    if (distance == 0).any():
-        raise InputError("Two neighbouring sources lie at the same place; drop one of them.")
     weights.data = (distance / distance.mean()) ** -drop_off
     total = np.asarray(weights.sum(axis=1))
     alone = count == 0

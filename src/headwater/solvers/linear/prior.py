@@ -45,17 +45,18 @@ def loose_per_source(leadfield: LeadField, loose: Loose) -> np.ndarray:
             f"loose names {sorted(by_kind)}, but the sources are {sorted(set(kinds))}; name exactly these."
         )
     _check_loose(by_kind, leadfield.n_orient)
-    return np.repeat([by_kind[kind] for kind in kinds], [space["nuse"] for space in leadfield.src])
+    tangential = np.repeat([by_kind[kind] for kind in kinds], [space["nuse"] for space in leadfield.src])
+    if leadfield.n_orient == 3 and (tangential[~leadfield.cortical] < 1).any():
+        raise InputError("Some sources have no normal, such as those in a volume; use loose=1 or 'auto' for them.")
+    return tangential
 
 
 def _check_loose(by_kind: Mapping[str, float], n_orient: int) -> None:
-    for kind, value in by_kind.items():
+    for value in by_kind.values():
         if not 0 <= value <= 1:
             raise InputError(f"loose is {value:g}; it must lie between 0 (fixed) and 1 (free).")
         if n_orient == 1 and value > 0:
             raise InputError("The lead field has fixed orientations; use loose=0 or 'auto', or a free lead field.")
-        if n_orient == 3 and kind == "volume" and value < 1:
-            raise InputError("Sources in a volume have no normal; use loose=1 or 'auto' for them.")
 
 
 def oriented_gain(white: Whitened, loose: np.ndarray) -> np.ndarray:
