@@ -204,3 +204,20 @@ def test_more_than_the_disk_holds_is_refused_at_once(mixed, tmp_path):
     with pytest.raises(InputError, match="GB free; ask for fewer samples"):
         write_samples(tmp_path / "a.zarr", mixed, SUBCORTICAL, 10**12)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_appears_in_the_meantime_is_left_alone(mixed, tmp_path, monkeypatch, overwrite):
+    """Another process may write to the same path while the group is being prepared."""
+    create, path = writing._create, tmp_path / "a.zarr"
+
+    def slow(folder, settings):
+        create(folder, settings)
+        path.mkdir()
+        (path / "theirs.txt").write_text("theirs")
+
+    monkeypatch.setattr(writing, "_create", slow)
+    with pytest.raises(InputError, match=r"a\.zarr"):
+        write_samples(path, mixed, SUBCORTICAL, 5, overwrite=overwrite)
+    assert [file.name for file in path.iterdir()] == ["theirs.txt"]
+    assert [found.name for found in tmp_path.iterdir()] == ["a.zarr"]

@@ -108,7 +108,7 @@ def _prepared(path: Path, simulator: Simulator, leadfield: LeadField, n: int, se
     first = _regular(simulator.chunk(seed, 0)[:1])
     _check_space(path, n * sum(array.nbytes for array in first.values()))
     arrays = {name: [list(one.shape[1:]), str(one.dtype)] for name, one in first.items()}
-    with atomic_folder(path, overwrite=overwrite) as temporary:
+    with atomic_folder(path, overwrite=overwrite, check=check_target) as temporary:
         _create(temporary, settings | {"arrays": arrays})
     return open_store(path)
 
