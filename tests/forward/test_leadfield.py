@@ -53,7 +53,7 @@ def test_patch_statistics_differ_from_vertex_normals(forwards):
     assert np.abs(LeadField.from_forward(forwards["surface"]).normals - vertex_normals).max() > 1e-3
 
 
-def test_forward_in_mri_frame_is_turned_into_head_frame(forwards, tmp_path):
+def test_forward_in_mri_frame_is_turned_into_head_frame(forwards):
     forward = forwards["surface"].copy()
     head_mri_t = mne.transforms.invert_transform(forward["mri_head_t"])
     turn = head_mri_t["trans"][:3, :3]

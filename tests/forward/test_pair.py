@@ -44,7 +44,7 @@ def test_a_counterpart_has_the_same_sources(other: Head, space: str, spacing: fl
     assert few.truth.ch_names == few.model.ch_names == pair.model.ch_names[2:5]
 
 
-def test_what_differs_is_named(other: Head) -> None:
+def test_what_differs_is_named() -> None:
     model = leadfield_of(template_head(), "cortex", "ico3")
     with pytest.raises(InputError, match="different channels"):
         LeadFieldPair(model, model.pick(model.ch_names[:5]))

@@ -32,7 +32,7 @@ def test_coils_are_outside_of_the_scalp_and_above_the_ears(template, coils):
     assert coils[:, 2].max() > lowest[:, 2].max()
 
 
-def test_axes_are_right_handed_and_look_outwards(template, coils):
+def test_axes_are_right_handed_and_look_outwards(coils):
     axes = coils[:, 3:].reshape(-1, 3, 3)  # ex, ey, ez as rows
     assert np.allclose(axes @ axes.swapaxes(1, 2), np.eye(3), atol=1e-12)
     assert np.allclose(np.linalg.det(axes), 1)

@@ -59,7 +59,7 @@ def test_surfaces_serve_where_there_is_no_solution(sample_dir: Path, shared_data
     assert np.abs(inner(files.inner_skull.rr)[1]).max() < 0.008
 
 
-def test_missing_pieces_are_named(sample_dir: Path, tmp_path: Path) -> None:
+def test_missing_pieces_are_named(sample_dir: Path) -> None:
     subject = sample_dir / "sample"
     with pytest.raises(InputError, match="no subject 'simple'"):
         head_from_subject("simple", sample_dir)
@@ -172,9 +172,9 @@ def _write_freesurfer(head: Head, subject: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda rr, tris: rr.__setitem__(3, np.nan), "rh.pial of 'sample' has vertices that are not finite"),
-        (lambda rr, tris: tris.__setitem__((5, 1), 10**6), "rh.pial of 'sample' has triangles of vertices"),
-        (lambda rr, tris: rr.__imul__(1000), "rh.pial of 'sample' is .* m long"),
+        (lambda rr, _: rr.__setitem__(3, np.nan), "rh.pial of 'sample' has vertices that are not finite"),
+        (lambda _, tris: tris.__setitem__((5, 1), 10**6), "rh.pial of 'sample' has triangles of vertices"),
+        (lambda rr, _: rr.__imul__(1000), "rh.pial of 'sample' is .* m long"),
     ],
 )
 def test_damaged_surfaces_are_named(sample_dir: Path, damage: Callable, words: str) -> None:

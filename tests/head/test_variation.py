@@ -22,7 +22,7 @@ def test_warp_is_undone_to_less_than_a_tenth_of_a_millimetre(other: Head, points
     assert np.abs(other.warp.forward(other.warp.inverse(points)) - points).max() < 1e-6
 
 
-def test_warp_has_the_promised_size(template: Head, points: np.ndarray) -> None:
+def test_warp_has_the_promised_size(template: Head) -> None:
     for seed in range(3):
         warp = template.varied(seed).warp
         assert warp is not None
@@ -43,7 +43,7 @@ def test_warp_is_smooth_and_never_folds(other: Head, points: np.ndarray) -> None
     assert determinant.max() < 2
 
 
-def test_variations_chain(template: Head, other: Head, points: np.ndarray) -> None:
+def test_variations_chain(other: Head, points: np.ndarray) -> None:
     third = other.varied(2)
     assert third.scalp is not None
     np.testing.assert_allclose(third.to_reference(third.scalp.rr), points[: len(third.scalp.rr)], atol=1e-6)

@@ -67,7 +67,7 @@ def source_normals(src: mne.SourceSpaces) -> np.ndarray:
     return normals / np.where(length > 0, length, 1.0)
 
 
-def _space_normals(space: dict) -> np.ndarray:
+def _space_normals(space: dict[str, Any]) -> np.ndarray:
     normals = space["nn"][space["vertno"]].astype(float)
     if space["type"] != "surf":
         # Sources in a volume have none. MNE-Python wants one of each discrete source: the same for all stands for none.
@@ -115,7 +115,7 @@ def forward_info(fwd: mne.Forward) -> mne.Info:
     return bare_info([channels[name] for name in names], stored["dev_head_t"], stored["bads"])
 
 
-def bare_info(channels: list[dict], dev_head_t: mne.transforms.Transform | None, bads: list[str]) -> mne.Info:
+def bare_info(channels: list[dict[str, Any]], dev_head_t: mne.transforms.Transform | None, bads: list[str]) -> mne.Info:
     """Channels and nothing else of a recording, as an ``mne.Info`` that MNE can write.
 
     The info within a forward solution is incomplete, and that of a recording tells of the person; neither belongs into
@@ -167,7 +167,7 @@ def source_regions(
 
 
 def _space_labels(
-    space: dict, mri_head_t: mne.transforms.Transform | None, head: Head | None
+    space: dict[str, Any], mri_head_t: mne.transforms.Transform | None, head: Head | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Label of each source of one source space: index into names, -1 where unknown."""
     unknown = np.full(space["nuse"], -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import mne
 import numpy as np
@@ -52,7 +53,7 @@ def source_slices(src: mne.SourceSpaces) -> list[slice]:
     return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def is_grid(space: dict) -> bool:
+def is_grid(space: dict[str, Any]) -> bool:
     """Whether a source space is a regular grid: MNE calls one without an MRI discrete but keeps its shape."""
     return "shape" in space and "src_mri_t" in space
 
@@ -83,7 +84,7 @@ def volume_grid(src: mne.SourceSpaces) -> Grid | None:
     )
 
 
-def _spacing(space: dict) -> float:
+def _spacing(space: dict[str, Any]) -> float:
     """Distance of neighbours in metres, to 0.1 micrometre: positions may be in single precision."""
     # The transform to the MRI may lead to that of another, scaled head; positions are those of this one.
     stride = 1 if space["shape"][0] > 1 else space["shape"][0] * space["shape"][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import mne
 import numpy as np
@@ -66,7 +67,7 @@ class Layers:
         meshes = [array for surface in self.surfaces for array in (surface.rr, np.asarray(surface.tris, np.int64))]
         return content_hash(*meshes, self.sigma)
 
-    def mne_surfaces(self) -> list[dict]:
+    def mne_surfaces(self) -> list[dict[str, Any]]:
         """Surfaces as ``mne.make_bem_model`` describes them."""
         surfaces = []
         for surface, sigma, id_ in zip(self.surfaces, self.sigma, MNE_IDS[-len(self.surfaces) :], strict=True):

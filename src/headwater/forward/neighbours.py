@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mne
 import numpy as np
 from scipy import sparse
@@ -44,7 +46,7 @@ def _graph(i: np.ndarray, j: np.ndarray, n: int) -> sparse.csr_array:
     return graph
 
 
-def _mesh_edges(space: dict) -> np.ndarray:
+def _mesh_edges(space: dict[str, Any]) -> np.ndarray:
     """Edges between the sources of a surface source space, shape (n_edges, 2), counted within the space."""
     order = np.full(space["np"], -1)
     order[space["vertno"]] = np.arange(space["nuse"])
@@ -58,7 +60,7 @@ def _mesh_edges(space: dict) -> np.ndarray:
     return edges[(edges >= 0).all(axis=1) & (edges[:, 0] != edges[:, 1])]
 
 
-def _nearest_source(space: dict) -> np.ndarray:
+def _nearest_source(space: dict[str, Any]) -> np.ndarray:
     """Source nearest to each vertex along the mesh: two sources are neighbours where their patches touch."""
     tris, rr = space["tris"], space["rr"]
     i, j = np.concatenate([tris[:, [0, 1]], tris[:, [1, 2]], tris[:, [2, 0]]]).T

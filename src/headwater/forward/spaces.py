@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mne
 import numpy as np
 from mne.io.constants import FIFF
@@ -81,7 +83,7 @@ def _millimetres(spacing: float | str | None, default: float) -> float:
     return float(spacing)
 
 
-def cortex_spaces(head: Head, spacing: float | str) -> list[dict]:
+def cortex_spaces(head: Head, spacing: float | str) -> list[dict[str, Any]]:
     """Left and right hemisphere, with sources on vertices of the white surface inside the inner skull."""
     if head.cortex is None:
         raise InputError(f"The head {head.name!r} has no cortical surfaces; use space='volume'.")
@@ -119,7 +121,7 @@ def hemisphere_space(
     *,
     vertices: np.ndarray | None = None,
     use_tris: np.ndarray | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """Describe one hemisphere as MNE does.
 
     Parameters
@@ -156,7 +158,7 @@ def hemisphere_space(
     return space
 
 
-def volume_space(head: Head, spacing: float, mindist: float, within: str = "inner skull") -> dict:
+def volume_space(head: Head, spacing: float, mindist: float, within: str = "inner skull") -> dict[str, Any]:
     """Fill the inner skull or the brain with a regular grid along the axes of the MRI; distances in mm."""
     if within not in ("inner skull", "brain"):
         raise InputError(f"Sources cannot be within {within!r}; choose 'inner skull' or 'brain'.")
@@ -175,7 +177,7 @@ def volume_space(head: Head, spacing: float, mindist: float, within: str = "inne
     return space
 
 
-def structure_space(head: Head, spacing: float, mindist: float) -> dict:
+def structure_space(head: Head, spacing: float, mindist: float) -> dict[str, Any]:
     """Keep of a regular grid what lies in subcortical structures."""
     if head.structures is None:
         raise InputError(f"The head {head.name!r} has no subcortical structures; use space='cortex' or 'volume'.")
@@ -189,7 +191,7 @@ def structure_space(head: Head, spacing: float, mindist: float) -> dict:
     return space
 
 
-def _grid_around(head: Head, spacing: float) -> dict:
+def _grid_around(head: Head, spacing: float) -> dict[str, Any]:
     """Regular grid around the inner skull, its points at multiples of the spacing, as MNE describes one."""
     step = 1e-3 * spacing
     first, last = (
@@ -239,7 +241,7 @@ def refer_to_reference(src: mne.SourceSpaces, head: Head) -> None:
             space["src_mri_t"] = mne.transforms.Transform(own["from"], own["to"], to_reference)
 
 
-def _keep(space: dict, kept: np.ndarray) -> None:
+def _keep(space: dict[str, Any], kept: np.ndarray) -> None:
     """Keep some of the used vertices, in place."""
     space["vertno"] = space["vertno"][kept]
     space["inuse"] = np.isin(np.arange(space["np"]), space["vertno"]).astype(int)

@@ -87,34 +87,43 @@ def _checksum(arrays: dict[str, np.ndarray]) -> np.ndarray:
 
 def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """Replace what JSON cannot hold by a one-entry dict that names its kind; arrays move to ``arrays``."""
-
-    def keep(array: np.ndarray) -> str:
-        name = f"a{len(arrays)}"
-        arrays[name] = np.asarray(array)
-        return name
-
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int | np.integer):  # also MNE's named integers
         return int(value)
     if isinstance(value, float | np.floating):
         return float(value)
-    if isinstance(value, np.ndarray):
-        return {"array": keep(value)}
-    if sparse.issparse(value):
-        table = sparse.csr_array(value)
-        return {"csr": [keep(table.data), keep(table.indices), keep(table.indptr), list(table.shape)]}
-    if isinstance(value, mne.Info):
-        return {"info": keep(_info_bytes(value))}
-    if isinstance(value, mne.transforms.Transform):
-        return {"transform": [int(value["from"]), int(value["to"]), keep(value["trans"])]}
-    if isinstance(value, list | tuple) and value and all(isinstance(item, np.ndarray) for item in value):
-        return {"arrays": [keep(np.concatenate(value)), keep(np.array([len(item) for item in value]))]}
-    if isinstance(value, list | tuple):
-        return {"list": [_encode(item, arrays) for item in value]}
+    if isinstance(value, mne.Info | mne.transforms.Transform) or not isinstance(value, dict | list | tuple):
+        return _encode_object(value, arrays)
     if isinstance(value, dict):
         return {"dict": {key: _encode(item, arrays) for key, item in value.items()}}
+    if value and all(isinstance(item, np.ndarray) for item in value):
+        lengths = np.array([len(item) for item in value])
+        return {"arrays": [_kept(np.concatenate(value), arrays), _kept(lengths, arrays)]}
+    return {"list": [_encode(item, arrays) for item in value]}
+
+
+def _encode_object(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Take an array, or an object made of arrays, apart."""
+    if isinstance(value, np.ndarray):
+        return {"array": _kept(value, arrays)}
+    if sparse.issparse(value):
+        table = sparse.csr_array(value)
+        return {
+            "csr": [*(_kept(part, arrays) for part in (table.data, table.indices, table.indptr)), list(table.shape)]
+        }
+    if isinstance(value, mne.Info):
+        return {"info": _kept(_info_bytes(value), arrays)}
+    if isinstance(value, mne.transforms.Transform):
+        return {"transform": [int(value["from"]), int(value["to"]), _kept(value["trans"], arrays)]}
     raise TypeError(f"cannot store a {type(value).__name__}")
+
+
+def _kept(array: np.ndarray, arrays: dict[str, np.ndarray]) -> str:
+    """Put an array among the others and return its name there."""
+    name = f"a{len(arrays)}"
+    arrays[name] = np.asarray(array)
+    return name
 
 
 def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:

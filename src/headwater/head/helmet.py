@@ -43,7 +43,7 @@ def helmet_info(head: Head, n_channels: int = 102, *, sfreq: float = 1000.0) -> 
         channel["coil_type"] = FIFF.FIFFV_COIL_VV_MAG_T3
         channel["loc"][:3] = centre + (distance + GAP) * direction
         channel["loc"][3:] = _frame(direction).T.ravel()
-    with info._unlock():
+    with info._unlock():  # noqa: SLF001 - MNE-Python has no public way to set the transform of a new info
         info["dev_head_t"] = Transform("meg", "head", np.eye(4))
     return info
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mne
 import numpy as np
@@ -88,14 +89,14 @@ def _surface_sets(bem: Path, subject: str) -> list[tuple[dict[str, Surface], Non
     return [(_by_layer(surfaces), None) for surfaces in found]
 
 
-def _read_bem_surfaces(path: Path) -> list[dict]:
+def _read_bem_surfaces(path: Path) -> list[dict[str, Any]]:
     """Read MNE-Python's surfaces."""
     with readable(path, "file of BEM surfaces"):
-        surfaces: list[dict] = mne.read_bem_surfaces(path, verbose="error")
+        surfaces: list[dict[str, Any]] = mne.read_bem_surfaces(path, verbose="error")
     return surfaces
 
 
-def _by_layer(surfaces: list[dict]) -> dict[str, Surface]:
+def _by_layer(surfaces: list[dict[str, Any]]) -> dict[str, Surface]:
     """Name MNE-Python's surfaces by their layer."""
     return {_LAYERS[surface["id"]]: Surface(surface["rr"].astype(float), surface["tris"]) for surface in surfaces}
 
