@@ -42,7 +42,7 @@ def test_a_weaker_response_is_regularised_more(evoked):
     for strength in (3e-6, 3e-7):
         response = evoked.copy()
         response.data = 1e-7 * np.random.default_rng(1).normal(size=evoked.data.shape)
-        response.data[:, 20:] += strength * (topography / np.abs(topography).max())[:, None]
+        response.data[:, 22:] += strength * (topography / np.abs(topography).max())[:, None]
         chosen.append(hw.analyze(response, "mne", forward=leadfield).solver.lambda2)
     assert chosen[1] > 3 * chosen[0]
 
