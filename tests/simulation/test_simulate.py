@@ -84,7 +84,9 @@ def test_samples_do_not_depend_on_the_batch_size(case):
     assert not torch.equal(other.y, whole.y[:3])
 
 
-def test_samples_do_not_depend_on_the_number_of_threads(case):
+def test_samples_depend_on_the_number_of_threads_by_rounding_only(case):
+    # What is drawn is equal. The sums of products that follow are split between threads, so that on some processors
+    # their last digits differ.
     preset, leadfield = case
     threads = torch.get_num_threads()
     try:
@@ -94,7 +96,12 @@ def test_samples_do_not_depend_on_the_number_of_threads(case):
             drawn.append(simulate(leadfield, preset, 20, seed=5))
     finally:
         torch.set_num_threads(threads)
-    _same(*drawn)
+    one, two = drawn
+    for name in ("centers", "amplitude", "extent_mm", "orientation"):
+        assert torch.equal(getattr(one.truth, name), getattr(two.truth, name))
+    for name in ("x", "y", "coefficients"):
+        a, b = getattr(one, name), getattr(two, name)
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * float(a.abs().max()))
 
 
 def test_samples_are_all_different(case):
