@@ -13,7 +13,10 @@ from headwater.forward.leadfield import LeadField
 from headwater.head.anatomy import Cortex, Surface
 from headwater.head.model import Head
 from headwater.localization import Localization
+from headwater.localization.noise import Noise
 from headwater.localization.peaks import find_peaks, peaks_table
+from headwater.localization.prepare import Prepared
+from headwater.localization.trust_findings import assess
 from headwater.solvers import SLORETA
 
 MRI_HEAD_T = mne.transforms.Transform(
@@ -126,7 +129,7 @@ def _make(
     pos = np.concatenate([s["rr"][s["vertno"]] for s in src])
     info = sensor_info(sensors)
     gain = gain_of(info, pos)
-    normals = np.concatenate([s["nn"][s["vertno"]] for s in src])
+    normals = np.concatenate([s["nn"][s["vertno"]] * (s["type"] == "surf") for s in src])
     leadfield = LeadField(
         gain=gain, pos=pos, normals=normals, info=info, src=src, region_ids=np.full(len(pos), -1), region_names=(),
         grid=None, adjacency=None, subject="somebody", assumptions={},
@@ -156,6 +159,9 @@ def _make(
     table = peaks_table(
         evoked.times[samples], 1e3 * peak_pos, frame, [REGION] * len(sources), magnitude[sources, samples], "F"
     )
+    noise = Noise(noise_cov, "estimated from the baseline", n_effective=400.0, measured=True)
+    prepared = Prepared(evoked, evoked, None, leadfield, noise, anatomy, {})
+    first = (int(sources[0]), int(samples[0])) if len(sources) else None
     return Localization(
         stc=solver.apply(evoked),
         magnitude=magnitude,
@@ -168,6 +174,8 @@ def _make(
         solver=solver,
         noise_cov=noise_cov,
         assumptions={"Head": "three <shells>", "Noise covariance": "estimated from the baseline"},
+        trust=assess(prepared, solver, magnitude, first),
+        eloreta=table.iloc[:1],
     )
 
 

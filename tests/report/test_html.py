@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
+from headwater.localization.trust import Status, Verdict
 from headwater.networks import Morphed
-from headwater.report.html import write_report
-from headwater.report.words import limits, summary
+from headwater.report.figures import plot_residual
+from headwater.report.html import _summary_html, write_report
+from headwater.report.words import found, limits, summary
 
 COMMAND = "headwater localize '<recording>.fif' --condition \"Right & left\""
 SECTIONS = (
-    "Summary", "Sensors at 25 ms", "Glass brain at 25 ms", "Cortex at 25 ms", "Time courses", "Peaks",
+    "Summary", "Sensors at 25 ms", "Glass brain at 25 ms", "Cortex at 25 ms", "Time courses",
+    "What is not explained at the peak", "Peaks",
     "How far to trust this", "What was assumed", "How to reproduce this",
 )  # fmt: skip
 
@@ -53,7 +56,7 @@ def words_of(page):
 def test_every_section_is_there_for_every_kind_of_localization(make_localization, tmp_path, space, head, sensors):
     page = report_of(make_localization(space, head=head, sensors=sensors), tmp_path)
     assert titles(page) == list(SECTIONS)
-    assert page.count("<img class=") == (4 if head == "cortex" else 3)
+    assert page.count("<img class=") == (5 if head == "cortex" else 4)
     assert ("no head model with a cortical surface" in page) == (head != "cortex")
 
 
@@ -90,13 +93,53 @@ def test_numbers_of_the_peaks_table_are_shown(make_localization, tmp_path):
 def test_a_single_time_point(make_localization, tmp_path):
     page = report_of(make_localization(n_times=1), tmp_path)
     assert "a single time point" in page
-    assert page.count("<img class=") == 3
+    assert page.count("<img class=") == 4
 
 
 def test_no_peak_is_said_and_not_drawn(make_localization, tmp_path):
     page = report_of(make_localization(silent=True), tmp_path)
-    assert "No source activity was found" in page
+    assert "No activity stands out of the noise" in page
     assert not any(title.startswith("Glass brain") for title in titles(page))
+
+
+def with_verdict(localization, verdict, **findings):
+    trust = localization.trust
+    return replace(localization, trust=replace(trust, verdict=verdict, findings=replace(trust.findings, **findings)))
+
+
+def test_the_first_screen_says_status_place_fit_and_signal(make_localization):
+    localization = make_localization("volume")
+    doubted = with_verdict(localization, Verdict(Status.DOUBTFUL, ("one <channel> carries it",)), snr_db=6.0)
+    html = _summary_html(doubted)
+    assert html.startswith('<p class="status DOUBTFUL">Doubtful</p>')
+    assert "One &lt;channel&gt; carries it." in html
+    assert "The strongest activity" in html
+    assert "2.0 times as strong (6 dB) as the noise" in html
+    assert "of the data at the peak" in html
+
+
+def test_noise_has_no_place(make_localization):
+    localization = with_verdict(make_localization("volume"), Verdict(Status.NOTHING, ("p = 0.3",)))
+    html = _summary_html(localization)
+    assert "stands out of the noise" in html
+    assert "strongest activity" not in html
+    assert "mm" not in html
+
+
+def test_an_answer_that_explains_too_little_is_not_the_headline(make_localization):
+    localization = make_localization("volume")
+    clean = localization.trust.findings.eloreta.fit
+    poor = replace(clean, peak=0.02, shape=0.03)
+    better = replace(localization.trust.findings.eloreta, goodness=0.68)
+    verdict = Verdict(Status.DOUBTFUL, ("fit",))
+    shown = found(with_verdict(localization, verdict, fit=poor, eloreta=better))
+    assert shown.startswith("eLORETA's strongest activity")
+    assert "explains 68% of the data, sLORETA only 2%" in shown
+    assert found(with_verdict(localization, verdict)).startswith("The strongest activity")
+
+
+def test_the_residual_is_drawn_for_every_sensor_type(make_localization):
+    assert len(plot_residual(make_localization("volume", sensors="both")).axes) == 4
 
 
 def test_an_existing_file_is_kept_unless_told_otherwise(make_localization, tmp_path):

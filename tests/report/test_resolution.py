@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headwater.report.resolution import resolution_near_peak
+from headwater.localization.resolution import resolution_near_peak
 from headwater.solvers import SLORETA
 
 

@@ -16,6 +16,7 @@ from headwater.cli.options import Forward, Space, Spacing, Subject, SubjectsDir,
 if TYPE_CHECKING:
     import pandas as pd
 
+    from headwater.localization import Localization
     from headwater.solvers import Solver
 
 
@@ -114,6 +115,7 @@ def localize(
         lowpass=lowpass,
         snr=snr,
     )
+    _print_trust(localization)
     _print_peaks(localization.peaks)
     write_results(localization, out, command=called_as(), overwrite=overwrite)
     console.print(f"Results in {out}: open {out / 'report.html'} in a browser.", soft_wrap=True)
@@ -134,6 +136,19 @@ def _morphed(name: str | None) -> Solver:
         raise InputError("Only networks of one lead field are morphed; name one with `solver`, or leave out `morph`.")
     check_network_name(name)
     return morphed_network(name)
+
+
+def _print_trust(localization: Localization) -> None:
+    """Print the status and why, what was found, and how well it fits."""
+    from headwater.report import words
+
+    trust = localization.trust
+    console.print(f"Status: {words.status(localization)}", style="bold", markup=False)
+    for reason in () if trust is None else trust.verdict.reasons:
+        console.print(f"  - {reason}", markup=False, soft_wrap=True)
+    console.print(words.found(localization), markup=False, soft_wrap=True)
+    if trust is not None and trust.findings.evidence.found:
+        console.print(f"{words.fit(localization)} {words.other_solver(localization)}", markup=False, soft_wrap=True)
 
 
 def _print_peaks(peaks: pd.DataFrame) -> None:

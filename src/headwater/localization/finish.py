@@ -12,6 +12,8 @@ from headwater.head.template import template_head
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.prepare import Prepared
 from headwater.localization.result import Localization
+from headwater.localization.trust import Opinion
+from headwater.localization.trust_findings import assess
 from headwater.solvers.base import Solver
 from headwater.solvers.regularization.chosen import chosen
 
@@ -31,7 +33,9 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
         fitted = chosen(solver, prepared.leadfield, prepared.noise_cov, prepared.evoked)
         stc = fitted.apply(prepared.evoked, pick_ori=pick_ori)
     magnitude, unit = _magnitude(stc, fitted)
-    sources, peaks = _peaks(magnitude, unit, prepared)
+    sources, samples, peaks = _peaks(magnitude, unit, prepared)
+    first = (int(sources[0]), int(samples[0])) if magnitude.any() else None
+    trust = assess(prepared, fitted, magnitude, first)
     return Localization(
         stc=stc,
         magnitude=magnitude,
@@ -44,6 +48,8 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
         solver=fitted,
         noise_cov=prepared.noise_cov,
         assumptions={**prepared.assumptions, "Solver": repr(fitted), **_regularisation(solver, fitted)},
+        trust=trust,
+        eloreta=peaks.iloc[:0] if trust is None else _table_of(trust.findings.eloreta, prepared, samples[:1]),
     )
 
 
@@ -68,13 +74,23 @@ def _magnitude(stc: mne.BaseSourceEstimate, solver: Solver) -> tuple[np.ndarray,
     return (1e9 * data, "nAm") if solver.unit == "Am" else (data, solver.unit)
 
 
-def _peaks(magnitude: np.ndarray, unit: str, prepared: Prepared) -> tuple[np.ndarray, pd.DataFrame]:
+def _peaks(magnitude: np.ndarray, unit: str, prepared: Prepared) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     leadfield = prepared.leadfield
     sources, samples = find_peaks(magnitude, leadfield.pos)
     pos_mm, frame = _peak_positions(prepared, sources)
     regions = leadfield.place_of(sources)
     amplitude = magnitude[sources, samples]
-    return sources, peaks_table(prepared.evoked.times[samples], pos_mm, frame, regions, amplitude, unit)
+    return sources, samples, peaks_table(prepared.evoked.times[samples], pos_mm, frame, regions, amplitude, unit)
+
+
+def _table_of(opinion: Opinion, prepared: Prepared, samples: np.ndarray) -> pd.DataFrame:
+    """Describe the strongest source of another solver like a peak."""
+    sources = np.array([opinion.source])
+    pos_mm, frame = _peak_positions(prepared, sources)
+    regions = prepared.leadfield.region_of(sources)
+    return peaks_table(
+        prepared.evoked.times[samples], pos_mm, frame, regions, np.array([1e9 * opinion.amplitude]), "nAm"
+    )
 
 
 def _peak_positions(prepared: Prepared, sources: np.ndarray) -> tuple[np.ndarray, str]:

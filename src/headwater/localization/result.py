@@ -14,6 +14,7 @@ import pandas as pd
 import headwater
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
+from headwater.localization.trust import Trust
 from headwater.solvers.base import Solver
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class Localization:
     noise_cov : mne.Covariance
     assumptions : dict of str to str
         What was taken as given, in words, for the report.
+    trust : Trust | None
+        Whether the answer can be trusted, and why; None for an estimate of zeros.
+    eloreta : pandas.DataFrame
+        Where eLORETA's estimate is strongest at the time of the first peak, in nAm: a row like those of ``peaks``; none
+        for an estimate of zeros.
     """
 
     stc: mne.BaseSourceEstimate
@@ -58,6 +64,8 @@ class Localization:
     solver: Solver
     noise_cov: mne.Covariance
     assumptions: dict[str, str]
+    trust: Trust | None
+    eloreta: pd.DataFrame
 
     def plot(self, time: float | None = None) -> Figure:
         """Draw the estimate on a glass brain at one time point, in s; None: that of the strongest peak."""

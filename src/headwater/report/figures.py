@@ -46,7 +46,24 @@ def plot_topographies(localization: Localization, time_index: int) -> Figure | N
     figure : matplotlib.figure.Figure | None
         None where no sensor type has enough sensors with a known position.
     """
-    evoked = localization.evoked
+    return _draw_topographies(localization.evoked, float(localization.evoked.times[time_index]))
+
+
+def plot_residual(localization: Localization) -> Figure | None:
+    """Draw what the estimate does not explain at the peak, like `plot_topographies`; None where nothing was judged."""
+    if localization.trust is None:
+        return None
+    findings = localization.trust.findings
+    fit = findings.fit or findings.eloreta.fit
+    if fit is None:
+        return None
+    evoked = localization.evoked.copy().pick(localization.solver.leadfield_.ch_names)
+    residual = mne.EvokedArray(fit.residual[:, np.newaxis], evoked.info, tmin=0.0, verbose="error")
+    return _draw_topographies(residual, 0.0)
+
+
+def _draw_topographies(evoked: mne.Evoked, time: float) -> Figure | None:
+    """Draw one map for each sensor type with enough positions."""
     kinds = [kind for kind in sensor_types(evoked) if _has_positions(evoked, kind)]
     if not kinds:
         return None
@@ -55,7 +72,7 @@ def plot_topographies(localization: Localization, time_index: int) -> Figure | N
     for kind, axis, bar in zip(kinds, grid[::2], grid[1::2], strict=True):
         plural, unit, per_si = SENSORS[kind]
         evoked.plot_topomap(
-            times=[evoked.times[time_index]],
+            times=[time],
             ch_type=kind,
             scalings=per_si,
             units="",

@@ -92,7 +92,7 @@ def plot_glass_brain(
         if volume is not None:
             _draw_volume(axis, view, volume, colors)
         _draw_cortex(axis, view, scene, source_value, colors)
-        _draw_peak(axis, view, scene, peak_mm)
+        _draw_peak(axis, view, peak_mm)
         _label(axis, view, scene)
     draw_color_bar(figure, list(axes), colors, localization.unit if unit is None else unit)
     figure.suptitle(_title(title, peak_mm, scene), fontsize=11)
@@ -142,7 +142,7 @@ def _draw_cortex(axis: Axes, view: View, scene: Scene, value: np.ndarray, colors
     axis.scatter(plane[order, 0], plane[order, 1], s=size, c=colors.rgba(value[order]), linewidths=0, zorder=4)
 
 
-def _draw_peak(axis: Axes, view: View, scene: Scene, peak_mm: np.ndarray) -> None:
+def _draw_peak(axis: Axes, view: View, peak_mm: np.ndarray) -> None:
     x, y = view.project(peak_mm)
     axis.axvline(x, color=MARK, linewidth=0.8, alpha=0.55, zorder=5)
     axis.axhline(y, color=MARK, linewidth=0.8, alpha=0.55, zorder=5)

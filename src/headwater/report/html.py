@@ -15,9 +15,10 @@ from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
 from headwater._utils.progress import working
 from headwater.localization import Localization
+from headwater.localization.resolution import Resolution, resolution_near_peak
+from headwater.localization.trust import Status
 from headwater.report import cortical_map, glass_brain, words
-from headwater.report.figures import plot_time_courses, plot_topographies
-from headwater.report.resolution import resolution_near_peak
+from headwater.report.figures import plot_residual, plot_time_courses, plot_topographies
 from headwater.report.scene import FRAME_LABELS, make_scene
 
 PACKAGES = ("headwater", "mne", "numpy", "scipy", "torch")
@@ -27,7 +28,11 @@ CSS = """
 #top-bar img, #filter-by-tags-dropdown-menu, .badge { display: none !important; }
 .accordion-body { font-size: 1rem; line-height: 1.55; }
 .headwater { max-width: 52rem; margin: 0.5rem auto; }
-.headwater.summary { font-size: 1.2rem; }
+.headwater.summary { font-size: 1.1rem; }
+.headwater .status { font-size: 1.5rem; font-weight: 600; padding: 0.5rem 0.9rem; border-left: 0.5rem solid; }
+.headwater .status.GOOD { border-color: #2f7d32; background: #edf6ee; }
+.headwater .status.DOUBTFUL { border-color: #b26a00; background: #fdf4e5; }
+.headwater .status.NOTHING { border-color: #5f6b76; background: #f0f2f4; }
 .headwater table { border-collapse: collapse; width: 100%; }
 .headwater th, .headwater td { padding: 0.35rem 0.7rem; border-bottom: 1px solid #dde1e6; vertical-align: top; }
 .headwater th { text-align: left; font-weight: 600; }
@@ -69,17 +74,51 @@ def make_report(localization: Localization, *, command: str | None = None) -> mn
     moment = f"{1e3 * localization.evoked.times[time_index]:.0f} ms"
     report = mne.Report(title=f"headwater: {localization.evoked.comment or 'localisation'}", img_max_width=1100)
     report.add_custom_css(CSS)
-    _add_text(report, "Summary", [words.summary(localization)], kind="summary")
+    _add_html(report, "Summary", _summary_html(localization), kind="summary")
     _add_sensors(report, localization, time_index, moment)
     if found:
         _add_brain(report, localization, time_index, moment)
     _add_time_courses(report, localization, time_index)
+    _add_residual(report, localization)
     _add_html(report, "Peaks", _peaks_html(localization) if found else "<p>No peaks.</p>")
-    resolution = None if source is None else resolution_near_peak(localization, source, time_index)
+    resolution = None if source is None else _resolution(localization, source, time_index)
     _add_text(report, "How far to trust this", words.limits(localization, resolution))
     _add_html(report, "What was assumed", _table(["what", "as"], localization.assumptions.items()))
     _add_html(report, "How to reproduce this", _reproduction_html(command))
     return report
+
+
+def _summary_html(localization: Localization) -> str:
+    """Status and why, what was found, how well it fits, and what it was estimated from."""
+    trust = localization.trust
+    kind = Status.DOUBTFUL.name if trust is None else trust.verdict.status.name
+    reasons = () if trust is None else trust.verdict.reasons
+    listed = "".join(f"<li>{escape(reason[:1].upper() + reason[1:])}.</li>" for reason in reasons)
+    paragraphs = [words.found(localization), words.fit(localization), words.other_solver(localization)]
+    if kind == Status.NOTHING.name:
+        paragraphs = paragraphs[:1]
+    return (
+        f'<p class="status {kind}">{escape(words.status(localization))}</p>'
+        f"<p>{escape(words.status_meaning(localization))}</p>"
+        + (f"<ul>{listed}</ul>" if listed else "")
+        + "".join(f"<p>{escape(one)}</p>" for one in paragraphs if one)
+        + f"<p>{escape(words.made(localization))}</p>"
+    )
+
+
+def _resolution(localization: Localization, source: int, time_index: int) -> Resolution | None:
+    """Test sources near the peak; None where the noise was not measured, or there is no signal to speak of."""
+    trust = localization.trust
+    if trust is None or not trust.findings.noise_measured or trust.verdict.status is Status.NOTHING:
+        return None
+    return resolution_near_peak(localization, source, time_index, error=trust.findings.leadfield_error)
+
+
+def _add_residual(report: mne.Report, localization: Localization) -> None:
+    figure = plot_residual(localization)
+    if figure is not None:
+        caption = "Data minus what the estimate predicts. A regular pattern here is activity that is not explained."
+        report.add_figure(figure, "What is not explained at the peak", caption=caption, tags=())
 
 
 def _peak(localization: Localization) -> tuple[int, int]:

@@ -116,4 +116,5 @@ def _provenance(localization: Localization, command: str | None) -> dict[str, ob
         "command": command,
         "versions": {name: version(name) for name in ("headwater", "mne", "numpy", "scipy")},
         "assumptions": localization.assumptions,
+        "trust": None if localization.trust is None else localization.trust.as_dict(),
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mne
 
 from headwater.localization import Localization
+from headwater.localization.resolution import RADIUS, Resolution
+from headwater.localization.trust import Status
 from headwater.report.figures import SENSORS, sensor_types
-from headwater.report.resolution import RADIUS, Resolution
 from headwater.report.scene import FRAME_LABELS
 
 MIDLINE_MM = 8.0
@@ -59,17 +60,100 @@ def coordinates(x_mm: float, y_mm: float, z_mm: float) -> str:
     return f"x = {x_mm:.0f}, y = {y_mm:.0f}, z = {z_mm:.0f} mm".replace(" ", NO_BREAK)
 
 
+STATUS_MEANS = {
+    Status.GOOD: "Nothing speaks against this result. docs/trust.md says how often that was right in simulations.",
+    Status.DOUBTFUL: "The place below may be wrong. Why:",
+    Status.NOTHING: "The recording does not differ from noise, so that no place is given. Why:",
+}
+
+
+def status(localization: Localization) -> str:
+    """Name the status in one word or phrase."""
+    return "Doubtful" if localization.trust is None else localization.trust.verdict.status.value.capitalize()
+
+
+def status_meaning(localization: Localization) -> str:
+    """Say what the status means."""
+    if localization.trust is None:
+        return "The estimate is zero everywhere."
+    return STATUS_MEANS[localization.trust.verdict.status]
+
+
+def fit(localization: Localization) -> str:
+    """Say how much of the data is explained, and how far the signal exceeds the noise."""
+    if localization.trust is None:
+        return ""
+    findings = localization.trust.findings
+    own = findings.fit
+    who = method_name(localization)
+    if own is None:
+        said = (
+            f"{who} gives a statistic, which predicts no data; eLORETA's currents explain "
+            f"{findings.eloreta.goodness:.0%} of the data at the peak"
+        )
+    else:
+        said = (
+            f"{who} explains {own.peak:.0%} of the whitened data at the peak and {own.window:.0%} of the whole window"
+        )
+    return f"{said}. The signal at the peak is {snr(findings.snr_db)} the noise."
+
+
+def snr(snr_db: float) -> str:
+    """Say the ratio of signal to noise as a factor and in dB; a ratio of powers, per independent channel."""
+    if snr_db < 0:
+        return f"weaker than ({snr_db:.0f} dB)"
+    return f"{10 ** (snr_db / 20):.1f} times as strong ({snr_db:.0f} dB) as"
+
+
+def other_solver(localization: Localization) -> str:
+    """Say where eLORETA and a single dipole place the peak."""
+    trust = localization.trust
+    if trust is None or not len(localization.eloreta):
+        return ""
+    (row,) = localization.eloreta.itertuples()
+    eloreta, dipole = trust.findings.eloreta, trust.findings.dipole
+    where = f"{place(row.region, row.x_mm)}, at {coordinates(row.x_mm, row.y_mm, row.z_mm)}"
+    scan = f"a single dipole explains {dipole.goodness:.0%} and fits best {dipole.distance_mm:.0f} mm from the peak."
+    if method_name(localization) == "eLORETA":
+        return f"At the same time {scan}"
+    return (
+        f"At the same time eLORETA is strongest {where}, {eloreta.distance_mm:.0f} mm from the peak, and explains "
+        f"{eloreta.goodness:.0%} of the data; {scan}"
+    )
+
+
+def found(localization: Localization) -> str:
+    """Say in one sentence what comes first on every screen: the place, or that there is none."""
+    trust = localization.trust
+    if trust is None or trust.verdict.status is Status.NOTHING:
+        first_ms, last_ms = 1e3 * localization.evoked.times[[0, -1]]
+        return f"No activity stands out of the noise between {first_ms:.0f} and {last_ms:.0f} ms."
+    if not trust.eloreta_first:
+        return summary(localization).split(" Estimated with ")[0]
+    (row,) = localization.eloreta.itertuples()
+    own = trust.findings.fit
+    assert own is not None  # noqa: S101
+    mine = localization.peaks.iloc[0]
+    return (
+        f"eLORETA's strongest activity, {1e3 * row.time_s:.0f} ms after time zero, lies {place(row.region, row.x_mm)}, "
+        f"at {coordinates(row.x_mm, row.y_mm, row.z_mm)} ({FRAME_LABELS[row.frame]}). It comes first because it "
+        f"explains {trust.findings.eloreta.goodness:.0%} of the data, {method_name(localization)} only {own.peak:.0%}; "
+        f"{method_name(localization)} is strongest {place(mine.region, mine.x_mm)}, at "
+        f"{coordinates(mine.x_mm, mine.y_mm, mine.z_mm)}."
+    )
+
+
 def summary(localization: Localization) -> str:
     """Say where, when and how strong the activity is, in one paragraph."""
-    made = _made(localization)
+    how = made(localization)
     if not len(localization.peaks):
         first_ms, last_ms = 1e3 * localization.evoked.times[[0, -1]]
-        return f"No source activity was found between {first_ms:.0f} and {last_ms:.0f} ms. {made}"
+        return f"No source activity was found between {first_ms:.0f} and {last_ms:.0f} ms. {how}"
     first, *others = localization.peaks.itertuples()
     found = (
         f"The strongest activity, {1e3 * first.time_s:.0f} ms after time zero, lies {place(first.region, first.x_mm)}, "
         f"at {coordinates(first.x_mm, first.y_mm, first.z_mm)} ({FRAME_LABELS[first.frame]}); "
-        f"{_strength(localization, first.amplitude)}. {made}"
+        f"{_strength(localization, first.amplitude)}. {how}"
     )
     if not others:
         return f"{found} There is no second peak of comparable strength."
@@ -90,7 +174,8 @@ def _strength(localization: Localization, value: float) -> str:
     return f"its strength is {value:.3g} {localization.unit}"
 
 
-def _made(localization: Localization) -> str:
+def made(localization: Localization) -> str:
+    """Say what the estimate was made with and from."""
     evoked, head = localization.evoked, localization.head
     kinds = evoked.get_channel_types()
     sensors = _enumerate([f"{kinds.count(kind)} {SENSORS[kind].plural}" for kind in sensor_types(evoked)])
@@ -122,9 +207,10 @@ def limits(localization: Localization, resolution: Resolution | None) -> list[st
 def _measured(resolution: Resolution) -> str:
     return (
         f"Single test sources within {1e3 * RADIUS:.0f} mm of the peak, as strong against the noise as the recording "
-        f"is at its peak, were localised in the same way: {_errors(resolution)}. Without noise, one point of activity "
-        f"shows as a blob with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured area is not "
-        "that of the activity. This test takes the head model to be exact: expect larger errors in a real head."
+        f"is at its peak, were localised in the same way: {_errors(resolution)}. The lead field was taken to be "
+        f"wrong by {resolution.error:.0%} of the signal's power, which no solver here explains. Without noise, one "
+        f"point of activity appears with a radius of about {resolution.spread_mm:.0f} mm: the extent of the coloured "
+        "area is not that of the activity."
     )
 
 
