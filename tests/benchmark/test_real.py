@@ -11,7 +11,9 @@ from headwater.benchmark.methods import CONTROLS, Fitted
 from headwater.benchmark.real import REAL
 from headwater.benchmark.recording_table import RECORDINGS
 from headwater.benchmark.tables import pair_table
-from headwater.solvers import LCMV, MinimumNorm
+from headwater.localization.solver_choice import named_solver
+from headwater.solvers import SOLVERS, MinimumNorm
+from headwater.solvers.tuning import with_parameters
 
 DEFAULTS = [name for name, one in RECORDINGS.items() if one.by_hand is not None]
 QUESTION = {"condition", "sensors", "tmin", "tmax"}
@@ -29,10 +31,10 @@ def test_with_all_defaults_only_the_question_is_given(shared_data: Path, name: s
     np.testing.assert_array_equal(answered.truth, by_hand.truth)
 
 
-def test_regularisation_comes_from_the_data_where_a_solver_has_one() -> None:
-    parameters = {"lambda2": "auto"}
-    assert Fitted(MinimumNorm()).with_known_parameters(parameters).parameters == parameters
-    assert Fitted(LCMV()).with_known_parameters(parameters).parameters == {}
+@pytest.mark.parametrize("name", ["mne", "dspm", "sloreta", "eloreta", "loreta", "lcmv", "music"])
+def test_solvers_are_those_that_analyze_makes_from_their_names(name: str) -> None:
+    localized = Fitted(SOLVERS[name]()).by_name()
+    assert with_parameters(localized.solver, localized.parameters).get_params() == named_solver(name).get_params()
 
 
 def test_controls_of_a_recording() -> None:

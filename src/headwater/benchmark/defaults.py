@@ -6,9 +6,7 @@ command refuses to go on without.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import mne
 
@@ -16,10 +14,6 @@ from headwater.benchmark import recordings
 from headwater.benchmark.recordings import Answered
 from headwater.head.template import template_head
 from headwater.localization.reading import read_recording
-
-# lambda2 from the data, for every solver that has one, as in `headwater.analyze`.
-PARAMETERS: Mapping[str, Any] = {"lambda2": "auto"}
-
 
 def visual(data: Path, sensors: str) -> Answered:
     """Response to the right visual field."""

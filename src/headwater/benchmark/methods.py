@@ -18,6 +18,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.metrics.controls import perfect_estimate, random_estimate
 from headwater.simulation.samples import Samples
 from headwater.solvers.base import Solver
+from headwater.solvers.linear.regularized import Regularized
 from headwater.solvers.evaluation import estimate_samples, evaluate_estimates
 from headwater.solvers.tuning import default_grid, tuned, with_parameters
 
@@ -68,8 +69,8 @@ class Method(ABC):
         """Return the method with these hyper-parameters."""
 
     @abstractmethod
-    def with_known_parameters(self, parameters: Mapping[str, Any]) -> Method:
-        """Return the method with those of the hyper-parameters that it has."""
+    def by_name(self) -> Method:
+        """Return the method as `headwater.analyze` makes it from its name."""
 
     @abstractmethod
     def estimator(self, exam: Exam) -> Estimator:
@@ -133,10 +134,9 @@ class Fitted(Method):
         """Return the solver with these hyper-parameters."""
         return Fitted(self.solver, dict(parameters))
 
-    def with_known_parameters(self, parameters: Mapping[str, Any]) -> Fitted:
-        """Return the solver with those of the hyper-parameters that it has."""
-        known = self.solver.get_params(deep=False)
-        return self.with_parameters({name: value for name, value in parameters.items() if name in known})
+    def by_name(self) -> Fitted:
+        """Let the data choose ``lambda2``, as for a solver that `headwater.analyze` is given by name."""
+        return self.with_parameters({"lambda2": "auto"} if isinstance(self.solver, Regularized) else {})
 
     def estimator(self, exam: Exam) -> Estimator:
         """Fit the solver to the lead field that it assumes."""
@@ -201,9 +201,8 @@ class Control(Method):
         del parameters
         return self
 
-    def with_known_parameters(self, parameters: Mapping[str, Any]) -> Method:
+    def by_name(self) -> Method:
         """Return the control itself."""
-        del parameters
         return self
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from scipy.spatial import cKDTree
 from sklearn.metrics import roc_auc_score
 
-from headwater.benchmark import defaults
 from headwater.benchmark.exams import Listening, Scored, TrainingSet
 from headwater.benchmark.methods import Method
 from headwater.benchmark.protocol import Case, Protocol, Settings
@@ -111,7 +110,7 @@ class Real(Protocol):
         recording = RECORDINGS[case.name]
         answered, prepared = _prepared(recording, settings)
         if recording.training is None:
-            method = method.with_known_parameters(defaults.PARAMETERS)
+            method = method.by_name()
         scored = Scored()
         distance, area, elapsed = [], [], 0.0
         for found in prepared:
