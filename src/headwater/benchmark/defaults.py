@@ -15,6 +15,7 @@ from headwater.benchmark.recordings import Answered
 from headwater.head.template import template_head
 from headwater.localization.reading import read_recording
 
+
 def visual(data: Path, sensors: str) -> Answered:
     """Response to the right visual field."""
     return _sample(data, recordings.right_visual(data, sensors, 0.0))

@@ -18,8 +18,8 @@ from headwater.forward.leadfield import LeadField
 from headwater.metrics.controls import perfect_estimate, random_estimate
 from headwater.simulation.samples import Samples
 from headwater.solvers.base import Solver
-from headwater.solvers.linear.regularized import Regularized
 from headwater.solvers.evaluation import estimate_samples, evaluate_estimates
+from headwater.solvers.linear.regularized import Regularized
 from headwater.solvers.tuning import default_grid, tuned, with_parameters
 
 CHANCE_DRAWS = 100
