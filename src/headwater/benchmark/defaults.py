@@ -1,7 +1,7 @@
 """The same recordings as ``headwater localize FILE --condition NAME`` takes them: nothing is tuned, filtered or masked.
 
 Only what defines the question is given: which condition, which sensors, and the window of the response; and what the
-command refuses to go on without.
+command insists on.
 """
 
 from __future__ import annotations

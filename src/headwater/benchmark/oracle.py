@@ -52,7 +52,7 @@ class Oracle(Control):
         return Estimator(lambda samples, _start: self.posterior_mean(samples, leadfield, exam.preset))
 
     def listen(self, listening: Listening) -> tuple[list[np.ndarray], float, float]:
-        """Refuse, for nobody knows how the sources of a recording are distributed."""
+        """Refuse: how the sources of a recording are distributed is unknown."""
         del listening
         raise InputError("The oracle needs to know how the sources were drawn; leave it out for recordings.")
 

@@ -96,7 +96,7 @@ class Protocol(ABC):
     def __init_subclass__(cls, **settings: Any) -> None:
         """Refuse overrides that a dataclass would ignore.
 
-        Without an annotation, the constructor of a dataclass goes on setting the default of the base class.
+        Without an annotation, the constructor of a dataclass still sets the default of the base class.
         """
         super().__init_subclass__(**settings)
         inherited = {one.name for base in cls.__mro__[1:] if is_dataclass(base) for one in fields(base)}

@@ -12,7 +12,7 @@ from typing import Any
 from headwater.benchmark.protocol import Protocol, Settings
 
 PACKAGES = ("headwater", "mne", "numpy", "scipy", "torch")
-INCIDENTAL = ("command", "machine")  # may differ where a run goes on
+INCIDENTAL = ("command", "machine")  # may differ when a run is resumed
 
 
 def provenance(

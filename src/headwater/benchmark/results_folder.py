@@ -55,7 +55,7 @@ class ResultsFolder:
             _refuse_foreign([self.path / name for name in files if self.path / name not in old])
         for path in old - {self.path / name for name in files}:
             path.unlink(missing_ok=True)
-        for name in (*files, MARKER):  # the marker last: until then, the same command goes on
+        for name in (*files, MARKER):  # the marker last: until then, the same command resumes the run
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (work / name).replace(target)

@@ -85,7 +85,7 @@ def cases(snrs: tuple[int, ...], electrodes: tuple[int, ...]) -> tuple[Case, ...
         )
         for at in snrs
     ]
-    cap = [
+    montage = [
         Case(
             name=f"electrodes-{at}",
             title=f"one or two patches, 5-20 dB, {at} electrodes",
@@ -96,7 +96,7 @@ def cases(snrs: tuple[int, ...], electrodes: tuple[int, ...]) -> tuple[Case, ...
         )
         for at in electrodes
     ]
-    return (*number, *snr, *cap)
+    return (*number, *snr, *montage)
 
 
 SPIKES = Spikes(

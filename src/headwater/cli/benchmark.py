@@ -51,7 +51,7 @@ def benchmark(
         bool, typer.Option("--overwrite", help="Replace other results, as soon as the new ones are whole.")
     ] = False,
 ) -> None:
-    """Compare solvers on the same samples; an interrupted run goes on with the same command."""
+    """Compare solvers on the same samples; the same command resumes an interrupted run."""
     from headwater.benchmark import run_benchmark
     from headwater.benchmark.run import Interrupted
 
