@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
+import mne
 import numpy as np
 import pytest
+from mne.io.constants import FIFF
 
 from headwater.report.figures import plot_time_courses, plot_topographies
 
@@ -45,3 +49,14 @@ def test_time_courses_mark_the_time_and_show_power_and_sources(make_localization
 
 def test_a_single_time_point_has_no_course(make_localization):
     assert plot_time_courses(make_localization(n_times=1), 0) is None
+
+
+def test_gradiometers_without_partner_have_no_topography(make_localization):
+    """MNE-Python draws the length of the gradient, for which it needs both gradiometers of a place."""
+    localization = make_localization(sensors="meg")
+    info = localization.evoked.info.copy()
+    for channel in info["chs"]:
+        channel["coil_type"], channel["unit"] = FIFF.FIFFV_COIL_VV_PLANAR_T1, FIFF.FIFF_UNIT_T_M
+    evoked = mne.EvokedArray(localization.evoked.data, info, tmin=localization.evoked.tmin, verbose="error")
+    assert set(evoked.get_channel_types()) == {"grad"}
+    assert plot_topographies(replace(localization, evoked=evoked), 10) is None

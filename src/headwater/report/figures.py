@@ -93,6 +93,9 @@ def _picks(evoked: mne.Evoked, kind: str) -> np.ndarray:
 
 def _has_positions(evoked: mne.Evoked, kind: str) -> bool:
     where = np.array([evoked.info["chs"][pick]["loc"][:3] for pick in _picks(evoked, kind)])
+    if kind == "grad":  # MNE-Python draws the length of the gradient, of the two gradiometers at each place
+        where, sensors = np.unique(np.round(where, 4), axis=0, return_counts=True)
+        where = where[sensors == 2]
     return len(where) >= MIN_TOPOGRAPHY and bool(np.isfinite(where).all() and (where != 0).any(axis=1).all())
 
 
