@@ -44,10 +44,11 @@ from headwater.solvers import (
     MinimumNorm,
     Solver,
 )
+from headwater.solvers.evaluation import noise_level
 from headwater.solvers.linear.regularized import Regularized
 from headwater.solvers.regularization.modes import Modes
 from headwater.solvers.regularization.rules import Rule
-from headwater.solvers.tuning import noise_level, with_parameters
+from headwater.solvers.tuning import with_parameters
 
 GRID = np.logspace(-4, 1, 11)
 DEFAULT = 1 / 9
