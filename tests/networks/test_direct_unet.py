@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_refused(network, leadfield):
     other = LeadField.from_arrays(
         leadfield.gain[:, :50], leadfield.pos[:50], info=leadfield.info, normals=leadfield.normals[:50]
     )
-    with pytest.raises(InputError, match="made for 75 sources"):
+    with pytest.raises(InputError, match="50 sources instead of 75"):
         network.bind(other)
     with pytest.raises(InputError, match="NaN"):
         network.bind(leadfield, np.full((32, 32), np.nan))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Annotated, Any, ParamSpec, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
@@ -13,7 +13,6 @@ from typing_extensions import TypedDict
 from headwater._utils.errors import InputError
 
 P = ParamSpec("P")
-T = TypeVar("T")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -52,7 +51,7 @@ def fault(error: ValidationError) -> tuple[str, str]:
     return place, f"{words.replace('Input should', 'it should')}, and is {shown}"
 
 
-def checked(init: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, P], None]:
+def checked(init: Callable[P, None]) -> Callable[P, None]:
     """Check the arguments of a constructor against its annotations before it runs.
 
     Wrong ones raise `InputError`; lists, which JSON and YAML have, become tuples where tuples are expected.
@@ -64,12 +63,13 @@ def checked(init: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, 
     """
 
     @wraps(init)
-    def wrapper(self: T, *args: P.args, **given: P.kwargs) -> None:
-        values = check_settings(type(self).__name__, init, given)
+    def wrapper(*args: P.args, **given: P.kwargs) -> None:
+        owner = type(args[0]).__name__
+        values = check_settings(owner, init, given)
         needed = [name for name, one in _settings(init).items() if one.default is inspect.Parameter.empty]
         if missing := [name for name in needed if name not in given]:
-            raise InputError(f"{type(self).__name__} needs {', '.join(missing)}.")
-        init(self, *args, **values)
+            raise InputError(f"{owner} needs {', '.join(missing)}; give them.")
+        init(*args, **values)
 
     return wrapper
 

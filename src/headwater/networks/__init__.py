@@ -1,4 +1,4 @@
-"""Networks that find sources."""
+"""Published networks for source imaging; what they are built from is in the sub-packages."""
 
 from headwater.networks.as_solver import Morphed, NetworkSolver
 from headwater.networks.base import BoundNetwork, Network

@@ -13,6 +13,7 @@ import mne
 import numpy as np
 import torch
 from torch import nn
+from typing_extensions import override
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
@@ -85,8 +86,9 @@ class ConvDip(Network):
         self.layers = nn.Sequential(*layers, last)
 
     @classmethod
+    @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network whose sizes fit a lead field; times are seen one by one."""
+        """Make a network whose sizes fit a lead field; time points are seen separately."""
         sizes: dict[str, Any] = {"n_sources": leadfield.n_sources, "n_orient": leadfield.n_orient}
         return cls(n_images=int(sensor_images(leadfield.good().info).max()) + 1, **sizes, **config)
 
@@ -131,7 +133,7 @@ class BoundConvDip(_Bound):
         super().__init__(network, whiten(leadfield, noise_cov).leadfield)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times), each time by itself."""
+        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times), per time point."""
         answer, size = self._answer(y)
         return (answer * size).unflatten(1, (self.network.n_sources, self.network.n_orient))
 
@@ -151,11 +153,11 @@ class BoundConvDipMap(_Bound):
         self._keep("gain", white.gain)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Predict a map in [0, 1], shape (batch, n_sources, n_times), each time by itself."""
+        """Predict a map in [0, 1], shape (batch, n_sources, n_times), per time point."""
         return torch.sigmoid(self._answer(y)[0])
 
     def currents(self, y: torch.Tensor) -> torch.Tensor:
-        """Give the map the currents that explain the data best (see `currents_from_map`), each time by itself."""
+        """Give the map the currents that explain the data best (see `currents_from_map`), per time point."""
         batch, _, n_times = y.shape
         activity = self(y).transpose(1, 2).flatten(0, 1)
         columns = y.transpose(1, 2).flatten(0, 1)[:, :, None]

@@ -13,6 +13,7 @@ import mne
 import numpy as np
 import torch
 from pydantic import Field
+from typing_extensions import override
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
@@ -62,8 +63,9 @@ class DirectUNet(Network):
         self.correction = DimensionCorrection(width, n_channels, n_sources, stages)
 
     @classmethod
+    @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network for the good channels and the sources of a lead field; each time stands for itself."""
+        """Make a network for the good channels and the sources of a lead field; each time point is a sample."""
         n_channels = leadfield.good().n_channels
         return cls(**{"n_channels": n_channels, "n_sources": leadfield.n_sources, **config})
 
@@ -79,8 +81,8 @@ class DirectUNet(Network):
 class BoundDirectUNet(BoundNetwork):
     """The U-Net on one lead field with fixed orientations.
 
-    The network says how probably each source is active; as a current this probability points outwards or inwards,
-    whichever explains the data. It has learned one of the two from a preset with positive amplitudes.
+    The network predicts the probability that each source is active. As a current, this probability points outwards or
+    inwards, whichever explains the data; a preset with positive amplitudes teaches one of the two.
     """
 
     network: DirectUNet
@@ -94,7 +96,7 @@ class BoundDirectUNet(BoundNetwork):
         self.maps = StandardizedMaps(white)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Predict the log-odds of activity, shape (batch, n_sources, n_times), each time by itself."""
+        """Predict the log-odds of activity, shape (batch, n_sources, n_times), per time point."""
         logits = self.network.logits(self.maps(y)).float()
         return logits.unflatten(0, (len(y), y.shape[2])).transpose(1, 2)
 

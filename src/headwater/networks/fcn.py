@@ -9,6 +9,7 @@ import mne
 import numpy as np
 import torch
 from torch import nn
+from typing_extensions import override
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
@@ -44,8 +45,9 @@ class FCN(Network):
         self.layers = nn.Sequential(*layers, nn.Linear((n_channels, *hidden)[-1], n_sources * n_orient))
 
     @classmethod
+    @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network whose sizes fit a lead field; times are seen one by one."""
+        """Make a network whose sizes fit a lead field; time points are seen separately."""
         sizes: dict[str, Any] = {"n_sources": leadfield.n_sources, "n_orient": leadfield.n_orient}
         return cls(n_channels=leadfield.good().n_channels, **sizes, **config)
 
@@ -72,7 +74,7 @@ class BoundFCN(BoundNetwork):
         self.sensors = ScaledSensors(leadfield)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times), each time by itself."""
+        """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times), per time point."""
         standard, size = self.sensors(y)
         currents = self.network.layers(standard.transpose(1, 2)).float().transpose(1, 2) * size
         return currents.unflatten(1, (self.network.n_sources, self.network.n_orient))

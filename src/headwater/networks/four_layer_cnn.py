@@ -8,6 +8,7 @@ import mne
 import numpy as np
 import torch
 from torch import nn
+from typing_extensions import override
 
 from headwater._utils.settings import BelowOne
 from headwater.forward.leadfield import LeadField
@@ -62,8 +63,9 @@ class FourLayerCNN(Network):
         self.layers = nn.Sequential(*layers, nn.Dropout(dropout), nn.Flatten(), connected)
 
     @classmethod
+    @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network for the good channels and the sources of a lead field; each time stands for itself."""
+        """Make a network for the good channels and the sources of a lead field; each time point is a sample."""
         sources, _ = dipoles(leadfield)
         n_images = int(sensor_images(leadfield.good().info).max()) + 1
         return cls(**{"n_outputs": len(sources), "n_images": n_images, **config})
@@ -71,7 +73,7 @@ class FourLayerCNN(Network):
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundFourLayerCNN:
         """Make topographies of the lead field's channels and tell outputs from sources.
 
-        Any montage will do, since the network sees topographies; the sources must be those it was trained on.
+        Any montage can be used, because the network sees topographies; the sources must be those it was trained on.
         """
         return BoundFourLayerCNN(self, leadfield, noise_cov)
 
@@ -98,7 +100,7 @@ class BoundFourLayerCNN(BoundNetwork):
         self._keep("direction", direction)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Predict relative currents, shape (batch, n_sources, n_orient, n_times), each time by itself."""
+        """Predict relative currents, shape (batch, n_sources, n_orient, n_times), per time point."""
         images = torch.einsum("bc,ipc->bip", self.maps(y), self.pixels).unflatten(2, self.network.shape)
         moments = self.network.layers(images).float()[:, :, None] * self.direction
         x = moments.new_zeros(len(moments), self.leadfield.n_sources, self.leadfield.n_orient)

@@ -79,7 +79,7 @@ class MultiSourceConvNet(Network):
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 50, **config: Any) -> Self:
-        """Make a network whose sizes fit a lead field, for windows of so many times."""
+        """Make a network whose sizes fit a lead field, for windows of so many time points."""
         n_channels = leadfield.good().n_channels
         return cls(n_channels=n_channels, n_sources=leadfield.n_sources, n_times=n_times, **config)
 

@@ -37,8 +37,8 @@ class PIUNet(Network):
 
     The defaults are the paper's network: eLORETA in a box of 32 x 32 x 32 voxels, scaled to a maximum of 1, refined at
     full resolution by `DiffusionUNet3d`; sizes are those of table I. With ``patch=2`` one feature of a plainer U-Net
-    stands for 2 x 2 x 2 voxels: the input is a linear map of as many numbers as there are channels and therefore
-    smooth, so that little is lost and much time is gained.
+    stands for 2 x 2 x 2 voxels: the input is a linear map of as many numbers as there are channels and is therefore
+    smooth, so that little is lost and much time is saved.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ class PIUNet(Network):
     bells_mm : tuple of float
         Standard deviations of the bells that are matched to the data (see `MatchedBells`); none: no such maps.
     passes : int
-        How often bells are matched, each time to what the best one before left over.
+        How often bells are matched, each time to the residual of the best one before.
     context : bool
-        Show the network as well how sensitive the channels are to each place, and how much of the data each
+        Also show the network the sensitivity of the channels to each place and the share of the data that each
         regularisation leaves unexplained, and let it mix the vectors of the linear estimates.
     """
 
@@ -141,7 +141,7 @@ class BoundPIUNet(BoundNetwork):
                 self.bells = MatchedBells(gain, self.lattice, network.bells_mm)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Estimate currents in A m, shape (batch, n_sources, 3, n_times), each time by itself."""
+        """Estimate currents in A m, shape (batch, n_sources, 3, n_times), per time point."""
         batch, _, n_times = y.shape
         columns = y.transpose(1, 2).flatten(0, 1)
         with _exactly(y):

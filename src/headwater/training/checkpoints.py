@@ -13,6 +13,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
+from typing_extensions import override
 
 from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
@@ -63,6 +64,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
     copy over the last checkpoint, which a full disk ends half-way.
     """
 
+    @override
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Write a checkpoint; where that fails, the last one stays."""
         content = io.BytesIO()
@@ -76,6 +78,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
                 "from the last checkpoint, which is kept."
             ) from error
 
+    @override
     def load_checkpoint(
         self, path: str | Path, map_location: Callable[..., Any] | None = None, weights_only: bool | None = True
     ) -> dict[str, Any]:

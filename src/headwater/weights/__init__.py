@@ -1,4 +1,4 @@
-"""Trained networks on disk, and those that are part of the package."""
+"""Trained networks on disk, and the bundled ones."""
 
 from headwater.weights.catalogue import cards, load_network, shipped
 from headwater.weights.files import read_network, save_network

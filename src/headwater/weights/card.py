@@ -1,4 +1,4 @@
-"""The model card: everything one should know of a weights file before trusting what it finds."""
+"""The model card: what one should know about weights before trusting their estimates."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SAME = 1e-3  # relative difference of probes that are computed on two machines
 
 
 class LeadFieldMark(BaseModel):
-    """What a network that belongs to one lead field knows it by.
+    """What identifies the lead field that a network belongs to.
 
     Attributes
     ----------
     ch_names : tuple of str
     n_sources, n_orient : int
     probes : tuple of float
-        Fixed random sums over the gain: equal for the same model, whatever machine computed it.
+        Fixed random sums over the gain: equal for the same head model on every machine.
     described : str
         In words.
     """

@@ -1,4 +1,4 @@
-"""The weights that are part of the package, by name."""
+"""The weights that are bundled with the package, by name."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ DEFAULT = "piunet"
 
 
 def shipped() -> dict[str, Path]:
-    """Weights files inside the package, by name."""
+    """Weights files bundled with the package, by name."""
     folder = Path(str(files("headwater.weights"))) / "shipped"
     return {path.stem: path for path in sorted(folder.glob(f"*{WEIGHTS}"))}
 
 
 def cards() -> dict[str, Card]:
-    """Cards of the weights inside the package, by name."""
+    """Cards of the weights bundled with the package, by name."""
     return {name: Card.read(path.with_suffix(CARD)) for name, path in shipped().items()}
 
 
 def find_card(name: str | Path) -> Card:
-    """Card of weights that are part of the package, or of a file."""
+    """Card of weights that are bundled with the package, or of a file."""
     return Card.read(_path(name).with_suffix(CARD))
 
 
 def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cpu") -> NetworkSolver:
-    """Load a trained network as a solver; without the internet, without unpickling.
+    """Load a trained network as a solver. Nothing is downloaded or unpickled.
 
     Parameters
     ----------
     name : str | path-like
-        Of weights that are part of the package (``headwater list weights``), or a ``.safetensors`` file.
+        Of weights that are bundled with the package (``headwater list weights``), or a ``.safetensors`` file.
     device : str | torch.device
 
     Returns

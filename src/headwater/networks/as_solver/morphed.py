@@ -22,13 +22,13 @@ SAME_PLACE = 1e-4  # metres
 
 
 class Morphed(Solver):
-    r"""Use a solver that belongs to one lead field (its home) for another one.
+    r"""Use a solver that belongs to one lead field (its home) on another one.
 
     Sources correspond by their place in MNI space. ``W`` holds for each source of the recording's lead field the
     weights of the nearest ones at home (inverse squared distance) and the cosines between their orientations. Currents
     come back as ``W x``, times the one factor with which they explain a sample best.
     The solver is given what the channels at home would have seen of the minimum-norm estimate ``x`` of the recording,
-    ``L W' x``, the way channels are interpolated: data of its own head and cap, as it learnt them.
+    ``L W' x``, as in the interpolation of channels: data of its own head and montage.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Morphed(Solver):
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Fit the solver at home, and find which sources correspond.
 
-        The solver at home knows no noise covariance: that of the recording is taken into account on the way there.
+        The solver at home has no noise covariance; that of the recording is used on the way to it.
         """
         leadfield, noise_cov = self._same_types(leadfield, noise_cov)
         white = whiten(leadfield, noise_cov)
@@ -91,7 +91,7 @@ class Morphed(Solver):
         explained = self.gain_ @ carried
         white = self.whitener_ @ data.reshape(n_samples, data.shape[-2], n_times)
         power = np.maximum(np.sum(explained**2, axis=(1, 2)), np.finfo(float).tiny)
-        factor = np.abs(np.sum(explained * white, axis=(1, 2))) / power  # what the solver says of the sign stands
+        factor = np.abs(np.sum(explained * white, axis=(1, 2))) / power  # the sign is that of the solver
         shape = (*data.shape[:-2], self.leadfield_.n_sources, self.leadfield_.n_orient, n_times)
         return (factor[:, np.newaxis, np.newaxis] * carried).reshape(shape).astype(data.dtype)
 
@@ -130,8 +130,8 @@ def _places(leadfield: LeadField) -> np.ndarray:
     """Where the sources are in MNI space, shape (n_sources, 3)."""
     if leadfield.pos_mni is None:
         raise InputError(
-            f"It is not known where the sources of {leadfield!r} are in MNI space, so that nothing can be carried "
-            "there; make the lead field with headwater.make_leadfield, or give LeadField.from_forward the head."
+            f"The positions of the sources of {leadfield!r} in MNI space are unknown, so that data cannot be "
+            "morphed; make the lead field with headwater.make_leadfield, or give LeadField.from_forward the head."
         )
     return leadfield.pos_mni
 

@@ -20,7 +20,7 @@ from headwater.solvers.base import Solver, check_data
 
 AT_ONCE = 16  # windows; their features then stay in the cache of a processor
 IN_LINE = 4  # batches for each core, so that none waits for the slowest
-LONG = 1000  # windows, that one waits for
+LONG = 1000  # windows, for which a progress bar is shown
 
 
 class NetworkSolver(Solver):
@@ -31,14 +31,14 @@ class NetworkSolver(Solver):
     network : Network
         Trained, see `headwater.load_network`.
     device : str | torch.device
-        Where it works.
+        Device that computes.
     batch_size : int
-        Windows at a time; halved, with a notice, where memory does not suffice.
+        Time windows at a time; halved, with a warning, where memory does not suffice.
     mixed : bool
-        Compute the layers in bfloat16 where the device does so natively. For weights that were trained so; what
-        follows from data and lead field stays in single precision. Currents change by some thousandths.
+        Compute the layers in bfloat16 where the device does so natively, for weights that were trained in it. What
+        follows from data and lead field stays in single precision. Currents change by a few thousandths.
     name : str
-        For people.
+        Name that is shown.
     matching : callable | None
         Returns the channels of a lead field that the weights belong to, in their order, and raises `InputError` where
         they belong to another one.
@@ -46,7 +46,7 @@ class NetworkSolver(Solver):
     Attributes
     ----------
     bound_ : BoundNetwork
-        The network and what it knows of the lead field.
+        The network on the lead field.
     n_times_ : int
         Length of the windows it looks at.
     """
@@ -97,13 +97,14 @@ class NetworkSolver(Solver):
     def estimate(self, data: np.ndarray) -> np.ndarray:
         """Estimate currents in A m.
 
-        A network that looks at several times takes the data window by window; the last one overlaps the one before.
+        A network that looks at several time points takes the data window by window; the last window overlaps the one
+        before.
         """
         data = check_data(data, self)
         width, n_times = self.n_times_, data.shape[-1]
         if n_times < width:
             raise InputError(
-                f"The network looks at {width} times at once and the data have {n_times}; give a longer segment."
+                f"The network needs {width} time points and the data have {n_times}; give a longer time window."
             )
         starts = list(dict.fromkeys([*range(0, n_times - width + 1, width), n_times - width]))
         samples = data.reshape(-1, *data.shape[-2:])
@@ -119,7 +120,7 @@ class NetworkSolver(Solver):
         """Estimate windows of shape (n, n_channels, width); the batch shrinks to what memory holds."""
         found: list[np.ndarray] = []
         start, size, n_windows = 0, self.batch_size, max(1, len(windows))
-        bar = progress_bar(shown=n_windows >= LONG)  # not for a moment, nor for each of many calls
+        bar = progress_bar(shown=n_windows >= LONG)  # neither for short work nor in each of many calls
         with _workers(self.device, several=n_windows > size) as (pool, n_batches), bar:
             task = bar.add_task("estimating", total=n_windows)
             while start < n_windows:
@@ -131,11 +132,11 @@ class NetworkSolver(Solver):
                         raise
                     if size == 1:
                         raise InputError(
-                            "Memory does not suffice for this network and lead field; use a coarser spacing, or a "
+                            "Memory does not suffice for this network and lead field; use a coarser source space, or a "
                             "device with more memory."
                         ) from error
                     size //= 2
-                    warnings.warn(f"Memory does not suffice; going on with {size} at a time.", stacklevel=3)
+                    warnings.warn(f"Memory does not suffice; continuing with {size} at a time.", stacklevel=3)
                     continue
                 start = stop
                 bar.update(task, completed=stop)
@@ -154,9 +155,9 @@ class NetworkSolver(Solver):
 
 @contextmanager
 def _workers(device: str | torch.device, *, several: bool) -> Iterator[tuple[Callable[..., Iterable[np.ndarray]], int]]:
-    """Yield what maps a function over batches, and to how many it is handed at once.
+    """Yield a function that maps another one over batches, and the number of batches it takes at once.
 
-    Each core of a processor takes a batch: sharing one of small images, cores wait for each other.
+    Each core of a processor takes a batch: cores that share a batch of small images wait for each other.
     """
     n_threads = torch.get_num_threads()
     if not several or n_threads == 1 or torch.device(device).type != "cpu":
@@ -165,7 +166,7 @@ def _workers(device: str | torch.device, *, several: bool) -> Iterator[tuple[Cal
     with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             yield pool.map, IN_LINE * n_threads
-        finally:  # the number for further threads is everybody's
+        finally:  # the number for further threads is global
             torch.set_num_threads(n_threads)
 
 

@@ -15,10 +15,10 @@ from headwater.networks.base.bound import BoundNetwork
 
 
 class Network(nn.Module, ABC):
-    """A network that finds sources.
+    """A network for source imaging.
 
-    Arguments of the constructor are keywords, plain values (numbers, strings, tuples of them), and the whole
-    configuration: they are stored untouched under their names.
+    The constructor takes keywords of plain values (numbers, strings, tuples of them). They are the whole configuration
+    and are stored unchanged under their names.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Network(nn.Module, ABC):
             cls.title = cls.__name__
 
     @classmethod
-    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:  # noqa: ARG003 - for those that look at time windows
         """Make a network whose sizes fit a lead field.
 
         Parameters
@@ -65,7 +65,7 @@ class Network(nn.Module, ABC):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Arguments that make this network again."""
+        """Arguments of the constructor."""
         names = inspect.signature(type(self).__init__).parameters
         return {name: getattr(self, name) for name in names if name != "self"}
 

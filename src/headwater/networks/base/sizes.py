@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec
 
 import torch
 from pydantic import Field
-from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from headwater._utils.errors import InputError
 from headwater._utils.settings import checked
 
 P = ParamSpec("P")
-N = TypeVar("N", bound=nn.Module)
 
 MOST_PARAMETERS = 2_000_000_000  # 8 GB in single precision; the largest published network has 0.8 billion
 FACTORIES = (torch.empty, torch.zeros, torch.ones)  # with which PyTorch's layers take their memory
@@ -60,14 +58,14 @@ class Budget(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def affordable(init: Callable[Concatenate[N, P], None]) -> Callable[Concatenate[N, P], None]:
+def affordable(init: Callable[P, None]) -> Callable[P, None]:
     """Check the arguments of a network's constructor, and that memory can hold what they ask for."""
     init = checked(init)
 
     @wraps(init)
-    def wrapper(self: N, *args: P.args, **config: P.kwargs) -> None:
-        words = f"{type(self).__name__} would have more than {MOST_PARAMETERS:.0e} parameters; give smaller sizes."
+    def wrapper(*args: P.args, **config: P.kwargs) -> None:
+        words = f"{type(args[0]).__name__} would have more than {MOST_PARAMETERS:.0e} parameters; give smaller sizes."
         with Budget(MOST_PARAMETERS, words):
-            init(self, *args, **config)
+            init(*args, **config)
 
     return wrapper

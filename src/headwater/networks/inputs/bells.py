@@ -15,8 +15,8 @@ from torch import nn
 
 from headwater.networks.inputs.lattice import Lattice
 
-RIDGE = 1e-2  # of the mean eigenvalue: orientations that sensors hardly see (radial ones, in MEG) are not blown up
-MISMATCH = 5e-3  # share of the power that no lead field explains, for that of the data's head is never the one used
+RIDGE = 1e-2  # of the mean eigenvalue: orientations that sensors hardly see (radial ones in MEG) are not amplified
+MISMATCH = 5e-3  # share of the power that no lead field explains, because the one used is never that of the data's head
 # Powers of the unexplained share, shown as maps: one wide, one sharp. The last one weights the candidates in the mean;
 # the full likelihood's, half the rank, would be overconfident on another head.
 TEMPERS = (2.0, 10.0)
@@ -24,7 +24,7 @@ TEMPERS = (2.0, 10.0)
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """What the candidates say about a batch.
+    """What the candidates tell about a batch.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ class Lattice(nn.Module):
         if grid is None or not leadfield.is_free_grid:
             raise InputError(
                 "This network refines images of a volume and takes free sources on one regular grid, which "
-                f"{leadfield!r} has not; use space='volume', or another solver."
+                f"{leadfield!r} does not have; use `space='volume'`, or another solver."
             )
         padded = tuple(multiple * math.ceil(length / multiple) for length in grid.shape)
         self.shape = padded if box is None else tuple(box)

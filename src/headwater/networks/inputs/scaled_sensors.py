@@ -1,4 +1,4 @@
-"""Sensor data as networks of one lead field take them: referenced, without unit and of the same size."""
+"""Sensor data as networks of one lead field take them: referenced, without unit and of unit power."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from headwater.networks.base.fixed import Fixed, check_data
 class ScaledSensors(Fixed):
     """Project, divide each type of sensor by its sensitivity, and bring every sample to a root mean square of 1.
 
-    After the division data have the size of the currents that would explain them if all sources were active, each by
-    itself. EEG has zero mean and unit variance over channels, as Yokoyama et al. (4LCNN, section V.B.5) have it.
+    After the division, data have the size of the currents that would explain them if all sources were active
+    independently. EEG has zero mean and unit variance over channels, as Yokoyama et al. (4LCNN, section V.B.5) have it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The linear estimates that 3D-PIUNet may begin with."""
+"""The linear estimates that 3D-PIUNet can start from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from headwater.solvers.inputs.whitening import whiten
 class ExpectedBeamformer(Solver):
     r"""`LCMV` for the data covariance that the model expects, ``G G' / lambda2 + I`` after whitening.
 
-    The covariance of the very data, with which beamformers are usually made, is that of one instant here, and a filter
-    made of it no linear map. ``G`` is scaled so that the mean eigenvalue of ``G G'`` is 1.
+    Beamformers are usually made with the covariance of the data. Here that is the covariance of one time point, and a
+    filter made with it is not a linear map. ``G`` is scaled so that the mean eigenvalue of ``G G'`` is 1.
     """
 
     def __init__(self, *, lambda2: float) -> None:

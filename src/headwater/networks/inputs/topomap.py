@@ -203,7 +203,7 @@ def sensor_images(info: mne.Info) -> np.ndarray:
     images : int array of shape (n_channels,)
     """
     places = np.round(sensor_positions(info) / SAME_PLACE).astype(int)
-    seen: Counter[tuple] = Counter()
+    seen: Counter[tuple[str, tuple[int, ...]]] = Counter()
     numbers: dict[tuple[str, int], int] = {}
     images = []
     for kind, place in zip(info.get_channel_types(), map(tuple, places), strict=True):

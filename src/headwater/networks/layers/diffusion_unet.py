@@ -79,7 +79,7 @@ class DiffusionStage(nn.Module):
 
 
 class DiffusionUNet3d(nn.Module):
-    """Encoder and decoder; the decoder takes back every single map that the encoder made.
+    """Encoder and decoder; the decoder receives every map of the encoder.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class ResidualBlock1d(nn.Module):
 
 
 class AttentionGate(nn.Module):
-    """Weigh a skip by what the decoder knows (additive attention; Oktay et al., 2018)."""
+    """Weight a skip connection by the decoder's features (additive attention; Oktay et al., 2018)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ GROUPS = 8
 
 
 class ResidualBlock3d(nn.Module):
-    """Two times GroupNorm, SiLU, 3 x 3 x 3 convolution, around a shortcut."""
+    """Twice GroupNorm, SiLU, 3 x 3 x 3 convolution, around a shortcut."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class ResidualBlock3d(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Every voxel looks at every other (equation 3)."""
+    """Attention of every voxel to every other (equation 3)."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class SpatialAttention(nn.Module):
         self.out = nn.Conv3d(channels, channels, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Add what the voxels gather; shape (batch, channels, x, y, z)."""
+        """Add what attention gathers; shape (batch, channels, x, y, z)."""
         tokens = self.project(self.norm(image)).flatten(2).unflatten(1, (3, self.heads, -1))
         query, key, value = tokens.transpose(3, 4).unbind(1)
         gathered = functional.scaled_dot_product_attention(query, key, value)

@@ -1,4 +1,4 @@
-"""From a map of activity to currents: the network says where; the data say when, which way and how much."""
+"""From a map of activity to currents: places from the network; time course, orientation and size from the data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUIET = 0.02
 
 
 def start_quiet(last: nn.Linear) -> None:
-    """Let an untrained network predict hardly any activity, for hardly any source is active.
+    """Let an untrained network predict hardly any activity, because few sources are active.
 
     Otherwise the first steps silence all outputs at once, whatever the data (T.-Y. Lin et al., "Focal loss for dense
     object detection", ICCV 2017, section 3.3).

@@ -1,4 +1,4 @@
-"""What networks are trained for."""
+"""Losses that networks are trained with."""
 
 from headwater.training.losses.base import Loss
 from headwater.training.losses.coefficients import CoefficientCrossEntropy, CoefficientL1

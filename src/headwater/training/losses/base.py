@@ -1,4 +1,4 @@
-"""What a loss is given."""
+"""The contract of losses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headwater.simulation.samples import Samples
 
 
 class Loss(ABC):
-    """Compares what a network predicts with the truth."""
+    """Compares what a network predicts with the ground truth."""
 
     @abstractmethod
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from typing_extensions import override
 
 from headwater.networks.base import BoundNetwork
 from headwater.simulation.samples import Samples
@@ -12,11 +13,12 @@ from headwater.training.losses.base import Loss
 class CoefficientL1(Loss):
     """Mean absolute difference to the coefficients in [0, 1], over sources and samples (Buda et al., section II-C).
 
-    What makes it smallest is the median: 0 wherever a source is more likely at rest. A network that cannot yet tell
-    sources apart therefore learns to predict nothing, and a sigmoid near 0 hardly learns any more; begin with
+    The median minimises it: 0 wherever a source is more likely at rest. A network that cannot yet tell sources apart
+    therefore learns to predict nothing, and a sigmoid near 0 hardly learns any more; begin with
     `CoefficientCrossEntropy`.
     """
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
         maps, coefficients = _alike(prediction, samples)
@@ -26,9 +28,10 @@ class CoefficientL1(Loss):
 class CoefficientCrossEntropy(Loss):
     """Binary cross-entropy with the coefficients in [0, 1], mean over sources and samples.
 
-    What makes it smallest is the mean, and its gradient before a sigmoid is the difference, which never vanishes.
+    The mean minimises it, and its gradient before a sigmoid is the difference, which never vanishes.
     """
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
         maps, coefficients = _alike(prediction, samples)

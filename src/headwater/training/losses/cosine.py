@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from typing_extensions import override
 
 from headwater.networks.base import BoundNetwork
 from headwater.simulation.samples import Samples
@@ -15,6 +16,7 @@ class CosineDistance(Loss):
     Samples without sources count 1.
     """
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare currents of shape (batch, n_sources, n_orient, n_times), in A m."""
         x = samples.x.flatten(1)

@@ -8,6 +8,7 @@ import torch
 from mne.proj import make_projector
 from pydantic import Field
 from torch.nn import functional
+from typing_extensions import override
 
 from headwater._utils.errors import InputError
 from headwater._utils.settings import AtLeastZero, checked
@@ -19,6 +20,7 @@ from headwater.training.losses.base import Loss
 class CurrentL1(Loss):
     """Sum of the lengths of the errors, relative to the sum of the lengths of the true currents."""
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Return the mean over the batch."""
         return _relative_l1(prediction, samples.x).mean()
@@ -27,6 +29,7 @@ class CurrentL1(Loss):
 class CurrentL2(Loss):
     """Squared error relative to the power of the true currents (Morik et al., figure 9)."""
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Return the mean over the batch."""
         scale = samples.x.flatten(1).norm(dim=1)[:, None]
@@ -46,6 +49,7 @@ class DataTerm(Loss):
     def __init__(self, *, weight: AtLeastZero = 1.0) -> None:
         self.weight = weight
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Return the mean over the batch."""
         leadfield = bound.leadfield
@@ -80,6 +84,7 @@ class Transport(Loss):
         self.weight = weight
         self.levels = levels
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Return the mean over the batch."""
         lattice = getattr(bound, "lattice", None)

@@ -1,9 +1,10 @@
-"""Losses of networks that map single instants: states of sources, or relative currents."""
+"""Losses of networks that map single time points: states of sources, or relative currents."""
 
 from __future__ import annotations
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
+from typing_extensions import override
 
 from headwater._utils.settings import AtLeastZero, checked
 from headwater.networks.base import BoundNetwork
@@ -32,6 +33,7 @@ class BinaryCrossEntropy(Loss):
     def __init__(self, *, balance: AtLeastZero = 1.0) -> None:
         self.balance = balance
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare with ``samples.coefficients``."""
         target = samples.coefficients[:, :, None].expand_as(prediction)
@@ -48,6 +50,7 @@ class RootMeanSquareError(Loss):
     sections V.B.4 and V.B.5).
     """
 
+    @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare with ``samples.x`` over its peak."""
         x = samples.x
