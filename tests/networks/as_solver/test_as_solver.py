@@ -67,7 +67,7 @@ def test_samples_and_windows_do_not_mix(free_leadfield, batch_size):
 
 def test_data_that_cannot_be_used_are_refused(free_leadfield, data):
     solver = NetworkSolver(network=Echo()).fit(free_leadfield)
-    with pytest.raises(InputError, match="looks at 4 times at once and the data have 3; give a longer segment"):
+    with pytest.raises(InputError, match="needs 4 time points and the data have 3; give a longer time window"):
         solver.estimate(data[:, :3])
     with pytest.raises(InputError, match="NaN"):
         solver.estimate(np.where(data > 1, np.nan, data))
