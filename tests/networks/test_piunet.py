@@ -175,7 +175,7 @@ def test_gpu_and_cpu_agree(network, free_leadfield, samples):
 def test_what_it_cannot_do_is_refused(free_leadfield, fixed_leadfield):
     with pytest.raises(InputError, match="cannot start from 'lasso'; choose eloreta, mne"):
         PIUNet(start="lasso")
-    with pytest.raises(InputError, match="use space='volume'"):
+    with pytest.raises(InputError, match="use .space='volume'"):
         make(**PATCHES).bind(fixed_leadfield)
     with pytest.raises(InputError, match="use a coarser spacing"):
         make(**{**PAPER, "box": (4, 4, 4)}).bind(free_leadfield)

@@ -69,7 +69,7 @@ def test_the_command_line_localises_with_a_file(run_cli, recording, piunet, tmp_
     assert "NetworkSolver(mine " in (tmp_path / "out" / "headwater.json").read_text()
     assert "leave out --snr" in run_cli("localize", recording, *given, "--snr", 3, "--out", tmp_path / "b", code=2)
     said = run_cli("localize", recording, "--solver", "nobody", "--out", tmp_path / "c", code=2)
-    assert "Unknown solver 'nobody'; choose one of mne," in said
+    assert "Unknown --solver 'nobody'; choose one of mne," in said
     assert "or a .safetensors file" in said
 
 

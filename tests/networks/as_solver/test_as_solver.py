@@ -86,7 +86,7 @@ def test_batches_shrink_to_what_memory_holds(free_leadfield, monkeypatch, error)
     monkeypatch.setattr(BoundEcho, "error", error)
     data = np.random.default_rng(2).normal(size=(9, 32, WIDTH))
     solver = NetworkSolver(network=Echo(room=2), batch_size=8).fit(free_leadfield)
-    with pytest.warns(UserWarning, match="going on with") as notes:
+    with pytest.warns(UserWarning, match="continuing with") as notes:
         found = solver.estimate(data)
     assert [str(note.message).split("with ")[1] for note in notes] == ["4 at a time.", "2 at a time."]
     assert np.allclose(found[:, 0, 0], data[:, 0], atol=1e-6)
@@ -94,7 +94,7 @@ def test_batches_shrink_to_what_memory_holds(free_leadfield, monkeypatch, error)
 
 def test_no_memory_at_all_is_said_and_other_errors_are_not_hidden(free_leadfield, monkeypatch, data):
     solver = NetworkSolver(network=Echo(room=0), batch_size=1).fit(free_leadfield)
-    with pytest.raises(InputError, match="Memory does not suffice .* use a coarser spacing"):
+    with pytest.raises(InputError, match="Memory does not suffice .* use a coarser source space"):
         solver.estimate(data)
     monkeypatch.setattr(BoundEcho, "error", RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes"):

@@ -58,7 +58,7 @@ def test_blurring_is_the_sum_over_all_pairs(lattice, free_leadfield):
 
 
 def test_what_is_no_image_is_refused(free_leadfield, fixed_leadfield):
-    with pytest.raises(InputError, match="use space='volume'"):
+    with pytest.raises(InputError, match="use .space='volume'"):
         Lattice(fixed_leadfield)
     with pytest.raises(InputError, match="the network has .4, 4, 4.; use a coarser spacing"):
         Lattice(free_leadfield, 1, (4, 4, 4))
