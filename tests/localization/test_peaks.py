@@ -45,3 +45,8 @@ def test_table_has_the_documented_columns() -> None:
     table = peaks_table(np.array([0.1]), np.array([[1.0, 2.0, 3.0]]), "head", ["insula-lh"], np.array([5.0]), "nAm")
     assert table.columns.tolist() == COLUMNS
     assert table.iloc[0].tolist() == [0.1, 1.0, 2.0, 3.0, "head", "insula-lh", 5.0, "nAm"]
+
+
+def test_an_estimate_of_zeros_has_no_peaks() -> None:
+    sources, times = find_peaks(np.zeros((101, 3)), line_of_sources())
+    assert len(sources) == len(times) == 0

@@ -47,3 +47,27 @@ def test_it_is_saved_as_results(found: hw.Localization, tmp_path: Path) -> None:
     assert sorted(path.name for path in found.save(tmp_path / "out").iterdir()) == sorted(OURS)
     with pytest.raises(hw.InputError, match="already exists"):
         found.save(tmp_path / "out")
+
+
+class Silent(hw.solvers.MinimumNorm):
+    """Finds nothing."""
+
+    def estimate(self, data: np.ndarray) -> np.ndarray:
+        return 0 * super().estimate(data)
+
+
+def test_an_estimate_of_zeros_has_a_report(found: hw.Localization, tmp_path: Path) -> None:
+    silent = hw.analyze(found.evoked, Silent(), head=found.head, forward=found.leadfield)
+    assert len(silent.peaks) == 0
+    assert "0 peaks" in repr(silent)
+    assert "No source activity was found" in (silent.save(tmp_path / "out") / "report.html").read_text()
+
+
+def test_gradiometers_without_partners_have_a_report(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "mne-sample"
+    evoked = mne.read_evokeds(folder / "sample_right-auditory_right-visual-ave.fif", condition=1, verbose="error")
+    evoked.pick([name for name in evoked.ch_names if name.startswith("MEG") and name.endswith("2")])
+    forward = folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif"
+    single = hw.analyze(evoked, "dspm", forward=forward, tmin=0.08, tmax=0.1)
+    assert "102 gradiometers" in single.assumptions["Sensors"]
+    assert (single.save(tmp_path / "out") / "report.html").is_file()

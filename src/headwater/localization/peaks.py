@@ -29,9 +29,11 @@ def find_peaks(
     Returns
     -------
     sources, times : int arrays of shape (n_peaks,)
-        Source and time index of each peak, strongest first.
+        Source and time index of each peak, strongest first; none where the estimate is zero.
     """
     strongest = magnitude.max(axis=1)
+    if not strongest.any():
+        return np.zeros(0, int), np.zeros(0, int)
     candidates = np.flatnonzero(strongest >= threshold * strongest.max())
     tree = cKDTree(pos)
     peaks: list[int] = []
