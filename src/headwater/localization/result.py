@@ -84,7 +84,8 @@ class Localization:
             x, y, z = (f"{peak[f'{axis}_mm']:.0f}" for axis in "xyz")
             place = f"{peak['region'] or 'no named region'} ({x}, {y}, {z}) mm"
             parts.append(f"strongest {peak['amplitude']:.3g} {peak['unit']} at {1e3 * peak['time_s']:.0f} ms, {place}")
-        return f"<Localization | {', '.join(parts)}>"
+        status = [] if self.trust is None else [self.trust.verdict.status.value]
+        return f"<Localization | {', '.join([*status, *parts])}>"
 
     def _repr_html_(self) -> str:
         """Return the peaks and the assumptions as tables, for notebooks."""
