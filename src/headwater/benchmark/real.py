@@ -41,8 +41,8 @@ class Real(Protocol):
     title: str = "Real recordings with a known answer"
     about: str = (
         "Hyper-parameters are tuned on small patches simulated on the lead field of the recording with its noise "
-        "covariance. With all defaults, nothing is tuned or chosen by hand: the recording is localised as by the command "
-        "localize, on its grid of 7 mm, with condition, sensors and window of the response."
+        "covariance. With all defaults, nothing is tuned or chosen by hand: recordings are localised as by the command "
+        "localize, on its grid of 7 mm, given condition, sensors and window of the response."
     )
 
     @property
