@@ -76,7 +76,7 @@ def test_missing_pieces_are_named(sample_dir: Path) -> None:
     with pytest.raises(InputError, match="does not lead between"):
         head_from_subject("sample", sample_dir, trans=Transform("head", "meg"))
     (subject / "garbage-trans.fif").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no transform between"):
+    with pytest.raises(InputError, match="not a transform between"):
         head_from_subject("sample", sample_dir)
     (subject / "mri" / "T1.mgz").unlink()
     with pytest.raises(InputError, match="neither mri/orig.mgz"):
@@ -87,7 +87,7 @@ def test_missing_pieces_are_named(sample_dir: Path) -> None:
         head.to_mni(np.zeros(3))
     solution = subject / "bem" / "sample-320-320-320-bem-sol.fif"
     solution.write_bytes(solution.read_bytes()[:5000])
-    with pytest.raises(InputError, match="no BEM solution"):
+    with pytest.raises(InputError, match="not a BEM solution"):
         head_from_subject("sample", sample_dir, trans="fiducials")
     shutil.rmtree(subject / "bem")
     with pytest.raises(InputError, match="no BEM"):

@@ -13,7 +13,7 @@ from headwater._utils.files import atomic_file
 
 
 class DamagedFile(Exception):
-    """A file that is no ``.npz`` of plain arrays as `write_arrays` writes it."""
+    """A file that is not an ``.npz`` of plain arrays as `write_arrays` writes it."""
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -26,7 +26,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read what `write_arrays` wrote.
 
     Sizes are checked in the headers before anything is unpacked, so that a small file cannot fill the memory; the zip
-    format's checksums tell whether the values are those that were written.
+    format's checksums detect changed values.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -49,4 +49,4 @@ def _check_headers(archive: zipfile.ZipFile) -> None:
             read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, dtype = read_header(stream)
             if dtype.hasobject or math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
-                raise DamagedFile(f"{member.filename} has another size than it says")
+                raise DamagedFile(f"{member.filename} is not as large as its header says")

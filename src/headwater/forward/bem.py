@@ -136,7 +136,7 @@ def _solve_left(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _system(layers: Layers) -> tuple[np.ndarray, np.ndarray | None]:
-    """Matrix of the boundary-element equations and, for a poorly conducting skull, that of the brain by itself."""
+    """Matrix of the boundary-element equations and, for a poorly conducting skull, that of the brain alone."""
     check_closed(layers)
     meshes = [PreparedMesh.from_surface(surface) for surface in layers.surfaces]
     slices = layers.slices

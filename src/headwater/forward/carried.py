@@ -1,4 +1,4 @@
-"""The same sources in another head: what truth and estimate are compared on."""
+"""The same sources in another head, so that estimate and ground truth can be compared."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
     Returns
     -------
     leadfield : LeadField
-        Source i is source i of ``leadfield``, carried along with the shape of the head. Computed once, kept on disk.
+        Source i corresponds to source i of ``leadfield``, moved with the shape of the head. Computed once and cached.
     """
     pos = head.from_reference(origin.to_reference(origin.to_mri(leadfield.pos)))
     check_sensors(info)
     kinds = set(info.get_channel_types())
     if "eeg" in kinds and len(kinds) > 1:
-        raise InputError("Sources are carried for EEG or for MEG; pick one of them.")
+        raise InputError("Lead fields of another head are for EEG or for MEG; pick one of them.")
     gain = (_electric_gain if "eeg" in kinds else _magnetic_gain)(head, info, pos, ico)
     return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
 

@@ -71,7 +71,7 @@ class PreparedMesh:
 
 
 class Workspace:
-    """Intermediate arrays of one thread: allocating them anew would cost as much as the arithmetic."""
+    """Intermediate arrays of one thread: allocating them repeatedly would cost as much as the arithmetic."""
 
     def __init__(self, mesh: PreparedMesh, n_points: int) -> None:
         n_vertices, n_edges, n_triangles = len(mesh.rr), len(mesh.edge_length), len(mesh.area2)

@@ -67,7 +67,7 @@ def oriented(currents: np.ndarray, leadfield: LeadField, pick_ori: str | None, *
         raise InputError("Sources in a volume have no normal; use pick_ori None or 'vector'.")
     fixed = currents.shape[1] == 1
     if pick_ori is not None and fixed and not along_normals:
-        raise InputError("This solver chooses one orientation per source by itself; use pick_ori=None.")
+        raise InputError("This solver chooses the orientation of each source; use pick_ori=None.")
     if pick_ori == "vector":
         return currents * leadfield.normals[:, :, np.newaxis] if fixed else currents
     if fixed:

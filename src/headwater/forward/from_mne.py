@@ -17,7 +17,7 @@ from headwater.head.frames import check_transform
 from headwater.head.model import Head
 from headwater.head.tissues import NearestRegions, label_positions, nearest_regions
 
-WHOLE_VOLUME = "the whole brain"  # the name MNE gives to a volume source space that is no structure
+WHOLE_VOLUME = "the whole brain"  # MNE's name of a volume source space that is not a structure
 
 
 def head_frame_sources(fwd: mne.Forward) -> mne.SourceSpaces:
@@ -70,7 +70,7 @@ def source_normals(src: mne.SourceSpaces) -> np.ndarray:
 def _space_normals(space: dict[str, Any]) -> np.ndarray:
     normals = space["nn"][space["vertno"]].astype(float)
     if space["type"] != "surf":
-        # Sources in a volume have none. MNE-Python wants one of each discrete source: the same for all stands for none.
+        # Sources in a volume have none. MNE-Python requires normals of discrete sources; equal ones are placeholders.
         alike = np.allclose(normals, PLACEHOLDER if len(normals) == 1 else normals[:1], rtol=0, atol=1e-6)
         return np.zeros_like(normals) if alike or space["type"] == "vol" or is_grid(space) else normals
     if space.get("patch_inds") is None:
@@ -110,7 +110,7 @@ def forward_info(fwd: mne.Forward) -> mne.Info:
     if missing:
         raise InputError(
             f"The forward solution has rows for {', '.join(missing)} but no description of these channels; "
-            "make it anew with MNE-Python."
+            "compute it again with MNE-Python."
         )
     return bare_info([channels[name] for name in names], stored["dev_head_t"], stored["bads"])
 
@@ -118,8 +118,8 @@ def forward_info(fwd: mne.Forward) -> mne.Info:
 def bare_info(channels: list[dict[str, Any]], dev_head_t: mne.transforms.Transform | None, bads: list[str]) -> mne.Info:
     """Channels and nothing else of a recording, as an ``mne.Info`` that MNE can write.
 
-    The info within a forward solution is incomplete, and that of a recording tells of the person; neither belongs into
-    a lead field.
+    The info of a forward solution is incomplete, and that of a recording describes the person; neither belongs in a
+    lead field.
     """
     names = [channel["ch_name"] for channel in channels]
     info = mne.create_info(names, sfreq=1.0, ch_types="misc")  # a lead field has no sampling frequency

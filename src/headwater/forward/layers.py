@@ -92,7 +92,7 @@ def head_layers(head: Head, *, n_layers: int = 3, ico: int = 4) -> Layers:
     ----------
     head : Head
     n_layers : int
-        3, or 1 for the inner skull alone, which does for MEG.
+        3, or 1 for the inner skull alone, which is enough for MEG.
     ico : int
         2, 3, 4 or 5: 162, 642, 2562 or 10242 vertices a surface.
     """
@@ -119,8 +119,8 @@ def coarser(surface: Surface, ico: int) -> Surface:
     if len(surface.rr) <= 2 * n_vertices:
         return surface
     raise InputError(
-        f"A surface of the head has {len(surface.rr)} vertices, too many for a boundary-element model, and is no "
-        f"icosahedron that could be thinned out; decimate it to about {n_vertices} vertices first."
+        f"A surface of the head has {len(surface.rr)} vertices, too many for a boundary-element model, and is not a "
+        f"subdivided icosahedron that could be reduced; decimate it to about {n_vertices} vertices first."
     )
 
 

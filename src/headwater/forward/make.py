@@ -21,7 +21,7 @@ from headwater.head.model import Head
 METHODS = {
     "bem": "boundary elements (linear collocation)",
     "openmeeg": "symmetric boundary elements (OpenMEEG)",
-    "sphere": "fitted spheres (rough: for trying things out, not for results)",
+    "sphere": "fitted spheres (approximate: for trying things out, not for results)",
 }
 
 
@@ -126,7 +126,7 @@ def _boundary_element_gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *,
     else:
         layers, model = conductor_layers(head.conductor), content_hash(head.conductor["solution"])
         if len(layers.surfaces) < n_layers:
-            raise InputError(f"The BEM solution of {head.name!r} has one layer, which does for MEG only; pick MEG.")
+            raise InputError(f"The BEM solution of {head.name!r} has one layer, enough for MEG only; pick MEG.")
     pos = from_mne.source_positions(src)
     if layers is not None:
         _check_inside(pos, layers)
@@ -157,7 +157,7 @@ def _eeg_gain(
     layers: Layers,
     conductor: mne.bem.ConductorModel | None,
 ) -> np.ndarray:
-    """Gain of the EEG channels, each against its reference electrode where the recording tells that."""
+    """Gain of the EEG channels, each against its reference electrode where the recording specifies one."""
     electrodes, referenced, which = _electrodes(info, picks)
     electrodes = head.to_mri(electrodes)
     rows = electrode_rows(layers, electrodes) if conductor is None else conductor_rows(conductor, electrodes)
@@ -227,7 +227,7 @@ def sensor_content(head: Head, info: mne.Info) -> list[np.ndarray | str]:
 
 def _conductivities_in_words(head: Head, info: mne.Info) -> str:
     if head.conductor is not None:
-        return f"those of the BEM solution that came with {head.name}"
+        return f"those of the BEM solution of {head.name}"
     if not len(sensor_picks(info, meg=False)):
         return "one compartment (MEG)"
     values = head.conductivities

@@ -21,7 +21,7 @@ VOXELS = 1e-3 * np.array([[-1, 0, 0, 128], [0, 0, 1, -128], [0, -1, 0, 128], [0,
 GRID_SPACING = 7.0  # mm
 STRUCTURE_SPACING = 5.0  # mm
 CORTEX_SPACING = "ico4"
-BRAIN_MARGIN = 0.002  # metres from grey and white matter; the template's maps are no more exact
+BRAIN_MARGIN = 0.002  # metres from grey and white matter, the accuracy of the template's maps
 CEREBRUM_MARGIN = 0.010  # metres from the pial surface, where cerebellum and brain stem are unknown
 
 

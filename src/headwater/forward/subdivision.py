@@ -23,7 +23,7 @@ def coarser_tris(tris: np.ndarray, n_vertices: int) -> np.ndarray | None:
     Returns
     -------
     coarse : int array of shape (n_triangles, 3) | None
-        None where the mesh is no such subdivision.
+        None if the mesh is not such a subdivision.
     """
     tris = np.asarray(tris, dtype=int)
     n = int(tris.max()) + 1

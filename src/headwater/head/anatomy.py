@@ -32,13 +32,13 @@ class Surface:
         """Refuse a mesh that is none, named in the error: values that are not finite, unknown vertices, wrong units."""
         rr, tris = np.asarray(self.rr), np.asarray(self.tris)
         if rr.ndim != 2 or rr.shape[1] != 3 or tris.ndim != 2 or tris.shape[1] != 3 or len(tris) < 4:
-            raise InputError(f"The {name} is no triangle mesh: it has vertices {rr.shape} and triangles {tris.shape}.")
+            raise InputError(f"The {name} is not a triangle mesh: vertices {rr.shape}, triangles {tris.shape}.")
         if not np.isfinite(rr).all():
             raise InputError(f"The {name} has vertices that are not finite; reconstruct it again.")
         if tris.min() < 0 or tris.max() >= len(rr):
             raise InputError(f"The {name} has triangles of vertices that it does not have; reconstruct it again.")
         if not LEAST_EXTENT < (extent := float(np.ptp(rr, axis=0).max())) < LARGEST_EXTENT:
-            raise InputError(f"The {name} is {extent:.3g} m long, which no part of a head is; check its unit.")
+            raise InputError(f"The {name} is {extent:.3g} m long, which is not the size of a head; check its unit.")
 
     def at_ico(self, grade: int) -> Surface:
         """Return the same surface as the coarser subdivided icosahedron of this grade (3: 642, 4: 2562 vertices).

@@ -1,4 +1,4 @@
-"""Give a head the size and place of the one that was measured."""
+"""Scale and move a head to fit digitised points."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 from headwater.head.warp import Warp
 
-# Standard deviations of what is measured and of what is known before (metres, radians, log scale). Fiducials sit about
-# a centimetre differently on different skulls, so that the shape of the scalp says more where it was digitised.
+# Standard deviations of the measurements and of the prior (metres, radians, log scale). Fiducials sit about
+# a centimetre differently on different skulls, so that the shape of the scalp is more reliable where it was digitised.
 POINT_SD, FIDUCIAL_SD = 0.003, 0.010
 ROTATION_SD, SIZE_SD, SHAPE_SD = 0.15, 0.10, 0.03
 
@@ -60,7 +60,7 @@ def fit_to_points(
 
     Minimises ``sum rho((d_i / sd)^2) + sum |f_k - F_k|^2 / sd_f^2 + prior`` over a rotation, a translation and three
     scales: d_i are distances to the scalp, rho is the robust soft-L1 loss, and the normal prior keeps rotation, size
-    and proportions small where few points speak.
+    and proportions small where there are few points.
     """
     if head.scalp is None:
         raise InputError(f"The head {head.name!r} has no scalp surface, so nothing can be fitted to it.")
@@ -133,7 +133,7 @@ def digitised_points(info: mne.Info) -> tuple[np.ndarray, dict[str, np.ndarray]]
 def _are_invented(fiducials: dict[str, np.ndarray], points: np.ndarray) -> bool:
     """Whether MNE-Python put the fiducials there because the montage had none.
 
-    It lays them on the axes at the mean distance of the points from the origin, which says nothing about the head.
+    It lays them on the axes at the mean distance of the points from the origin, which says nothing of the head.
     """
     if len(fiducials) < 3 or not len(points):
         return False
@@ -164,7 +164,7 @@ def _refuse_wrong_units(points: np.ndarray) -> None:
     spread = np.median(np.linalg.norm(points - points.mean(axis=0), axis=1))
     if not 0.03 < spread < 0.2:
         raise InputError(
-            f"The digitised positions spread {spread:.3g} m around their middle, which is no head; "
+            f"The digitised positions spread {spread:.3g} m around their middle, which is not the size of a head; "
             "check their unit (metres)."
         )
 

@@ -48,7 +48,7 @@ class Head:
     warp : Warp | None
         Carries points of the reference head's MRI frame to this head's; None for a head that is its own reference.
     conductor : mne.bem.ConductorModel | None
-        A BEM solution that came with the subject and is used instead of computing one.
+        A BEM solution of the subject, used instead of computing one.
     electrode_jitter : float
         Standard deviation, in metres and along the scalp, with which electrodes are misplaced on this head.
     electrode_seed : int

@@ -1,4 +1,4 @@
-"""Electrodes on a head: standard caps by name, positions by label, and electrodes carried to another head."""
+"""Electrodes on a head: standard montages by name, positions by label, and electrodes moved to another head."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SAME_FRAME = {
 # Older names of places in the 10-05 system.
 ALIASES = {"t3": "T7", "t4": "T8", "t5": "P7", "t6": "P8"}
 
-# A cap is put on by the fiducials, and only then by the shape of the head (metres).
+# A montage is aligned by the fiducials first, and then by the shape of the head (metres).
 CAP_FIDUCIAL_SD = 0.001
 
 SAME_PLACE = 0.001  # metres
@@ -40,9 +40,9 @@ LEAST_SHARED = 12  # labels for an affine and thin-plate map
 def montage_info(
     head: Head, montage: str = "easycap-M10", *, sfreq: float = 1000.0, ch_names: list[str] | None = None
 ) -> mne.Info:
-    """Place an electrode cap on a head.
+    """Place a standard montage on a head.
 
-    Most montages lie on a sphere. They are carried to the template by an affine and thin-plate map through the labels
+    Most montages lie on a sphere. They are mapped to the template by an affine and thin-plate map through the labels
     they share with the 10-05 system (F. L. Bookstein, IEEE Trans. Pattern Anal. 11 (1989) 567-585), from there to the
     head by its scalp and fiducials, and projected on the scalp, with the head's electrode jitter.
 
@@ -128,7 +128,7 @@ def info_with_standard_positions(info: mne.Info, head: Head) -> mne.Info:
     if foreign := [name for name in missing if place_key(name) not in standard]:
         raise InputError(
             f"The EEG channels {', '.join(foreign)} have no positions and no names of the 10-05 system; set a montage "
-            "(raw.set_montage), rename them, or leave those that are no EEG out as bad (`bads`)."
+            "(raw.set_montage), rename them, or mark those that are not EEG as bad (`bads`)."
         )
     return with_electrodes(info, head, {name: standard[place_key(name)] for name in missing})
 
@@ -154,7 +154,7 @@ def _montage_on_template(montage: str) -> dict[str, np.ndarray]:
     if len(shared) >= LEAST_SHARED and not montage.startswith(("GSN", "EGI")):
         carry = RBFInterpolator(shared, known, kernel="thin_plate_spline")
         pos = carry(np.array(list(positions.values())))
-    else:  # no common labels: the cap's fiducials and shape decide
+    else:  # no common labels: the fiducials and the shape of the montage decide
         info = mne.create_info(list(positions), 1.0, "eeg").set_montage(make_standard_montage(_resolved(montage)))
         fitted = fit_head(template, info)
         pos = fitted.to_reference(fitted.to_mri(np.array([ch["loc"][:3] for ch in info["chs"]])))
@@ -174,7 +174,7 @@ def _shared_labels(positions: dict[str, np.ndarray]) -> tuple[np.ndarray, np.nda
 
 
 def _anchor(montage: str) -> str:
-    """Name of the montage whose labels say where this montage's frame lies on a head."""
+    """Name of the montage whose labels relate this montage's frame to a head."""
     if montage.startswith(("standard_", "colin27_")):
         return "colin27_1005"
     return SAME_FRAME.get(montage, montage)
@@ -230,7 +230,7 @@ def _carried(origin: Head, head: Head, pos_mri: np.ndarray) -> np.ndarray:
 
 
 def _placed(head: Head, names: list[str], pos_mri: np.ndarray) -> np.ndarray:
-    """Positions on the scalp in head coordinates, misplaced as the head says; the same name is misplaced alike."""
+    """Positions on the scalp in head coordinates, with the head's electrode jitter; equal names get equal jitter."""
     assert head.scalp is not None
     scalp = NearestPoint(head.scalp.rr, head.scalp.tris)
     nearest, _, normals = scalp(pos_mri)

@@ -61,7 +61,7 @@ def head_from_subject(
     -------
     head : Head
         With what the folder has: a three-layer model or only an inner skull, cortex and structures or none. A BEM
-        solution in it is used as it is.
+        solution in it is used unchanged.
     """
     folder = _subject_folder(subject, subjects_dir)
     layers = read_layers(folder)

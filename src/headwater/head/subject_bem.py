@@ -49,7 +49,7 @@ def readable(path: Path, content: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise InputError(f"{path} is missing, damaged, or no {content}.") from error
+        raise InputError(f"{path} is missing, damaged, or not a {content}.") from error
 
 
 def read_layers(folder: Path) -> SubjectSurfaces:
