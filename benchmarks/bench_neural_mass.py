@@ -47,7 +47,7 @@ def product_alone(network: JansenRitNetwork, seconds: float, lanes: int):
 
     def work():
         for step in range(round(seconds * 1e3 / network.step_ms)):
-            torch.mm(network._coupling, rates[step % 256 : step % 256 + network.window].flatten(0, 1))
+            torch.mm(network._coupling, rates[step % 256 : step % 256 + network.window].flatten(0, 1))  # noqa: SLF001
 
     return work
 

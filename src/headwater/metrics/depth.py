@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -66,7 +67,7 @@ class AtDepth:
     depth: np.ndarray
     between_mm: tuple[float, float]
 
-    def __call__(self, x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, **parameters) -> np.ndarray:
+    def __call__(self, x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, **parameters: Any) -> np.ndarray:
         """Score a batch; see the metric for its parameters."""
         a_true, _, pos = paired_amplitudes(x_true, x_est, pos)
         depth_mm = MM_PER_M * np.asarray(self.depth, dtype=float)

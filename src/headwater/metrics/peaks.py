@@ -227,7 +227,9 @@ def _set_distance(a: np.ndarray, b: np.ndarray) -> float:
     return (cKDTree(b).query(a)[0].mean() + cKDTree(a).query(b)[0].mean()) / 2
 
 
-def _active_sets(x_true, x_est, pos, threshold: float, threshold_true: float, relative: bool):
+def _active_sets(
+    x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray, threshold: float, threshold_true: float, relative: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Active sources in truth and by estimate; an estimate without any counts as active everywhere."""
     a_true, a_est, pos = paired_amplitudes(x_true, x_est, pos)
     est = active_sources(a_est, threshold, relative)

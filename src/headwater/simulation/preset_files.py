@@ -64,11 +64,11 @@ CLASSES: tuple[type, ...] = (
 MOST_BYTES = 10**6  # of a file; presets take about 1 kB
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Safe YAML and the classes above."""
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Safe YAML and the classes above, without aliases, so that each part is complete."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002

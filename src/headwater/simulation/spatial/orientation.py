@@ -32,7 +32,7 @@ class RandomDirection(Orientation):
             return geometry.normals[centers.clamp(min=0)]
         return random_directions((*centers.shape, 3), generator)
 
-    def spread(self, at_center: torch.Tensor, source: torch.Tensor, geometry: Geometry) -> torch.Tensor:
+    def spread(self, at_center: torch.Tensor, source: torch.Tensor, geometry: Geometry) -> torch.Tensor:  # noqa: ARG002
         """Use the centre's direction everywhere."""
         return torch.ones_like(at_center[:, :1]) if geometry.n_orient == 1 else at_center
 

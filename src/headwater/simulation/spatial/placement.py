@@ -130,7 +130,11 @@ class Independent(Further):
     """All centres are drawn from the same density, independently."""
 
     def next_center(
-        self, density: torch.Tensor, earlier: torch.Tensor, geometry: Geometry, generator: torch.Generator
+        self,
+        density: torch.Tensor,
+        earlier: torch.Tensor,
+        geometry: Geometry,  # noqa: ARG002
+        generator: torch.Generator,
     ) -> torch.Tensor:
         """Ignore the earlier ones."""
         return draw_positions(density, len(earlier), generator)

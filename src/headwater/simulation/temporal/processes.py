@@ -108,7 +108,7 @@ class PowerLaw(TimeCourse):
     def __post_init__(self) -> None:
         check_distribution(self, "exponent", at_least=0.0, at_most=20.0)
 
-    def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
+    def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:  # noqa: ARG002
         """Shape the spectrum of white noise."""
         exponent = self.exponent.draw(tuple(centers.shape), generator)
         white = torch.randn((*centers.shape, 2 * n_times), generator=generator, device=generator.device)

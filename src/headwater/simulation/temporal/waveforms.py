@@ -16,7 +16,7 @@ from headwater.simulation.temporal.base import TimeCourse
 class Static(TimeCourse):
     """Constant over time, for patterns of a single time point."""
 
-    def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
+    def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:  # noqa: ARG002
         """Return ones."""
         return torch.ones((*centers.shape, n_times), device=centers.device)
 
