@@ -1,5 +1,7 @@
 """Bells on any source space, and the cubes in which the network sees them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,18 @@ def test_bells_follow_the_mesh_and_do_not_cross_to_the_other_bank(two_sheets):
     assert upper.any()
     assert np.allclose(bells.profile.max(0), 1)
     assert np.isclose(bells.profile.max(), 1)
+
+
+def test_where_some_sources_have_no_mesh_their_bells_go_straight(two_sheets):
+    """As in a mixed source space: a mesh and, apart from it, sources that are no one's neighbours."""
+    graph = two_sheets.adjacency.tolil()
+    graph[400:, 400:] = 0
+    mixed = replace(two_sheets, adjacency=sparse.csr_array(graph.tocsr()))
+    bells = make_bells(mixed, 8e-3, 16e-3)
+    meshed = bells.profile[:400].max(0) > 0
+    assert ((bells.profile[400:].max(0) > 0) ^ meshed).all()
+    distance = np.linalg.norm(two_sheets.pos[400:, None] - bells.centers[~meshed], axis=2)
+    assert np.allclose(bells.profile[400:, ~meshed], np.exp(-0.5 * (distance / 8e-3) ** 2))
 
 
 def test_no_source_is_far_from_a_centre(two_sheets, free_leadfield):
