@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
+from headwater._utils.errors import InputError
 from headwater.benchmark.heads import Setup, model_leadfield, true_leadfield
 from headwater.forward.leadfield import LeadField
 from headwater.localization.finish import finish
@@ -29,11 +30,12 @@ from headwater.solvers import ELORETA
 from headwater.solvers.base import Solver
 from headwater.weights.catalogue import load_network
 
-SETUP = Setup("easycap-M10", "volume", 12.0, ico=3)
+SETUP = Setup("easycap-M10", "volume", 10.0, ico=3)
 SAMPLING_RATE, FIRST, LAST = 100.0, -0.3, 0.3
 WITHIN_MM = 15.0
 HEADS = {"choose": (101, 102, 103), "report": (1, 2, 3, 4)}
 FIRST_SEED = {"choose": 10_000, "report": 0}
+REFUSED = "refused"
 SPOILED = ("deflection", "swapped", "wrong scale", "bridged")
 
 
@@ -110,8 +112,11 @@ def spoil(data: np.ndarray, how: str, signal: np.ndarray, rng: np.random.Generat
 def judged(recording: Simulated, solver: Solver, model: LeadField) -> dict[str, object]:
     """Localise with all defaults and return the status, the error and all findings."""
     start = time.perf_counter()
-    with mne.utils.use_log_level("error"):
-        found = finish(prepare(recording.trials, forward=model), solver)
+    try:
+        with mne.utils.use_log_level("error"):
+            found = finish(prepare(recording.trials, forward=model), solver)
+    except InputError as error:
+        return {"status": REFUSED, "reasons": str(error)}
     trust = found.trust
     assert trust is not None
     findings = trust.findings
@@ -189,6 +194,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
                 "good": len(good),
                 "doubtful": int((group.status == Status.DOUBTFUL.value).sum()),
                 "nothing": int((group.status == Status.NOTHING.value).sum()),
+                "refused": int((group.status == REFUSED).sum()),
                 f"good and within {WITHIN_MM:.0f} mm": f"{right} of {len(good)}" if kind != "noise" else "",
                 f"all within {WITHIN_MM:.0f} mm": int((group.error_mm <= WITHIN_MM).sum()) if kind != "noise" else "",
             }

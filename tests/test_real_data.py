@@ -153,3 +153,37 @@ def test_subject_with_its_own_head(run_cli: RunCli, sample: Path, tmp_path: Path
     distance_mm = np.linalg.norm(v1_mm - xyz_mm(peaks)[0], axis=1).min()
     print(f"Right visual, eeg, the subject's own BEM: {distance_mm:.1f} mm from left V1")
     assert distance_mm <= 30
+
+
+@pytest.mark.parametrize(
+    ("condition", "sensors", "window", "limit_mm"),
+    [
+        ("Right visual", "meg", (0.08, 0.13), 10),
+        ("Right visual", "eeg", (0.08, 0.13), 10),
+        ("Right Auditory", "meg", (0.07, 0.11), 20),
+    ],
+)
+def test_the_baseline_alone_gives_the_right_place(
+    sample: Path, condition: str, sensors: str, window: tuple[float, float], limit_mm: float
+) -> None:
+    """Six trials, no filter, no covariance file: about 16 independent samples of noise for up to 305 channels."""
+    evokeds = mne.read_evokeds(sample / "sample_right-auditory_right-visual-ave.fif", verbose="error")
+    forward = mne.read_forward_solution(sample / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error")
+    found = hw.analyze(
+        evokeds,
+        hw.solvers.ELORETA(lambda2="auto"),
+        forward=forward,
+        condition=condition,
+        sensors=sensors,
+        bads=("EEG 053",) if sensors == "eeg" else (),
+        tmin=window[0],
+        tmax=window[1],
+    )
+    truth = recordings.LEFT_AUDITORY_HEAD[np.newaxis]
+    if condition == "Right visual":
+        head_mri_t = mne.read_trans(sample / "sample_audvis_trunc-trans.fif")
+        label = mne.read_label(sample / "lh.V1.label", subject="sample")
+        truth = mne.transforms.apply_trans(np.linalg.inv(head_mri_t["trans"]), label.pos)
+    distance_mm = 1e3 * np.linalg.norm(truth - found.leadfield.pos[found.peak_sources[0]], axis=1).min()
+    print(f"{condition}, {sensors}: {distance_mm:.1f} mm; {found.trust.verdict.sentence}")
+    assert distance_mm <= limit_mm

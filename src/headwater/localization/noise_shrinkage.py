@@ -29,13 +29,13 @@ def effective_samples(segments: Sequence[np.ndarray], n_samples: float) -> float
         Number of samples that the covariance was estimated from.
     """
     n_times = min(segment.shape[1] for segment in segments)
-    correlation = np.mean([_autocorrelation(segment[:, :n_times]) for segment in segments], axis=0)
+    correlation = np.mean([autocorrelation(segment[:, :n_times]) for segment in segments], axis=0)
     below = np.flatnonzero(correlation < 2 / np.sqrt(n_times * len(segments)))
     stop = below[0] if len(below) else len(correlation)
     return float(n_samples / (1 + 2 * np.sum(correlation[1:stop] ** 2)))
 
 
-def _autocorrelation(segment: np.ndarray) -> np.ndarray:
+def autocorrelation(segment: np.ndarray) -> np.ndarray:
     """Return the mean over channels of the autocorrelation at lags up to half the duration."""
     centred = segment - segment.mean(axis=1, keepdims=True)
     n_times = centred.shape[1]

@@ -143,7 +143,7 @@ class Limits:
     """
 
     distance_mm: float = 15.0
-    uncertainty_mm: float = 15.0
+    uncertainty_mm: float = 12.0
     moved_mm: float = 15.0
     unexplained: float = 0.5
     snr_db: float = 0.0

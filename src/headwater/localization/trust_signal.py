@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from mne.proj import make_projector
 from scipy import stats
+from scipy.linalg import toeplitz
 
-from headwater.localization.noise_shrinkage import effective_samples
+from headwater.localization.noise_shrinkage import autocorrelation, effective_samples
 from headwater.localization.prepare import Prepared
 from headwater.solvers.inputs.whitening import whiten
 
@@ -22,6 +23,8 @@ N_FLIPS = 499
 MIN_TRIALS = 8
 # Fewer baseline samples than these do not say how strong the noise is.
 MIN_BASELINE = 20
+# Time points of a recording that is compared with its baseline.
+MOST_TIMES = 200
 # Share of the lead field's power that the leading topographies hold.
 LEADING = 0.95
 
@@ -82,31 +85,77 @@ def _largest_power(flat: np.ndarray, shape: tuple[int, ...]) -> float:
 
 
 def _stronger_than_noise(prepared: Prepared) -> Evidence:
-    """Compare the largest power over time with that of the noise, by Fisher's F for each independent time point.
+    """Compare the power in the window with that of the noise.
 
-    Channels are only scaled, not whitened, so that errors of the estimated covariance matter little; their number of
-    independent directions is ``tr(C)^2 / tr(C^2)``.
+    Channels are only scaled, not whitened, so that errors of the estimated covariance matter little.
     """
-    evoked, whole = prepared.evoked, prepared.whole
-    sd = _noise_sd(prepared)
+    if int((prepared.whole.times < 0).sum()) >= MIN_BASELINE:
+        return _stronger_than_baseline(prepared)
+    evoked, sd = prepared.evoked, _noise_sd(prepared)
     covariance = _full(prepared.noise_cov.data) / np.outer(sd, sd)
-    directions = np.trace(covariance) ** 2 / np.sum(covariance**2)
+    directions = np.trace(covariance) ** 2 / np.sum(covariance**2)  # independent ones of the same variance
     power = np.mean((evoked.data / sd[:, np.newaxis]) ** 2, axis=0) * evoked.nave
-    baseline = whole.data[:, whole.times < 0] / sd[:, np.newaxis]
-    n_samples = prepared.noise.n_effective or np.inf
-    level = float(np.mean(np.diag(covariance)))
-    if baseline.shape[1] >= MIN_BASELINE:
-        n_baseline = effective_samples([baseline], baseline.shape[1])
-        level = max(level, evoked.nave * float(np.mean(baseline**2)))
-        n_samples = min(n_samples, n_baseline)
-        n_window = max(1.0, len(evoked.times) * n_baseline / baseline.shape[1])
-    else:
-        n_window = float(len(evoked.times))
-    samples = directions * max(n_samples - 1, 1)
-    p_each = stats.f.sf(power.max() / level, directions, samples)
-    return Evidence(
-        float(-np.expm1(n_window * np.log1p(-min(p_each, 1 - 1e-12)))), "against the noise before time zero"
+    n_samples = directions * max((prepared.noise.n_effective or np.inf) - 1, 1)
+    p_each = stats.f.sf(power.max() / np.mean(np.diag(covariance)), directions, n_samples)
+    return Evidence(float(min(1.0, len(power) * p_each)), "against the noise covariance")
+
+
+def _stronger_than_baseline(prepared: Prepared) -> Evidence:
+    """Compare the window with the baseline: mean power and largest power, relative to the mean of the baseline.
+
+    The same ratios of random noise follow from draws that have the principal components of the baseline and their
+    autocorrelation, and whose baseline mean is subtracted as well. The smaller of the two p-values counts twice.
+    """
+    whole, evoked = prepared.whole, prepared.evoked
+    step = int(np.ceil(len(whole.times) / MOST_TIMES))
+    times = whole.times[::step]
+    before = times < 0
+    window = (times >= evoked.times[0]) & (times <= evoked.times[-1])
+    if not window.any():
+        window[np.abs(times - evoked.times[0]).argmin()] = True
+    sd = _noise_sd(prepared)
+    data = whole.data[:, ::step] / sd[:, np.newaxis]
+    _, strength, courses = np.linalg.svd(data[:, before], full_matrices=False)
+    values, vectors = np.linalg.eigh(toeplitz(_noise_autocorrelation(courses, strength**4, len(times))))
+    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    rng = np.random.default_rng(0)
+    ratios = np.array(
+        [
+            _power_ratios(
+                strength[:, np.newaxis] * (rng.standard_normal((len(strength), len(times))) @ root), before, window
+            )
+            for _ in range(N_FLIPS)
+        ]
     )
+    exceeded = np.count_nonzero(ratios >= _power_ratios(data, before, window), axis=0)
+    p_value = 2 * (1 + exceeded.min()) / (1 + N_FLIPS)
+    return Evidence(float(min(1.0, p_value)), "against noise like that of the baseline")
+
+
+def _power_ratios(data: np.ndarray, before: np.ndarray, window: np.ndarray) -> tuple[float, float]:
+    """Return the mean and the largest power in the window, relative to the mean power of the baseline."""
+    power = np.sum((data - data[:, before].mean(axis=1, keepdims=True)) ** 2, axis=0)
+    level = power[before].mean()
+    return float(power[window].mean() / level), float(power[window].max() / level)
+
+
+def _noise_autocorrelation(courses: np.ndarray, weights: np.ndarray, n_lags: int) -> np.ndarray:
+    """Return the autocorrelation of components, weighted, and corrected for the mean that was subtracted.
+
+    Of a series without its mean it is ``(rho_k - v) / (1 - v)`` in expectation, with ``v`` the variance of the mean.
+    Strong components count most (with the square of their power), since they decide how much the power varies.
+    """
+    n_times = courses.shape[1]
+    each = np.array([autocorrelation(course[np.newaxis]) for course in courses])
+    lags = np.average(each, axis=0, weights=weights)
+    below = np.flatnonzero(lags < 2 / np.sqrt(n_times))
+    n_kept = below[0] if len(below) else len(lags)
+    found, taper = lags[:n_kept], 1 - np.arange(n_kept) / n_times
+    corrected = found
+    for _ in range(10):
+        variance = min((1 + 2 * np.sum(taper[1:] * corrected[1:])) / n_times, 0.9)
+        corrected = found * (1 - variance) + variance
+    return np.pad(corrected, (0, n_lags))[:n_lags]
 
 
 def _topographies(prepared: Prepared) -> Evidence:
