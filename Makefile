@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint format benchmark constraints template picture clean
+.PHONY: help demo test campaign lint format benchmark constraints template picture clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ demo: $(STAMP)  ## simulate two responses on another head, localise them, write 
 # One thread each: threads of two processes that wait for each other on two cores are many times slower.
 test: $(STAMP)  ## run all tests, within ten minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+campaign: $(STAMP)  ## attack the command line with 1,850 seeded faults, about two hours on two cores
+	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m campaign --out ../benchmarks/results/campaign.md
 
 lint: $(STAMP)  ## format check, lint and types
 	$(BIN)/ruff format --check .
