@@ -4,13 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from campaign import configurations, kills, recordings
 from campaign.outcomes import FAILURES, Outcome
 
 ATTACKS = [
-    *((recordings.attack, number) for number in range(24)),
-    *((configurations.attack, number) for number in range(63)),
-    *((kills.attack, number) for number in range(3)),
+    *((recordings.attack, number) for number in range(10)),
+    *((configurations.attack, number) for number in range(45)),
+    *((kills.attack, number) for number in range(2)),
 ]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from campaign.outcomes import CRASH, FAILURES, HANG, KINDS, Outcome
 
 NUMBERS = {"recordings": 800, "configurations": 1000, "kills": 50}
-HANG_S = {"recordings": 180, "configurations": 120, "kills": 900}
+HANG_S = {"recordings": 300, "configurations": 200, "kills": 900}
 PROCESSES = 2
 
 

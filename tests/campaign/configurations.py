@@ -11,11 +11,11 @@ from typing import Any
 import mne
 import numpy as np
 import yaml
+
+import headwater as hw
 from campaign.damage import damage_file
 from campaign.outcomes import Outcome, check_results, run
 from campaign.recordings import MONTAGE, SPACING, ground
-
-import headwater as hw
 from headwater import weights
 
 # What people, scripts and other programs write where a number, a name or a list belongs.
@@ -53,13 +53,33 @@ RECIPE: dict[str, Any] = {
 }
 
 LOCALIZE = {
-    **{"--condition": "tone", "--tmin": "0.05", "--tmax": "0.15", "--solver": "mne", "--snr": "3", "--sensors": "eeg"},
-    **{"--bads": "Cz", "--highpass": "1", "--lowpass": "40", "--forward": "lead.npz", "--noise-cov": "noise-cov.fif"},
-    **{"--space": "volume", "--spacing": str(SPACING), "--out": "out", "--subject": "x", "--subjects-dir": "."},
+    "--condition": "tone",
+    "--tmin": "0.05",
+    "--tmax": "0.15",
+    "--solver": "mne",
+    "--snr": "3",
+    "--sensors": "eeg",
+    "--bads": "Cz",
+    "--highpass": "1",
+    "--lowpass": "40",
+    "--forward": "lead.npz",
+    "--noise-cov": "noise-cov.fif",
+    "--space": "volume",
+    "--spacing": str(SPACING),
+    "--out": "out",
+    "--subject": "x",
+    "--subjects-dir": ".",
 }
 SIMULATE = {
-    **{"--out": "samples.zarr", "--n": "5", "--seed": "1", "--preview": "p.png", "--space": "volume"},
-    **{"--spacing": "30", "--montage": "biosemi16", "--forward": "lead.npz", "--workers": "1"},
+    "--out": "samples.zarr",
+    "--n": "5",
+    "--seed": "1",
+    "--preview": "p.png",
+    "--space": "volume",
+    "--spacing": "30",
+    "--montage": "biosemi16",
+    "--forward": "lead.npz",
+    "--workers": "1",
 }
 BENCHMARK = {"--solvers": "mne", "--cases": "x", "--samples": "1", "--out": "bench", "--data": ".", "--size": "quick"}
 
@@ -216,7 +236,9 @@ def damaged_store(number: int, folder: Path, rng: np.random.Generator) -> Outcom
     except Exception as error:
         return Outcome(f"{number} store {words}", "traceback", f"{type(error).__name__}: {error}"[:300])
     same = len(read) == len(whole) and all(
-        np.array_equal(one, other) for pair, kept in zip(read, whole, strict=True) for one, other in zip(pair, kept, strict=True)
+        np.array_equal(one, other)
+        for pair, kept in zip(read, whole, strict=True)
+        for one, other in zip(pair, kept, strict=True)
     )
     return Outcome(f"{number} store {words}", "completed" if same else "nonsense", "" if same else "other samples")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+
 from campaign.configurations import PRESET, RECIPE, _lead_field, _recording, _write_preset
 from campaign.outcomes import HANG, LOST, TRACEBACK, Outcome
 

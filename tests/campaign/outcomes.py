@@ -94,8 +94,8 @@ def check_results(out: Path, truth_mm: np.ndarray | None = None, tolerance_mm: f
         return "peaks that are not finite"
     if (np.linalg.norm(numbers[:, 1:4], axis=1) > BRAIN_MM).any():
         return "a peak outside of the head"
-    status = json.loads((out / "headwater.json").read_text())["status"]["level"]
-    if truth_mm is not None and status == "good" and len(peaks):
+    trust = json.loads((out / "headwater.json").read_text())["trust"]
+    if truth_mm is not None and trust is not None and trust["status"] == "good" and len(peaks):
         error_mm = float(np.linalg.norm(numbers[0, 1:4] - truth_mm))
         if error_mm > tolerance_mm:
             return f"called good and wrong by {error_mm:.0f} mm"

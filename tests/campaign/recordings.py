@@ -10,10 +10,10 @@ from pathlib import Path
 
 import mne
 import numpy as np
-from campaign.damage import damage_file
-from campaign.outcomes import Outcome, check_results, run
 
 import headwater as hw
+from campaign.damage import damage_file
+from campaign.outcomes import Outcome, check_results, run
 
 MONTAGE, SPACING = "biosemi32", 15.0
 SFREQ, N_TRIALS, PERIOD = 200.0, 20, 1.0
