@@ -150,7 +150,7 @@ def test_impossible_parameters_are_refused_in_words(recordings, solver, words):
 
 def test_orientations_that_do_not_exist_cannot_be_picked(recordings):
     recording = recordings["eeg"]
-    with pytest.raises(InputError, match="none to pick"):
+    with pytest.raises(InputError, match="requires free orientations"):
         LCMV(pick_ori="max-power").fit(recording.leadfield.fixed())
     strongest = LCMV(data_cov=recording.data_cov, pick_ori="max-power").fit(recording.leadfield, recording.noise_cov)
     with pytest.raises(InputError, match="by itself"):

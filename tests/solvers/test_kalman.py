@@ -293,7 +293,7 @@ def test_data_without_noise_are_said_in_words(head):
     data = head.gain[:, source] @ truth
     solver = STKF().fit(head, cap(head))
     assert solver.posterior(data).noiseless
-    with pytest.warns(RuntimeWarning, match="1 of 1 samples are free of noise"):
+    with pytest.warns(RuntimeWarning, match="finds no noise in 1 of 1 samples"):
         solver.estimate(data)
     assert not STKF(lambda2=1e-4).fit(head, cap(head)).posterior(data).noiseless
 
@@ -310,7 +310,7 @@ def test_silence_is_silent_and_a_fitted_filter_can_be_sent_elsewhere(tiny, metho
     ("parameters", "words"),
     [
         ({"own": 0.9, "neighbours": 0.1}, "grow without limit"),
-        ({"lambda2": 0.0}, "needs noise"),
+        ({"lambda2": 0.0}, "must be positive"),
         ({"leak": 0.0}, "leak is 0"),
         ({"max_iter": 0}, "must be positive"),
         ({"eps": 0.0}, "must be positive"),

@@ -239,11 +239,11 @@ def test_the_solver_given_is_left_alone_and_numbers_stay(leadfield: hw.LeadField
 
 
 def test_what_cannot_be_chosen_is_refused_in_words(leadfield: hw.LeadField) -> None:
-    with pytest.raises(hw.InputError, match="'car'; give a number, 'auto', or a rule"):
+    with pytest.raises(hw.InputError, match="'car'; use a number, 'auto', or a rule"):
         MinimumNorm(lambda2="car").fit(leadfield)
     with pytest.raises(hw.InputError, match="lambda2 is -1"):
         LORETA(lambda2=-1).fit(leadfield)
-    with pytest.raises(hw.InputError, match="finite and above 0"):
+    with pytest.raises(hw.InputError, match="finite values above 0"):
         chosen(MinimumNorm(lambda2=GCV(candidates=(0.0, 1.0))), leadfield, None, np.ones((20, 5)))
     with pytest.raises(hw.InputError, match="no data"):
         chosen(MinimumNorm(lambda2="auto"), leadfield, None, np.ones((20, 0)))

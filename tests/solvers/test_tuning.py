@@ -1,4 +1,4 @@
-"""Hyper-parameters chosen by score on simulated samples."""
+"""Choose hyper-parameters by their score on simulated samples."""
 
 from dataclasses import replace
 

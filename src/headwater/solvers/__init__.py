@@ -1,4 +1,4 @@
-"""Inverse methods, one file a family."""
+"""Solvers, one file per family."""
 
 from headwater.solvers.base import Solver
 from headwater.solvers.beamformer import LCMV

@@ -1,4 +1,4 @@
-"""The contract of every inverse method."""
+"""The interface of every solver."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ class Solver(ABC):
     """Estimate source currents from sensor data.
 
     Hyper-parameters are keyword arguments of the constructor, stored unchanged, and follow scikit-learn's contract:
-    ``get_params``, ``set_params``, ``sklearn.base.clone`` and ``ParameterGrid`` work. What ``fit`` learns ends in
-    ``_``. Final classes implement ``fit`` and ``estimate``; ``apply`` is written once, here.
+    ``get_params``, ``set_params``, ``sklearn.base.clone`` and ``ParameterGrid`` work. Attributes set by ``fit`` end in
+    ``_``. Final classes implement ``fit`` and ``estimate``; ``apply`` is implemented only here.
 
     Attributes
     ----------
     title : str
-        Name of the method as papers write it; the name of the class where none is declared.
+        Name of the solver in the literature. Default: the name of the class.
     unit : str
-        Of the estimate: ``"Am"``, or ``"F"`` where it is divided by its noise and has no dimension.
+        Unit of the estimate: ``"Am"``, or ``"F"`` if it is normalised by its noise and therefore dimensionless.
     scales_with_nave : bool
-        Whether the noise covariance is that of single trials and the estimate of an evoked response therefore grows
-        with the square root of their number.
+        Whether the estimate of an evoked response grows with the square root of the number of trials, because the
+        noise covariance is that of single trials.
     learned : bool
-        Whether simulations have taught it what sources look like.
+        Whether the solver was trained on simulations.
     morphed : bool
-        Whether data are carried to another head model, and estimates back.
+        Whether data are mapped to another head model, and estimates back.
     per_time_point : bool
         Whether each time point is estimated separately.
     along_normals : bool
         Whether an estimate with one orientation per source is along ``leadfield_.normals``.
     leadfield_ : LeadField
-        What ``fit`` was given, without bad channels; its ``info`` holds the projections that the solver applies.
-        Every ``fit`` sets it.
+        The lead field passed to ``fit``, without bad channels. Its ``info`` contains the projections that the solver
+        applies. Every ``fit`` sets it.
     """
 
     title: ClassVar[str] = ""
@@ -56,7 +56,7 @@ class Solver(ABC):
     leadfield_: LeadField
 
     def __init_subclass__(cls, **settings: Any) -> None:
-        """Give every class a title of its own."""
+        """Set the default title."""
         super().__init_subclass__(**settings)
         if "title" not in vars(cls):
             cls.title = cls.__name__
@@ -68,56 +68,57 @@ class Solver(ABC):
         Parameters
         ----------
         leadfield : LeadField
-            Its bad channels are left out, its projections applied.
+            Its bad channels are excluded, and its projections are applied.
         noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-            Of single trials, in squared units of the channels. Channels that a :class:`mne.Covariance` marks as bad
-            are left out, and its projections applied. None: the same noise on every channel, for one sensor type.
+            Noise covariance of single trials, in squared units of the channels. Channels that a
+            :class:`mne.Covariance` marks as bad are excluded, and its projections are applied. None: independent noise
+            of equal variance on all channels; for a single sensor type only.
         """
 
     @abstractmethod
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Turn data into currents.
+        """Estimate currents from data.
 
         Parameters
         ----------
         data : array of shape (..., n_channels, n_times)
-            Of the channels ``leadfield_.ch_names``, in V, T and T/m; float32 or float64.
+            Data of the channels ``leadfield_.ch_names``, in V, T and T/m; float32 or float64.
 
         Returns
         -------
         currents : array of shape (..., n_sources, n_orient, n_times)
-            In ``unit`` and in the precision of the data. With ``n_orient == 3`` along the axes of head coordinates.
+            In ``unit``, in the precision of the data. If ``n_orient == 3``, along the axes of head coordinates.
         """
 
     def adapted(self, data: np.ndarray, nave: int = 1) -> Self:  # noqa: ARG002
-        """Return this solver with all that it chooses from data chosen; itself where it chooses nothing.
+        """Return a solver whose data-dependent parameters are fixed; the solver itself if it has none.
 
         Parameters
         ----------
         data : array of shape (..., n_channels, n_times)
-            As for ``estimate``; all samples decide together.
+            As for ``estimate``; the parameters are chosen from all samples together.
         nave : int
-            Number of trials that were averaged; the noise covariance is that of single trials.
+            Number of averaged trials; the noise covariance is that of single trials.
         """
         return self
 
     def apply(
         self, inst: mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw, *, pick_ori: str | None = None
     ) -> mne.BaseSourceEstimate | list[mne.BaseSourceEstimate]:
-        """Estimate the sources of a recording, as MNE-Python's classes for this source space.
+        """Estimate the sources of a recording and return an MNE-Python source estimate.
 
         Parameters
         ----------
         inst : mne.Evoked | mne.Epochs | mne.io.Raw
-            Channels are found by name; those the solver was not fitted on are ignored.
+            Channels are selected by name; channels on which the solver was not fitted are ignored.
         pick_ori : None | "normal" | "vector"
-            None: length of the source vectors, or the signed amplitude of fixed sources. "normal": signed amplitude
-            along the cortical normal. "vector": all three components.
+            None: norm of the source vectors, or the signed amplitude of sources with fixed orientation. "normal":
+            signed amplitude along the cortical normal. "vector": all three components.
 
         Returns
         -------
         stc : mne.SourceEstimate | mne.VolSourceEstimate | mne.MixedSourceEstimate | their Vector classes | list of them
-            A list, one per epoch, for epochs.
+            The class for this source space. For epochs, a list with one estimate per epoch.
         """
         leadfield = fitted_leadfield(self)
         check_recording(inst, leadfield)
@@ -142,7 +143,7 @@ class Solver(ABC):
         Parameters
         ----------
         deep : bool
-            Include those of a solver inside this one, as ``solver__lambda2``.
+            Include the hyper-parameters of a nested solver, as ``solver__lambda2``.
         """
         names = [name for name in inspect.signature(type(self).__init__).parameters if name != "self"]
         params = {name: getattr(self, name) for name in names}
@@ -157,14 +158,14 @@ class Solver(ABC):
         Parameters
         ----------
         **params
-            Named as in ``get_params``.
+            Hyper-parameters, named as in ``get_params``.
         """
         known = self.get_params()
         if unknown := sorted(set(params) - set(known)):
             raise InputError(
                 f"{type(self).__name__} has no hyper-parameter {', '.join(unknown)}; choose from {', '.join(known)}."
             )
-        for name in sorted(params, key=lambda name: name.count("__")):  # a solver before its own parameters
+        for name in sorted(params, key=lambda name: name.count("__")):  # a nested solver before its parameters
             outer, _, inner = name.partition("__")
             if inner:
                 getattr(self, outer).set_params(**{inner: params[name]})
@@ -178,31 +179,34 @@ class Solver(ABC):
 
 
 def unfitted(solver: Kind) -> Kind:
-    """Return a new solver with the same hyper-parameters; a solver among them is renewed too, the rest is shared."""
+    """Return an unfitted solver with the same hyper-parameters; nested solvers are copied, other values are shared."""
     params = solver.get_params(deep=False)
     return type(solver)(**{name: unfitted(one) if isinstance(one, Solver) else one for name, one in params.items()})
 
 
 def fitted_leadfield(solver: Solver) -> LeadField:
-    """Return the lead field of a fitted solver; refuse a solver that has not been fitted."""
+    """Return the lead field of a fitted solver; raise an error if the solver has not been fitted."""
     if "leadfield_" not in vars(solver):
         raise InputError(f"{type(solver).__name__} has not been fitted yet; call fit(leadfield, noise_cov) first.")
     return solver.leadfield_
 
 
 def check_data(data: np.ndarray, solver: Solver) -> np.ndarray:
-    """Return sensor data as float32 or float64; refuse data that the fitted solver cannot use."""
+    """Return sensor data as float32 or float64; raise an error if the fitted solver cannot use them."""
     n_channels = fitted_leadfield(solver).n_channels
     data = np.asarray(data)
     if data.dtype not in (np.float32, np.float64):
         if data.dtype.kind not in "iuf":
-            raise InputError(f"The data are of type {data.dtype}; give real numbers.")
+            raise InputError(f"The data are of type {data.dtype}; provide real numbers.")
         data = data.astype(np.float64)
     if data.ndim < 2 or data.shape[-2] != n_channels:
         raise InputError(
-            f"The data have shape {data.shape}, but the solver was fitted on {n_channels} channels and takes "
+            f"The data have shape {data.shape}, but the solver was fitted on {n_channels} channels and expects shape "
             f"(..., {n_channels}, n_times); pick the channels leadfield_.ch_names."
         )
     if not np.isfinite(data).all():
-        raise InputError("The data contain NaN or infinite values; mark those channels as bad, or crop the times.")
+        raise InputError(
+            "The data contain NaN or infinite values; mark the affected channels as bad, or crop the affected time "
+            "points."
+        )
     return data

@@ -1,4 +1,4 @@
-"""Beamformers: one spatial filter per source, which passes it and suppresses everything else in the data."""
+"""Beamformers: one spatial filter per source, which passes its activity and suppresses interference."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ ORIENTATIONS = (None, "normal", "max-power")
 class LCMV(Solver):
     """Linearly constrained minimum variance beamformer (Van Veen et al. 1997), as :func:`mne.beamformer.make_lcmv`.
 
-    With whitened gain ``G_s`` and whitened, loaded data covariance ``C``, the filter of a source is
+    With the whitened gain ``G_s`` and the whitened, diagonally loaded data covariance ``C``, the filter of a source is
     ``(G_s' C^-1 G_s)^-1 G_s' C^-1``.
 
     Parameters
     ----------
     data_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
         Covariance of the data while the sources of interest are active. None: the second moment of the data
-        passed to ``estimate`` or ``apply``, separately for each sample (epoch). The loading keeps this meaningful
-        with fewer time points than channels, down to a single one.
+        passed to ``estimate`` or ``apply``, separately for each sample (epoch). Because of the loading, fewer time
+        points than channels are sufficient, even a single one.
     reg : float
-        Loading of the data covariance: as in MNE-Python a fraction of its mean eigenvalue (trace per channel) where
-        ``data_cov`` is given; a fraction of its largest eigenvalue where it comes from those data. There the source
-        of interest dominates, and its topography in the patient's head is never quite that of the model: with hardly
-        any loading the beamformer takes a strong source for interference and cancels it (Cox, Zeskind & Owen 1987,
-        IEEE Trans. ASSP 35:1365). A source ``reg`` times as strong as the strongest one is still suppressed by half.
+        Diagonal loading of the data covariance. If ``data_cov`` is given, a fraction of its mean eigenvalue (trace per
+        channel), as in MNE-Python. If the covariance is computed from the data to be estimated, a fraction of its
+        largest eigenvalue: these data are dominated by the source of interest, whose true topography always deviates
+        from that of the head model, and with little loading the beamformer treats a strong source as interference and
+        cancels it (Cox, Zeskind & Owen 1987, IEEE Trans. ASSP 35:1365). A source with ``reg`` times the power of the
+        strongest one is still suppressed by half.
     weight_norm : None | "unit-noise-gain" | "unit-noise-gain-invariant"
-        None: currents in A m. Otherwise white noise passes with unit variance, so that deep sources do not drown in
-        it; "invariant" makes the filter of a vector independent of the axes (Sekihara & Nagarajan 2008).
+        None: currents in A m. Otherwise the output for white noise has unit variance, so that noise does not dominate
+        at deep sources; "invariant" makes the filter of a vector independent of the axes (Sekihara & Nagarajan 2008).
     pick_ori : None | "normal" | "max-power"
-        Estimate all orientations, the one of the cortical normal, or the one with the largest output power.
+        Estimate all orientations, that of the cortical normal, or that with the largest output power.
     reduce_rank : bool
-        Leave out the orientation that the sensors see least: needed for MEG in a sphere.
+        Exclude the orientation to which the sensors are least sensitive: required for MEG with a spherical head model.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -66,12 +67,12 @@ class LCMV(Solver):
 
     @property
     def unit(self) -> str:  # type: ignore[override]
-        """``"Am"`` for currents, ``"F"`` for filters of unit noise gain."""
+        """Unit of the estimate: ``"Am"`` for currents, ``"F"`` for filters of unit noise gain."""
         return "Am" if self.weight_norm is None else "F"
 
     @property
     def along_normals(self) -> bool:  # type: ignore[override]
-        """False where the orientation is that of maximum power."""
+        """Whether an estimate with one orientation is along the normal; False for that of maximum power."""
         return self.pick_ori != "max-power"
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
@@ -83,7 +84,7 @@ class LCMV(Solver):
         gain_ : array of shape (n_sources, rank, n_orient)
             Whitened gain of the orientations that are estimated.
         filters_ : array of shape (n_sources, n_orient, rank) | None
-            On whitened data; None where they depend on the data to be estimated.
+            Filters for whitened data; None if they depend on the data to be estimated.
         """
         self._check_parameters()
         white = whiten(leadfield, noise_cov, self.rank)
@@ -100,7 +101,7 @@ class LCMV(Solver):
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Filter data of shape (..., n_channels, n_times)."""
+        """Apply the filters to data of shape (..., n_channels, n_times)."""
         data = check_data(data, self)
         white = self.whitener_.astype(data.dtype, copy=False) @ data
         if self.filters_ is not None:
@@ -116,13 +117,13 @@ class LCMV(Solver):
         if self.pick_ori not in ORIENTATIONS:
             raise InputError(f"pick_ori is {self.pick_ori!r}; choose one of {ORIENTATIONS}.")
         if not 0 <= self.reg < np.inf:
-            raise InputError(f"reg is {self.reg:g}; it must be at least 0, and finite.")
+            raise InputError(f"reg is {self.reg:g}; it must be finite and at least 0.")
 
     def _gain(self, white: Whitened) -> np.ndarray:
-        """Whitened gain of the orientations to estimate, shape (rank, n_sources, n_orient)."""
+        """Return the whitened gain of the orientations to estimate, shape (rank, n_sources, n_orient)."""
         if white.leadfield.n_orient == 1:
             if self.pick_ori is not None:
-                raise InputError("The lead field has fixed orientations, so there is none to pick; use pick_ori=None.")
+                raise InputError("pick_ori requires free orientations, but the lead field is fixed; use pick_ori=None.")
             return white.gain
         if self.pick_ori == "normal":
             return np.einsum("csx,sx->cs", white.gain, white.leadfield.fixed().normals)[:, :, np.newaxis]
@@ -130,17 +131,17 @@ class LCMV(Solver):
         if self.reduce_rank:
             return np.moveaxis((left[:, :, :2] * singular[:, np.newaxis, :2]) @ right[:, :2], 1, 0)
         if (singular[:, 0] > 1e6 * singular[:, 2]).any():
-            raise InputError("The sensors do not see one orientation of some sources; use reduce_rank=True.")
+            raise InputError("The sensors are insensitive to one orientation of some sources; use reduce_rank=True.")
         return white.gain
 
     def _own_filters(self, white: np.ndarray) -> np.ndarray:
-        """Return the filters for the covariance of this sample, whitened, of shape (rank, n_times)."""
+        """Return the filters for the covariance of a whitened sample of shape (rank, n_times)."""
         white = white.astype(np.float64, copy=False)
         covariance = white @ white.T / white.shape[1]
         return self._filters(covariance, self.reg * float(np.linalg.norm(covariance, ord=2)))
 
     def _filters(self, covariance: np.ndarray, loading: float) -> np.ndarray:
-        """Return the filters on whitened data with this covariance, shape (n_sources, n_orient, rank)."""
+        """Return the filters for whitened data with this covariance, shape (n_sources, n_orient, rank)."""
         inverse = loaded_inverse(covariance, loading)
         gain = self.gain_
         if self.pick_ori == "max-power":
@@ -156,9 +157,9 @@ class LCMV(Solver):
         return filters
 
     def _max_power_orientation(self, inverse: np.ndarray) -> np.ndarray:
-        """Find the unit vector along which a source's output is strongest, shape (n_sources, 3), on the normal's side.
+        """Return the unit vectors of maximum output power, shape (n_sources, 3); their sign follows the normals.
 
-        Without weight normalisation the output power along ``u`` is ``1 / (u' A u)`` with ``A = G' C^-1 G``; with it,
+        Without weight normalisation, the output power along ``u`` is ``1 / (u' A u)`` with ``A = G' C^-1 G``; with it,
         ``(u' A u) / (u' B u)`` with ``B = G' C^-2 G`` (Sekihara & Nagarajan 2008, eq. 4.47).
         """
         numerator = np.swapaxes(self.gain_, 1, 2) @ inverse
@@ -170,18 +171,18 @@ class LCMV(Solver):
         direction = (root @ direction)[:, :, 0]
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         leadfield = self.leadfield_
-        # A source without a normal points upwards, as in MNE-Python.
+        # Sources without a normal point upwards, as in MNE-Python.
         outwards = np.where(leadfield.cortical[:, np.newaxis], leadfield.normals, [0.0, 0.0, 1.0])
         side = np.einsum("sx,sx->s", direction, outwards)
         return direction * np.where(side < 0, -1.0, 1.0)[:, np.newaxis]
 
 
 def loaded_inverse(covariance: np.ndarray, loading: float) -> np.ndarray:
-    """Inverse of a covariance, shape (rank, rank), after adding ``loading`` to its diagonal."""
+    """Return the inverse of a covariance, shape (rank, rank), after adding ``loading`` to its diagonal."""
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     values = values + loading
     if values[0] <= len(values) * np.finfo(values.dtype).eps * values[-1]:
-        raise InputError("The data covariance is singular; give reg > 0, or data that last longer and are not zero.")
+        raise InputError("The data covariance is singular; use reg > 0, or non-zero data with more time points.")
     return (vectors / values) @ vectors.T
 
 

@@ -1,4 +1,4 @@
-"""Dipole scan: the few positions at which current dipoles explain the data best."""
+"""Dipole scan: the positions of a few current dipoles that explain the data best."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headwater.solvers.algebra.topographies import Topographies, compact, orthon
 from headwater.solvers.base import Solver, check_data
 from headwater.solvers.inputs.whitening import Rank, whiten
 
-# A position and its 26 neighbours on a grid of spacing 1, itself first.
+# A position and its 26 neighbours on a grid of spacing 1; the position comes first.
 NEIGHBOURS = np.array(sorted(product((-1.0, 0.0, 1.0), repeat=3), key=np.linalg.norm))
 
 Gain = Callable[[np.ndarray], np.ndarray]
@@ -26,18 +26,18 @@ Gain = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class DipoleFit:
-    """Current dipoles and how well they explain the data.
+    """Current dipoles and their goodness of fit.
 
     Attributes
     ----------
     sources : int array of shape (n_dipoles,)
-        Index into the sources of the lead field; the nearest one where the position has been refined.
+        Indices into the sources of the lead field. For refined positions, the index of the nearest source.
     pos : array of shape (n_dipoles, 3)
-        In head coordinates, in metres.
+        Positions in head coordinates, in metres.
     moments : array of shape (n_dipoles, n_orient, n_times)
-        In A m, along the axes of head coordinates, or along the normals of fixed sources.
+        Dipole moments in A m, along the axes of head coordinates, or along the normals of fixed sources.
     goodness_of_fit : float
-        Fraction of the whitened data's power that all dipoles together explain, between 0 and 1.
+        Fraction of the power of the whitened data that all dipoles together explain, between 0 and 1.
     """
 
     sources: np.ndarray
@@ -46,37 +46,37 @@ class DipoleFit:
     goodness_of_fit: float
 
     def currents(self, n_sources: int) -> np.ndarray:
-        """Currents of all sources, shape (n_sources, n_orient, n_times): zero where there is no dipole."""
+        """Return the currents of all sources, shape (n_sources, n_orient, n_times); zero where there is no dipole."""
         dense = np.zeros((n_sources, *self.moments.shape[1:]))
         np.add.at(dense, self.sources, self.moments)
         return dense
 
 
 def explained_power(columns: np.ndarray, coefficients: np.ndarray, white: np.ndarray) -> float:
-    """Goodness of fit ``1 - |z - A c|^2 / |z|^2``; 1 for data that are zero."""
+    """Return the goodness of fit ``1 - |z - A c|^2 / |z|^2``; 1 for data that are zero."""
     total = float(np.sum(white**2))
     return 1.0 - float(np.sum((white - columns @ coefficients) ** 2)) / total if total > 0 else 1.0
 
 
 class DipoleScan(Solver):
-    """Dipole scan: current dipoles at the positions of the source space that together explain most of the data.
+    """Dipole scan: the current dipoles at positions of the source space that together explain the data best.
 
-    One dipole for each position in turn, moments by least squares on whitened data; the position with the best
-    goodness of fit wins (Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541). Every additional dipole is the
-    one that explains most beyond those found, all moments being fitted together. Then each position in turn is
-    sought again with the others held, until none changes (alternating projection; Ziskind & Wax 1988, IEEE Trans.
-    Acoust. Speech Signal Process. 36:1553). Moments are free to rotate over time. Where several dipoles have to be told
-    apart by few time points, this may end where no single move helps but another set would be better.
+    A single dipole is fitted at each position, its moment by least squares on the whitened data, and the position with
+    the largest goodness of fit is selected (Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541). Each
+    additional dipole is the one that increases the goodness of fit most; all moments are fitted jointly. Each position
+    in turn is then optimised again while the others are fixed, until none changes (alternating projection; Ziskind &
+    Wax 1988, IEEE Trans. Acoust. Speech Signal Process. 36:1553). Moments may rotate over time. With several dipoles
+    and few time points, the search may end in a local optimum.
 
-    The estimate is that of the dipoles in A m, and zero everywhere else.
+    The estimate contains the moments of the dipoles in A m, and is zero everywhere else.
 
     Parameters
     ----------
     n_dipoles : int
     moving : bool
-        False: one set of positions for all time points. True: each time point has its own.
+        False: one set of positions for all time points. True: separate positions for each time point.
     max_sweeps : int
-        Rounds of seeking all positions again; a warning says when they were too few.
+        Maximum number of sweeps over all positions; a warning is issued if they do not converge.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -102,7 +102,7 @@ class DipoleScan(Solver):
         most = min(n_sources, rank // n_orient)
         if not 1 <= self.n_dipoles <= most:
             raise InputError(
-                f"n_dipoles is {self.n_dipoles}; with {rank} independent channels give a number from 1 to {most}."
+                f"n_dipoles is {self.n_dipoles}; with {rank} independent channels, use a number from 1 to {most}."
             )
         self.topographies_ = Topographies.of(white.gain)
         self.whitener_ = white.whitener
@@ -113,7 +113,7 @@ class DipoleScan(Solver):
         """Find the dipoles of data of shape (..., n_channels, n_times), each sample separately."""
         data = check_data(data, self)
         white = self.whitener_ @ data
-        if self.moving:  # every time point is a sample
+        if self.moving:  # treat every time point as a sample
             white = np.moveaxis(white, -1, -2)[..., np.newaxis]
         n_sources, n_orient, rank = self.topographies_.basis.shape
         out = np.zeros((*white.shape[:-2], n_sources, n_orient, white.shape[-1]), data.dtype)
@@ -124,34 +124,36 @@ class DipoleScan(Solver):
         return np.moveaxis(out[..., 0], -3, -1) if self.moving else out
 
     def dipoles(self, data: np.ndarray) -> DipoleFit:
-        """Find the dipoles of one sample of shape (n_channels, n_times), at the same positions all the time."""
+        """Find the dipoles of one sample of shape (n_channels, n_times), at positions that are constant over time."""
         data = check_data(data, self)
         if data.ndim != 2:
-            raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
+            raise InputError(f"The data have shape {data.shape}; provide one sample of shape (n_channels, n_times).")
         return self._fit(self.whitener_ @ data)
 
     def refine(
         self, data: np.ndarray, gain_at: Gain, *, step: float = 0.005, tolerance: float = 1e-5, reach: float = 0.01
     ) -> DipoleFit:
-        """Move the dipoles of one sample off the grid, to where they explain most.
+        """Optimise the positions of the dipoles of one sample between the grid points.
 
-        Each dipole in turn goes to the best of its 26 neighbours at a distance of ``step``, all moments being fitted
-        together; where none is better, the step is halved (compass search). :func:`mne.fit_dipole` does this for single
-        dipoles, one for each time point, in MNE-Python's conductor models.
+        Each dipole in turn moves to the best of its 26 neighbours at a distance of ``step``; all moments are fitted
+        jointly. If no dipole improves, the step is halved (compass search). :func:`mne.fit_dipole` does this for one
+        dipole per time point, in MNE-Python's head models.
 
         Parameters
         ----------
         data : array of shape (n_channels, n_times)
         gain_at : callable
-            Takes positions of shape (n, 3) in head coordinates, in metres; returns the gain of the channels
-            ``leadfield_.ch_names`` there, shape (n_channels, n, 3), along the axes of head coordinates.
+            Takes positions of shape (n, 3) in head coordinates, in metres; returns the lead field of the channels
+            ``leadfield_.ch_names`` at these positions, shape (n_channels, n, 3), along the axes of head coordinates.
         step, tolerance : float
             First and last step, in metres.
         reach : float
-            How far from the nearest source of the lead field a dipole may go, in metres.
+            Largest distance of a dipole from the nearest source of the lead field, in metres.
         """
         if self.leadfield_.n_orient != 3:
-            raise InputError("Positions off the grid need free orientations; fit on a free lead field to refine.")
+            raise InputError(
+                "Refining positions requires free orientations; fit the solver on a lead field with free orientations."
+            )
         start = self.dipoles(data)
         white = self.whitener_ @ data.astype(np.float64)
         tree = cKDTree(self.leadfield_.pos)
@@ -172,7 +174,7 @@ class DipoleScan(Solver):
         return Topographies.of(np.einsum("rc,csx->rsx", self.whitener_, gain_at(pos)))
 
     def _best_of(self, white: np.ndarray, candidates: Topographies, others: np.ndarray, gain_at: Gain) -> int:
-        """Candidate that explains most in addition to dipoles elsewhere; the first one unless another is better."""
+        """Return the candidate that explains most in addition to the other dipoles; the first one in case of a tie."""
         found = np.zeros((len(white), 0))
         if len(others):
             found = orthonormal(np.concatenate(self._topographies(gain_at, others).basis).T)
@@ -181,7 +183,7 @@ class DipoleScan(Solver):
         return int(power.argmax()) if power.max() > power[0] * (1 + 1e-12) else 0
 
     def goodness_of_fit(self, data: np.ndarray) -> np.ndarray:
-        """Map the fraction of power that one dipole explains: (..., n_channels, n_times) to (..., n_sources)."""
+        """Return the goodness of fit of a single dipole: (..., n_channels, n_times) to (..., n_sources)."""
         white = self.whitener_ @ check_data(data, self).astype(np.float64)
         samples = white.reshape(-1, *white.shape[-2:])
         power = [np.sum(self.topographies_.coordinates(compact(sample)) ** 2, axis=(1, 2)) for sample in samples]
@@ -191,7 +193,7 @@ class DipoleScan(Solver):
         return fraction.reshape(*white.shape[:-2], n_sources)
 
     def _fit(self, white: np.ndarray) -> DipoleFit:
-        """Positions by search, moments by least squares, for one whitened sample (rank, n_times)."""
+        """Search positions and fit moments by least squares, for one whitened sample (rank, n_times)."""
         white = white.astype(np.float64, copy=False)
         signals = compact(white)
         sources: list[int] = []
@@ -203,16 +205,16 @@ class DipoleScan(Solver):
         return _least_squares(found, white, sources=np.array(sources), pos=self.leadfield_.pos[sources])
 
     def _best(self, signals: np.ndarray, others: list[int]) -> int:
-        """Source that explains most of the signals in addition to others."""
+        """Return the source that explains most of the signals in addition to the others."""
         basis = self.topographies_.basis
         found = orthonormal(basis[others].reshape(-1, basis.shape[2]).T)
         coordinates, _ = self.topographies_.explained(without(signals, found), found)
         power = np.einsum("sot,sot->s", coordinates, coordinates)
-        power[others] = -1.0  # a moment that rotates freely explains at once all that its position can
+        power[others] = -1.0  # a second dipole at the same position explains nothing more
         return int(power.argmax())
 
     def _sweep(self, signals: np.ndarray, sources: list[int]) -> None:
-        """Seek each source again with the others held, in place, until none changes."""
+        """Optimise each source with the others fixed, in place, until none changes."""
         for _ in range(self.max_sweeps):
             before = list(sources)
             for index in range(len(sources)):
@@ -228,7 +230,7 @@ class DipoleScan(Solver):
 
 
 def _least_squares(found: Topographies, white: np.ndarray, *, sources: np.ndarray, pos: np.ndarray) -> DipoleFit:
-    """Fit the moments of dipoles of known topographies together."""
+    """Fit the moments of dipoles of known topographies jointly."""
     columns = np.concatenate(found.basis).T
     coefficients = np.linalg.lstsq(columns, white)[0]
     moments = found.moments @ coefficients.reshape(len(sources), found.basis.shape[1], -1)

@@ -15,34 +15,35 @@ from headwater.solvers.regularization.rules import Lambda2
 
 
 class ELORETA(Regularized):
-    """Minimum norm with the weights that localise every single source exactly (Pascual-Marqui 2007, 2011).
+    """Minimum norm with weights that localise any single source exactly (Pascual-Marqui 2007, 2011).
 
-    The prior covariances ``R_s`` solve ``R_s = [G_s' (G R G' + lambda2 I)^-1 G_s]^(-1/2)``, found by iteration. Depth
-    weighting has no place here: the weights make up for depth. A single noiseless source peaks exactly where it is,
-    with fixed (``loose=0``) and with free orientations (``loose=1``); not between.
+    The prior covariances ``R_s`` solve ``R_s = [G_s' (G R G' + lambda2 I)^-1 G_s]^(-1/2)``, which is iterated to
+    convergence. There is no depth weighting, because the weights compensate for depth. The estimate of a single
+    noiseless source has its peak exactly at the source, for fixed (``loose=0``) and for free orientations
+    (``loose=1``), but not for values in between.
 
     Parameters
     ----------
     lambda2 : float | "auto" | Rule
-        As in `MinimumNorm`. Rules weigh their candidates with the weights of ``lambda2 = 1/9``, unless the candidates
-        are given; the weights of the estimate are always those of its own ``lambda2``.
+        As in `MinimumNorm`. A rule compares its candidates with the weights for ``lambda2 = 1/9``, unless the
+        candidates are given. The weights of the estimate are always those for the chosen ``lambda2``.
     loose : float | "auto" | dict
         As in `MinimumNorm`.
     max_iter : int
-        Iterations at most; a warning says when they were too few.
+        Maximum number of iterations; a warning is issued if they do not converge.
     eps : float
-        Converged when the weights change by less than this fraction.
+        The iteration has converged when the relative change of the weights is smaller than this.
     force_equal : bool
-        One weight for the three orientations of a source instead of a 3 x 3 block.
+        Use one weight for the three orientations of a source instead of a 3 x 3 block.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
 
     Attributes
     ----------
     n_iter_ : int
-        Iterations done.
+        Number of iterations.
     change_ : float
-        Relative change of the weights in the last one.
+        Relative change of the weights in the last iteration.
     """
 
     title: ClassVar[str] = "eLORETA"
@@ -72,10 +73,10 @@ class ELORETA(Regularized):
         return PriorGain.of(gain, self._weights(gain, blocks, lambda2))
 
     def _weights(self, gain: np.ndarray, blocks: np.ndarray, lambda2: float) -> np.ndarray:
-        """Iterate to the weights ``R_s``, shape (n_sources, n_orient, n_orient), of any scale.
+        """Iterate to the weights ``R_s``, shape (n_sources, n_orient, n_orient), up to a scale.
 
-        As in MNE-Python, a loose orientation enters the gain, ``G_s D_s``, as well as the weights, ``D_s (...) D_s``,
-        with ``D_s`` the square root of the orientation prior.
+        As in MNE-Python, a loose orientation enters both the gain, ``G_s D_s``, and the weights, ``D_s (...) D_s``.
+        ``D_s`` is the square root of the orientation prior.
         """
         root = symmetric_power(blocks, 0.5)
         biased = np.einsum("csi,sij->csj", gain, root, optimize=True)
@@ -91,14 +92,14 @@ class ELORETA(Regularized):
         else:
             warnings.warn(
                 f"eLORETA's weights still changed by {self.change_:.1g} after {self.max_iter} iterations (eps is "
-                f"{self.eps:.1g}); raise max_iter, or eps if that is close enough.",
+                f"{self.eps:.1g}); raise max_iter, or raise eps if this accuracy is sufficient.",
                 RuntimeWarning,
                 stacklevel=3,
             )
         return weights
 
     def _inverse_root(self, power: np.ndarray) -> np.ndarray:
-        """``M_s^(-1/2)``, or the inverse of its mean eigenvalue times the identity."""
+        """Return ``M_s^(-1/2)``, or the identity divided by the mean eigenvalue of ``M_s^(1/2)``."""
         if not self.force_equal:
             return symmetric_power(power, -0.5)
         mean = np.sqrt(np.linalg.eigvalsh(power).clip(min=0)).mean(axis=1)
@@ -106,15 +107,15 @@ class ELORETA(Regularized):
 
 
 def _source_power(gain: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-    """``G_s' N G_s`` of every source, shape (n_sources, n_orient, n_orient)."""
+    """Return ``G_s' N G_s`` of every source, shape (n_sources, n_orient, n_orient)."""
     seen = (inverse @ gain.reshape(len(gain), -1)).reshape(gain.shape)
     return np.moveaxis(gain, 0, 2) @ np.moveaxis(seen, 0, 1)
 
 
 def _scaled(gain: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``R`` and ``G R G'``, scaled to a trace of the number of channels so that lambda2 keeps its meaning."""
+    """Return ``R`` and ``G R G'``, scaled so that the trace is the number of channels and lambda2 keeps its meaning."""
     rank = len(gain)
-    # optimize hands the sum to BLAS, also elsewhere in this package: ten times faster than einsum's own loops.
+    # With optimize=True, here and elsewhere in this package, einsum calls BLAS and is ten times faster.
     gram = np.einsum("csi,sij->csj", gain, weights, optimize=True).reshape(rank, -1) @ gain.reshape(rank, -1).T
     scale = rank / np.trace(gram)
     return scale * weights, scale * gram

@@ -1,4 +1,4 @@
-"""Score estimates of simulated samples: one scorer for benchmark, validation, tuning and speed."""
+"""Score estimates of simulated samples, for benchmarks, validation, tuning and speed measurements."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from headwater.metrics._inputs import amplitude
 from headwater.metrics.measure import Metric
 from headwater.solvers.base import Solver, fitted_leadfield
 
-if TYPE_CHECKING:  # simulation loads PyTorch, which solvers do without
+if TYPE_CHECKING:  # simulation imports PyTorch, which solvers do not need
     from headwater.simulation.samples import Samples
 
-CHUNK = 64  # samples that are dense at a time
+CHUNK = 64  # samples held as dense arrays at a time
 NOT_CURRENTS = "compares currents, and this solver gives statistics without a unit"
 
 GroundTruth = Callable[["Samples"], np.ndarray]
@@ -30,11 +30,11 @@ class Evaluation:
     Attributes
     ----------
     values : dict of str to array of shape (n_samples,)
-        By the name of the metric.
+        Scores for each metric.
     reasons : dict of str to str
-        Why a metric does not apply.
+        For each metric that does not apply, the reason.
     seconds : float
-        Spent on the estimates.
+        Computing time of the estimates.
     """
 
     values: dict[str, np.ndarray]
@@ -43,12 +43,12 @@ class Evaluation:
 
 
 def currents(samples: Samples) -> np.ndarray:
-    """Return the currents of samples as their ground truth, (batch, n_sources, n_orient, n_times), in A m."""
+    """Return the currents of samples as ground truth, (batch, n_sources, n_orient, n_times), in A m."""
     return samples.x.double().cpu().numpy()
 
 
 def activity(samples: Samples) -> np.ndarray:
-    """Return how active each source is as the ground truth, (batch, n_sources, 1), from 0 to 1."""
+    """Return the relative activity of each source as ground truth, (batch, n_sources, 1), from 0 to 1."""
     return samples.coefficients.double().cpu().numpy()[:, :, np.newaxis]
 
 
@@ -67,15 +67,15 @@ def evaluate(
     ----------
     solver : Solver
     samples : Samples
-        On the positions of ``solver.leadfield_``.
+        Samples at the source positions of ``solver.leadfield_``.
     metrics : dict of str to Metric
-        Some of `headwater.metrics.METRICS`.
+        Metrics from `headwater.metrics.METRICS`.
     truth : callable
-        Gives what the metrics compare with: `currents` or `activity`.
+        Returns the ground truth for the metrics: `currents` or `activity`.
     in_noise_units : bool
         Whether the solver was fitted without a noise covariance, see `estimate_samples`.
     chunk : int
-        Samples that are dense at a time.
+        Number of samples held as dense arrays at a time.
     """
     return evaluate_estimates(
         lambda some, _start: estimate_samples(solver, some, in_noise_units=in_noise_units),
@@ -98,19 +98,19 @@ def evaluate_estimates(
     truth: GroundTruth = currents,
     chunk: int = CHUNK,
 ) -> Evaluation:
-    """Score any estimates.
+    """Score estimates from any function.
 
     Parameters
     ----------
     estimate : callable
-        ``estimate(samples, start)`` returns an array of shape (batch, n_sources, n_orient[, n_times]) for the samples
-        from number ``start`` on.
+        ``estimate(samples, start)`` returns an array of shape (batch, n_sources, n_orient[, n_times]). ``start`` is
+        the index of the first of these samples.
     samples, metrics, truth, chunk
         As for `evaluate`.
     leadfield : LeadField
-        Where the sources are.
+        Lead field with the source positions.
     unit : str
-        Of the estimates, as of a solver.
+        Unit of the estimates, see `Solver`.
     """
     reasons = {name: NOT_CURRENTS for name, metric in metrics.items() if metric.of_currents and unit != "Am"}
     metrics = {name: metric for name, metric in metrics.items() if name not in reasons}
@@ -131,16 +131,16 @@ def evaluate_estimates(
 def score(
     metric: Metric, x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray, known: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """Call a metric with what it needs of all that is known."""
+    """Call a metric with the additional arguments that it needs."""
     return metric.function(x_true, x_est, pos=pos, **{name: known[name] for name in metric.needs if name in known})
 
 
 def noise_level(samples: Samples) -> np.ndarray:
-    """Root of the power of each sample's white noise, from its SNR and its data; V (T, T/m), shape (batch,).
+    """Return the root mean square of the white noise in each sample, from its SNR and data; V (T, T/m), shape (batch,).
 
-    ``|y|^2 = P_noise (1 + SNR)`` in the mean. 1 for noise-free samples and for several sensor types, whose noise a
-    single number does not describe. The level that was drawn, ``samples.truth.noise_rms``, differs by the chance of the
-    realised noise; committed tables rest on this one.
+    On average, ``|y|^2 = P_noise (1 + SNR)``. The level is 1 for noise-free samples and for several sensor types,
+    because one number does not describe the noise of several types. The simulated level, ``samples.truth.noise_rms``,
+    differs slightly, because the realised noise is random; committed tables use the level computed here.
     """
     snr_db = samples.truth.snr_db.double().cpu().numpy()
     if snr_db.shape[1] != 1 or not np.isfinite(snr_db).all():
@@ -157,8 +157,8 @@ def estimate_samples(solver: Solver, samples: Samples, *, in_noise_units: bool) 
     solver : Solver
     samples : Samples
     in_noise_units : bool
-        Divide each sample by its `noise_level` before and multiply after, so that for every sample the identity is the
-        noise covariance the solver was fitted with. Without effect on a linear solver.
+        Divide each sample by its `noise_level` before the estimation and multiply the estimate by it, so that the noise
+        covariance of every sample is the identity on which the solver was fitted. No effect on a linear solver.
     """
     y = samples.y.double().cpu().numpy()
     if not in_noise_units:
@@ -169,10 +169,10 @@ def estimate_samples(solver: Solver, samples: Samples, *, in_noise_units: bool) 
 
 
 def comparable(x_true: np.ndarray, x_est: np.ndarray, leadfield: LeadField) -> tuple[np.ndarray, np.ndarray]:
-    """Bring ground truth and estimate to one shape.
+    """Bring ground truth and estimate to the same shape.
 
-    A ground truth without times is compared with amplitudes averaged over time; where the numbers of orientations
-    differ, the currents along the normals become vectors.
+    A ground truth without a time axis is compared with amplitudes averaged over time. If the numbers of orientations
+    differ, currents along the normals are converted to vectors.
     """
     if x_true.ndim == x_est.ndim == 4 and x_true.shape[2] != x_est.shape[2]:
         normals = leadfield.normals[:, :, np.newaxis]

@@ -1,4 +1,4 @@
-"""Group Lasso: as few active sources as the data allow."""
+"""Group Lasso: sparse estimates with few active sources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headwater.solvers.sparse.l21 import group_lasso
 
 
 class GroupPenaltySolver(Solver):
-    """What solvers that penalise the length of each source share: the gain, whitened and weighted."""
+    """Base class of solvers that penalise the norm of each source: the whitened and weighted gain."""
 
     alpha: float
     loose: Loose
@@ -46,36 +46,37 @@ class GroupPenaltySolver(Solver):
 
 
 class GroupLasso(GroupPenaltySolver):
-    """Group Lasso: the three orientations of a source (and its times) are active together or not at all.
+    """Group Lasso: the three orientations (and the time points) of a source are active together or not at all.
 
     Minimises ``|y - G x|^2 / 2 + alpha sum_s |z_s|``, with whitened gain and data and ``x_s = D_s z_s`` weighted for
     depth and orientation (selective minimum norm, Matsuura & Okabe 1995; with groups Haufe et al. 2008, NeuroImage
-    42:726; over times it is the mixed-norm estimate MxNE of Gramfort et al. 2012). The penalty makes amplitudes too
-    small; `MxNE` corrects that. A duality gap certifies every estimate.
+    42:726; with time points in the groups it is the mixed-norm estimate MxNE of Gramfort et al. 2012). The penalty
+    makes amplitudes too small; `MxNE` corrects this bias. The duality gap bounds the error of every estimate.
 
     Parameters
     ----------
     alpha : float
-        Penalty as a fraction of the smallest one with which no source is active, which follows the data: an estimate
-        of data times k is k times the estimate. Above 0, below 1.
+        Penalty as a fraction of the smallest one for which no source is active. That one scales with the data, and so
+        does the estimate. Above 0 and below 1.
     joint : bool
-        True: a source is active at all time points of a sample, or at none. False: each time point is estimated
+        True: a source is active at all time points of a sample or at none. False: each time point is estimated
         separately.
     loose : float | "auto" | dict
         As in `MinimumNorm`.
     exponent : float
-        Of the depth weights, as in `WeightedMinimumNorm` and in :func:`mne.inverse_sparse.mixed_norm`. 0: none.
+        Exponent of the depth weights, as in `WeightedMinimumNorm` and in :func:`mne.inverse_sparse.mixed_norm`. 0: no
+        weighting.
     tol : float
-        Largest duality gap, relative to the objective of no activity at all.
+        Largest duality gap, relative to the objective without active sources.
     max_iter : int
-        Working sets of sources at most; a warning says when they were too few.
+        Maximum number of working sets; a warning is issued if they do not converge.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
 
     Attributes
     ----------
     gap_ : array
-        Relative duality gaps of the last estimate, one per sample (or per sample and time, where not ``joint``).
+        Relative duality gaps of the last estimate: one per sample, or per sample and time point if not ``joint``.
     """
 
     title: ClassVar[str] = "group lasso"
@@ -100,7 +101,7 @@ class GroupLasso(GroupPenaltySolver):
         self.rank = rank
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Solve one problem for each sample of data of shape (..., n_channels, n_times), or for each of its times."""
+        """Solve one problem per sample, or per time point, for data of shape (..., n_channels, n_times)."""
         data = check_data(data, self)
         white = self.whitener_ @ data.astype(float, copy=False)
         if not self.joint:
@@ -124,25 +125,27 @@ class GroupLasso(GroupPenaltySolver):
             warnings.warn(
                 f"Group Lasso has not converged for {missed} of {self.gap_.size} samples: after {self.max_iter} "
                 f"working sets the duality gap is up to {self.gap_.max():.1g} (tol is {self.tol:.1g}); raise "
-                "max_iter, or tol if that is close enough.",
+                "max_iter, or raise tol if this accuracy is sufficient.",
                 RuntimeWarning,
                 stacklevel=3,
             )
 
 
 def check_alpha(alpha: float) -> None:
-    """Refuse a penalty that would mean nothing."""
+    """Raise an error if the relative penalty is not between 0 and 1."""
     if not 0 < alpha < 1:
         raise InputError(
-            f"alpha is {alpha:g}; it must lie between 0 and 1, the fraction of the penalty at which nothing is active."
+            f"alpha is {alpha:g}; it must lie between 0 and 1, because it is a fraction of the smallest penalty for "
+            "which no source is active."
         )
 
 
 def weighted_gain(white: Whitened, loose: Loose, exponent: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``G D`` and ``D``, with which each source costs the same whatever its depth.
+    """Return ``G D`` and ``D``, which make the penalty of a source independent of its depth.
 
-    ``D_s`` is the square root of the prior covariance, ``v_s (l I + (1 - l) n n')``: what depth and orientation are
-    in :func:`mne.inverse_sparse.mixed_norm`: with fixed orientations the depth is that of the fixed sources.
+    ``D_s`` is the square root of the prior covariance, ``v_s (l I + (1 - l) n n')``. Depth and orientation have the
+    meaning that they have in :func:`mne.inverse_sparse.mixed_norm`. With fixed orientations, the depth weights are
+    computed from the gain along the normals.
 
     Returns
     -------
@@ -158,7 +161,7 @@ def weighted_gain(white: Whitened, loose: Loose, exponent: float) -> tuple[np.nd
 
 
 def reduced_times(white: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Turn more times than channels into as many: norms over times do not change with the basis.
+    """Reduce the number of time points to the number of channels; norms over time do not depend on the basis.
 
     Parameters
     ----------
@@ -168,7 +171,7 @@ def reduced_times(white: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     -------
     reduced : array of shape (n_samples, rank, min(rank, n_times))
     back : array of shape (n_samples, rank, n_times) | None
-        ``white = reduced @ back``; None where nothing was to be reduced.
+        ``white = reduced @ back``; None if there were no more time points than channels.
     """
     if white.shape[2] <= white.shape[1]:
         return white, None

@@ -1,15 +1,16 @@
-"""Spatio-temporal Kalman filter: LORETA with a memory.
+"""Spatio-temporal Kalman filter: LORETA with temporal dynamics.
 
 The currents ``j``, in units of LORETA's weights for depth and orientation, follow
 
 ``j_t = a j_(t-1) + b M j_(t-1) + eta_t``,
 
-with ``M`` the mean over neighbours. Dynamical noise is alike at neighbours: the discrete Laplacian ``B = I - M`` makes
-it white, ``B eta ~ N(0, q I)``. In the whitened states ``u = B j`` the dynamics are the same, for ``M`` and ``B``
-commute, and their noise is independent, so that one local filter per source replaces the large one (Galka, Yamashita,
-Ozaki, Biscay & Valdes-Sosa 2004, NeuroImage 23:435). Local filters leave out of the error covariances what comes from
-neighbours, and the covariances between sources. We leave out the former only: `state_space` says why the latter cost
-nothing, so that without coupling (``b = 0``) the filter is Kalman's own. With it the likelihood is an approximation.
+with ``M`` the mean over neighbours. The dynamical noise is correlated between neighbours: the discrete Laplacian
+``B = I - M`` whitens it, ``B eta ~ N(0, q I)``. The whitened states ``u = B j`` have the same dynamics, because ``M``
+and ``B`` commute, and independent noise. One local filter per source therefore replaces the full filter (Galka,
+Yamashita, Ozaki, Biscay & Valdes-Sosa 2004, NeuroImage 23:435). Local filters neglect two parts of the error
+covariances: those propagated from neighbours, and those between sources. This implementation neglects the former only;
+`state_space` shows why the latter need no additional computation. Without coupling (``b = 0``), the filter is therefore
+the exact Kalman filter. With coupling, the likelihood is an approximation.
 """
 
 from __future__ import annotations
@@ -35,25 +36,25 @@ from headwater.solvers.states.whitened_states import WhitenedStates
 
 @dataclass(frozen=True, eq=False)
 class KalmanEstimate:
-    """What the filter learned from one sample.
+    """Estimate and learned parameters for one sample.
 
     Attributes
     ----------
     currents : array of shape (n_sources, n_orient, n_times)
-        In A m, each time point from the data up to it.
+        In A m; each time point is estimated from the data up to that time point.
     dynamics : Dynamics
         Given, or learned from the sample.
     variance : array of shape (n_sources,)
-        Of the whitened states, relative to each other.
+        Relative variances of the whitened states.
     noise_variance : float
-        Of whitened data: 1 where the noise covariance is right.
+        Noise variance of the whitened data: 1 if the noise covariance is correct.
     log_likelihoods : array of shape (n_iter,)
-        Of the whitened data, after each iteration of the search; the last is that of the estimate.
+        Log-likelihood of the whitened data after each iteration of the search; the last is that of the estimate.
     n_parameters : int
-        How many were learned, the common scale of all variances among them.
+        Number of learned parameters, including the common scale of all variances.
     converged : bool
     noiseless : bool
-        Whether the learned ``lambda2`` is the smallest allowed: the model takes all of the data for signal.
+        Whether the learned ``lambda2`` is the smallest allowed value: the model explains all of the data as signal.
     """
 
     currents: np.ndarray
@@ -67,12 +68,12 @@ class KalmanEstimate:
 
     @property
     def aic(self) -> float:
-        """Akaike's information criterion: among models of the same data the one with the smallest is preferred."""
+        """Akaike's information criterion; among models of the same data, the smallest value is preferred."""
         return float(2 * self.n_parameters - 2 * self.log_likelihoods[-1])
 
 
 class KalmanSolver(Solver):
-    """What both filters share: the states, and the loop over samples.
+    """Base class of both filters: the states, and the loop over samples.
 
     Attributes
     ----------
@@ -100,28 +101,28 @@ class KalmanSolver(Solver):
         if unfinished:
             _warn(
                 f"The likelihood of {unfinished} of {len(samples)} samples was still rising after {self.max_iter} "
-                f"iterations, with eps={self.eps:g}; raise max_iter, or accept a larger eps."
+                f"iterations, with eps={self.eps:g}; raise max_iter, or raise eps."
             )
         if noiseless:
             _warn(
-                f"To the filter {noiseless} of {len(samples)} samples are free of noise, as data with slow offsets, or "
-                "sampled far above their low-pass, are: correct the baseline, resample to some three times the "
-                "low-pass, or give STKF a lambda2."
+                f"The filter finds no noise in {noiseless} of {len(samples)} samples, which happens for data with slow "
+                "offsets or with a sampling rate far above the low-pass; correct the baseline, resample to about three "
+                "times the low-pass, or set lambda2 of STKF."
             )
         return out
 
     def posterior(self, data: np.ndarray) -> KalmanEstimate:
-        """Return everything learned from one sample of shape (n_channels, n_times)."""
+        """Return the estimate and the learned parameters for one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
-            raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
+            raise InputError(f"The data have shape {data.shape}; provide one sample of shape (n_channels, n_times).")
         found = self._filter(data)
         if found is None:
-            raise InputError("The data are zero or empty, so nothing can be learned from them; give a recording.")
+            raise InputError("The data are zero or empty; provide a recording with a signal.")
         return found
 
     def _filter(self, sample: np.ndarray) -> KalmanEstimate | None:
-        """Filter one sample; None where there is nothing to filter."""
+        """Filter one sample; return None if it is zero or empty."""
         white = self.whitener_ @ sample.astype(np.float64, copy=False)
         return self._posterior(white) if white.any() else None
 
@@ -131,33 +132,33 @@ class KalmanSolver(Solver):
 
 
 class STKF(KalmanSolver):
-    """Spatio-temporal Kalman filter (Galka et al. 2004, NeuroImage 23:435) of the first order.
+    """Spatio-temporal Kalman filter (Galka et al. 2004, NeuroImage 23:435) of first order.
 
-    At a single time point this is `LORETA` with the same ``lambda2``; later ones are predicted from those before, and
-    corrected. What is not given is chosen by maximum likelihood for each sample, together with the common scale of all
-    variances, so that data times k give sources times k. Parameters can be compared by the criterion
-    ``posterior(data).aic``.
+    For a single time point this is `LORETA` with the same ``lambda2``. Each later time point is predicted from the
+    previous one and corrected by the data. Parameters that are not given are estimated by maximum likelihood for each
+    sample, together with the common scale of all variances, so that the estimate scales with the data. Parameters can
+    be compared by the criterion ``posterior(data).aic``.
 
-    From the paper are neighbours' autoregression, the whitening of its noise by the Laplacian, filters that ignore how
-    errors spread to neighbours, and the choice by likelihood and AIC. We had its abstract and no more than accounts of
-    its equations. Ours are the weights for depth, the stationary start, the covariances between sources, and the
-    limit ``|own| + |neighbours| < 1``, which keeps the dynamics stable. Models of second order, which oscillate, are
-    not here.
+    The paper is the source of the autoregression with neighbours, the whitening of its noise by the Laplacian, filters
+    that neglect the propagation of errors to neighbours, and the selection by likelihood and AIC. The implementation is
+    based on its abstract and on descriptions of its equations by others. The depth weighting, the stationary initial
+    state, the covariances between sources, and the limit ``|own| + |neighbours| < 1``, which keeps the dynamics stable,
+    are our additions. Second-order models, which can oscillate, are not implemented.
 
     Parameters
     ----------
     own : float | None
-        ``a``. Of data of a single time point it is not learned.
+        ``a``. It is not learned from data with a single time point.
     neighbours : float | None
-        ``b``. Unless it is 0, all sources are followed one time point after the other, and learning takes long.
+        ``b``. Unless it is 0, all sources are updated time point by time point, and learning is slow.
     lambda2 : float | None
         Regularisation, ``1 / SNR ** 2`` of single time points.
     loose, exponent, leak, rank
         As in `LORETA`.
     max_iter : int
-        Iterations of the search (Nelder & Mead 1965) at most; a warning says when they were too few.
+        Maximum number of iterations of the search (Nelder & Mead 1965); a warning is issued if they do not converge.
     eps : float
-        Converged when the likelihood per value and the parameters change by less than this.
+        The search has converged when the likelihood per value and the parameters change by less than this.
     """
 
     title: ClassVar[str] = "spatio-temporal Kalman filter"
@@ -191,11 +192,11 @@ class STKF(KalmanSolver):
         Attributes
         ----------
         variance_ : array of shape (rank,)
-            Of the signal in each sensor mode.
+            Signal variance of each sensor mode.
         basis_ : array of shape (rank, rank)
-            The sensor modes, as columns.
+            Sensor modes, as columns.
         kernel_ : array of shape (n_sources, n_orient, rank)
-            Their currents.
+            Currents of the sensor modes.
         """
         self._check()
         white = whiten(leadfield, noise_cov, self.rank)
@@ -214,7 +215,7 @@ class STKF(KalmanSolver):
                 "choose them so that their absolute values add up to less than 1."
             )
         if self.lambda2 is not None and self.lambda2 <= 0:
-            raise InputError(f"lambda2 is {self.lambda2:g}; the filter needs noise, so give it a positive value.")
+            raise InputError(f"lambda2 is {self.lambda2:g}; it must be positive.")
 
     def _posterior(self, white: np.ndarray) -> KalmanEstimate:
         modes = self.basis_.T @ white
@@ -233,7 +234,7 @@ class STKF(KalmanSolver):
         )
 
     def learn(self, modes: np.ndarray) -> Search:
-        """Choose what is not given by maximum likelihood, from sensor modes of shape (rank, n_times)."""
+        """Estimate the parameters that are not given, by maximum likelihood, from sensor modes (rank, n_times)."""
         return maximize(
             lambda values: self._innovations(modes, self.dynamics(values)).log_likelihood,
             self._free(modes.shape[1]),
@@ -243,14 +244,14 @@ class STKF(KalmanSolver):
         )
 
     def dynamics(self, learned: Mapping[str, float]) -> Dynamics:
-        """Put given and learned parameters together; learned ones share what the given ones leave of stability."""
+        """Combine given and learned parameters; learned ones are fractions of the range of stable models."""
         lambda2 = float(np.exp(learned["log_lambda2"])) if self.lambda2 is None else self.lambda2
         own = (1 - abs(self.neighbours or 0.0)) * learned.get("own", 0.0) if self.own is None else self.own
         neighbours = (1 - abs(own)) * learned.get("share", 0.0) if self.neighbours is None else self.neighbours
         return Dynamics(own, neighbours, lambda2)
 
     def _free(self, n_times: int) -> list[str]:
-        """Names of the parameters to be learned; the dynamics only where there are any."""
+        """Return the names of the parameters to learn; those of the dynamics only for several time points."""
         free = ["log_lambda2"] if self.lambda2 is None else []
         if n_times > 1:
             free += ["own"] if self.own is None else []
@@ -264,7 +265,7 @@ class STKF(KalmanSolver):
 
     def _run(self, modes: np.ndarray, dynamics: Dynamics) -> tuple[np.ndarray, Innovations]:
         """Return currents of shape (n_sources, n_orient, n_times) and innovations."""
-        if dynamics.neighbours == 0 or modes.shape[1] == 1:  # nothing to take over from neighbours yet
+        if dynamics.neighbours == 0 or modes.shape[1] == 1:  # no coupling between neighbours
             states, innovations = filter_modes(self.variance_, dynamics, modes)
             return self.kernel_ @ states, innovations
         followed = np.empty((*self.states_.gain.shape[1:], modes.shape[1]))
@@ -272,7 +273,7 @@ class STKF(KalmanSolver):
         return self.states_.currents(followed), innovations
 
     def _follow(self, modes: np.ndarray, dynamics: Dynamics, followed: np.ndarray | None) -> Innovations:
-        """Filter with coupled neighbours; write the states of all sources to ``followed``, if it is given."""
+        """Filter with coupling between neighbours; write the states of all sources to ``followed``, if given."""
         seen = self.basis_.T @ self.states_.gain.reshape(len(self.basis_), -1)
         gain, innovation = gains(self.variance_, dynamics, modes.shape[1])
         errors = np.empty(modes.T.shape)

@@ -16,12 +16,12 @@ CUBE_NEIGHBOURS = 26
 
 
 class LAURA(SmoothSolver):
-    """LAURA (Grave de Peralta et al. 2001, Brain Topogr. 14:131): sources resemble their neighbours, the nearest most.
+    """LAURA (Grave de Peralta et al. 2001, Brain Topogr. 14:131): local autoregression with distance-dependent weights.
 
-    The roughness is ``|W A x|``, with ``W`` the strength with which the sensors see each source and
+    The roughness is ``|W A x|``. ``W`` is the sensitivity of the sensors to each source, and
     ``A_ii = c_i sum_k d_ik^-e``, ``A_ik = -d_ik^-e`` over the neighbours ``k`` at distances ``d_ik``: the field of a
-    current falls off with distance as a power ``e``. On a volume grid the neighbours are the 26 of the surrounding
-    cube, and ``c_i = 26 / N_i`` where only ``N_i`` are there; elsewhere they are those of `LORETA`, and
+    current decays with distance as a power ``e``. On a volume grid, the neighbours are the 26 other points of the
+    surrounding cube, and ``c_i = 26 / N_i`` if only ``N_i`` of them exist. Elsewhere they are those of `LORETA`, and
     ``c_i = 1 / (1 - leak)``.
 
     Parameters
@@ -53,14 +53,14 @@ class LAURA(SmoothSolver):
 
 
 def autoregression(leadfield: LeadField, drop_off: float, leak: float) -> sparse.csr_array:
-    """Return ``A``, shape (n_sources, n_sources); distances are in units of their mean, which only scales it.
+    """Return ``A``, shape (n_sources, n_sources). Distances are in units of their mean, which only changes its scale.
 
     Parameters
     ----------
     leadfield : LeadField
     drop_off : float
     leak : float
-        On the cortex the diagonal is larger than the sum over the neighbours by the factor ``1 / (1 - leak)``.
+        On the cortex, the diagonal exceeds the sum over the neighbours by the factor ``1 / (1 - leak)``.
     """
     cube = None if leadfield.grid is None else cube_neighbours(leadfield.grid, leadfield.n_sources)
     weights = neighbour_weights(leadfield, cube).tocoo()

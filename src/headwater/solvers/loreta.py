@@ -14,11 +14,12 @@ GRID_NEIGHBOURS = 6
 class LORETA(SmoothSolver):
     """LORETA (Pascual-Marqui, Michel & Lehmann 1994): the smoothest currents that explain the data.
 
-    The roughness is ``|B W x|``, with ``W`` the strength with which the sensors see each source and ``B = I - A`` the
-    discrete Laplacian: a source minus the mean of its neighbours. On a volume grid these are the six along the axes,
-    and at the boundary ``A`` is half the mean of the neighbours that are there and half the mean of six, of which the
-    missing ones are zero (Pascual-Marqui 1999, Int. J. Bioelectromagn. 1:75). On the cortex they are the neighbours
-    on the mesh, among discrete sources the six nearest; their mean counts ``1 - leak``.
+    The roughness is ``|B W x|``. ``W`` is the sensitivity of the sensors to each source. ``B = I - A`` is the discrete
+    Laplacian: a source minus the mean of its neighbours. On a volume grid, the neighbours are the six grid points along
+    the axes. At the boundary, ``A`` is the average of two means: that over the existing neighbours, and that over six
+    neighbours of which the missing ones are zero (Pascual-Marqui 1999, Int. J. Bioelectromagn. 1:75). On the cortex,
+    the neighbours are those on the mesh; for discrete sources, the six nearest. There, their mean has the weight
+    ``1 - leak``.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def laplacian(leadfield: LeadField, leak: float) -> sparse.csr_array:
     ----------
     leadfield : LeadField
     leak : float
-        On the cortex the mean counts ``1 - leak``.
+        On the cortex, the weight of the mean is ``1 - leak``.
     """
     neighbours = neighbour_weights(leadfield, None)
     count = np.asarray(neighbours.sum(axis=1))

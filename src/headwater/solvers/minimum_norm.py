@@ -1,9 +1,9 @@
-"""The minimum-norm family: among all currents that explain the data, the most probable under a Gaussian prior.
+"""The minimum-norm family: maximum a posteriori estimates under a Gaussian prior.
 
-With whitened gain ``G`` and prior covariance ``R`` (block-diagonal, scaled so that the mean squared signal-to-noise
-ratio per whitened channel is 1), the estimate is ``x = R G' (G R G' + lambda2 I)^-1 y``. In the notation, the scaling
-and the meaning of ``lambda2`` this is what :func:`mne.minimum_norm.apply_inverse` computes, from the small matrix
-``G R G'`` (channels squared) instead of a singular value decomposition of the whole gain.
+With the whitened gain ``G`` and the prior covariance ``R`` (block-diagonal, scaled so that the mean squared
+signal-to-noise ratio per whitened channel is 1), the estimate is ``x = R G' (G R G' + lambda2 I)^-1 y``. Notation,
+scaling and the meaning of ``lambda2`` are those of :func:`mne.minimum_norm.apply_inverse`. The computation uses the
+small matrix ``G R G'`` (channels squared) instead of a singular value decomposition of the gain.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from headwater.solvers.regularization.rules import Lambda2
 
 
 class GaussianPriorSolver(Regularized):
-    """What the minimum-norm family shares: a prior that is independent between sources.
+    """Base class of the minimum-norm family: a prior without correlations between sources.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ class GaussianPriorSolver(Regularized):
         Regularisation, ``1 / SNR ** 2``: 1/9 for evoked responses, 1 for single trials; 0 gives the pseudo-inverse.
         "auto" or a rule, such as `GCV`, chooses it from the data.
     loose : float | "auto" | dict
-        Variance of currents tangential to the cortex relative to normal ones: 0 fixed, 1 free. "auto": 0.2 on the
-        cortex and 1 elsewhere.
+        Prior variance of tangential relative to normal currents: 0 is a fixed, 1 a free orientation. "auto": 0.2 on
+        the cortex and 1 elsewhere.
     depth : float | dict | None
-        Exponent of the depth weighting, or all its options.
+        Exponent of the depth weighting, or a dict with all its options.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -62,26 +62,26 @@ class GaussianPriorSolver(Regularized):
 class MinimumNorm(GaussianPriorSolver):
     """Minimum-norm estimate (Hämäläinen & Ilmoniemi 1994), with depth weighting by default: MNE-Python's "MNE".
 
-    ``depth=None`` gives the classical one, in which all sources are equally probable and deep ones come out too
-    shallow.
+    ``depth=None`` gives the classical estimate, in which all sources have the same prior variance and deep sources are
+    localised too superficially.
     """
 
     title: ClassVar[str] = "minimum norm"
 
 
 class WeightedMinimumNorm(GaussianPriorSolver):
-    """Weighted minimum-norm estimate: every source may contribute equally to the whitened data.
+    """Weighted minimum-norm estimate: a priori, all sources contribute equally to the whitened data.
 
-    The prior variance of a source is the inverse of the power that whitened sensors see of it, ``1 / tr(G_s' G_s)``,
-    without the upper limit and the restriction to one type of sensors that `MinimumNorm` takes over from MNE-Python
-    (column-norm weights; Jeffs et al. 1987, Lin et al. 2006).
+    The prior variance of a source is the inverse of its power at the whitened sensors, ``1 / tr(G_s' G_s)``
+    (column-norm weights; Jeffs et al. 1987, Lin et al. 2006). `MinimumNorm` follows MNE-Python instead, which limits
+    the weights and computes them from one sensor type.
 
     Parameters
     ----------
     lambda2, loose, rank
         As in `MinimumNorm`.
     exponent : float
-        0: no weighting; 1: full.
+        0: no weighting; 1: full weighting.
     """
 
     title: ClassVar[str] = "weighted minimum norm"
@@ -95,9 +95,9 @@ class WeightedMinimumNorm(GaussianPriorSolver):
 
 
 class DSPM(GaussianPriorSolver):
-    """Dynamic statistical parametric mapping (Dale et al. 2000): the estimate divided by its noise.
+    """Dynamic statistical parametric mapping (Dale et al. 2000): the noise-normalised estimate.
 
-    The noise of a source is the square root of the variance that white sensor noise gives to its vector,
+    The noise of a source is the standard deviation of its estimate for white sensor noise, the square root of
     ``tr(K_s K_s')``.
     """
 
@@ -110,9 +110,9 @@ class DSPM(GaussianPriorSolver):
 
 
 class SLORETA(GaussianPriorSolver):
-    """Standardised LORETA (Pascual-Marqui 2002): the estimate divided by its own variance under the prior.
+    """Standardised LORETA (Pascual-Marqui 2002): the estimate standardised by its covariance under the prior.
 
-    The covariance of the estimate of source ``s``, from noise and from all sources, is the diagonal block
+    The covariance of the estimate of source ``s``, due to noise and to all sources, is the diagonal block
     ``S_s = (K G R)_ss / lambda2`` of the resolution matrix.
 
     Parameters
@@ -120,9 +120,10 @@ class SLORETA(GaussianPriorSolver):
     lambda2, loose, depth, rank
         As in `MinimumNorm`.
     block : bool
-        False: divide all components of a source by the square root of the trace of ``S_s``, as MNE-Python does.
-        True: multiply its vector by ``S_s^(-1/2)``, as the original does; then a single noiseless source of any
-        orientation gives the largest amplitude exactly where it is. Fixed orientations have no difference between both.
+        False: divide all components of a source by the square root of the trace of ``S_s``, as in MNE-Python.
+        True: multiply its vector by ``S_s^(-1/2)``, as in the original publication. The peak of the estimate of a
+        single noiseless source is then exactly at its position, whatever its orientation. For fixed orientations, both
+        are equivalent.
     """
 
     title: ClassVar[str] = "sLORETA"
@@ -143,7 +144,7 @@ class SLORETA(GaussianPriorSolver):
 
     def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:
         if self.lambda2_ == 0:
-            raise InputError("sLORETA divides by the variance that lambda2 gives to the noise; use lambda2 > 0.")
+            raise InputError("sLORETA is not defined for lambda2 = 0, which means no noise; use lambda2 > 0.")
         variance = operator @ np.moveaxis(prior.weighted, 0, 1) / self.lambda2_
         if self.block:
             return symmetric_power(variance, -0.5) @ operator

@@ -1,4 +1,4 @@
-"""Mixed-norm estimates, by MNE-Python's own optimiser."""
+"""Mixed-norm estimates, computed by MNE-Python's optimiser."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from headwater.solvers.group_lasso import GroupPenaltySolver, reduced_times
 from headwater.solvers.inputs.whitening import Rank
 from headwater.solvers.linear.prior import Loose
 
-# MNE-Python counts penalties in per cent of the largest. Reweighting, which takes square roots, and the tolerances of
-# the removal of the bias depend on the scale of the data: here it is always that of a typical whitened average.
+# MNE-Python's penalties are percentages of the largest one. The reweighting, which takes square roots, and the
+# tolerances of the bias correction depend on the scale of the data: here it is that of a typical whitened evoked
+# response.
 PER_CENT, DATA_NORM = 100.0, 100.0
-# Sources that join MNE-Python's active set at once, its default; it then searches by block coordinate descent.
+# Number of sources added to MNE-Python's active set at a time (its default); the optimiser is block coordinate descent.
 OPTIONS = {"active_set_size": 10, "dgap_freq": 10, "solver": "bcd"}
 NOT_CONVERGED = "Did NOT converge"
 
 
 class MixedNormSolver(GroupPenaltySolver):
-    """What MxNE and irMxNE share: whitening, weights and the loop over samples.
+    """Base class of MxNE and irMxNE: whitening, weights and the loop over samples.
 
     Parameters
     ----------
     alpha : float
-        Penalty as a fraction of the smallest one with which no source is active, which follows the data. Above 0,
-        below 1; a hundredth of the ``alpha`` of :func:`mne.inverse_sparse.mixed_norm`.
+        Penalty as a fraction of the smallest one for which no source is active, which scales with the data. Above 0
+        and below 1; a hundredth of the ``alpha`` of :func:`mne.inverse_sparse.mixed_norm`.
     debias : bool
-        Enlarge the amplitudes of the sources that are found, which the penalty makes too small, until they fit best.
+        Correct the amplitudes of the active sources, which the penalty makes too small, by a fit to the data.
     loose, exponent, rank
         As in `GroupLasso`.
     tol : float
         Largest duality gap, relative to the power of the data.
     max_iter : int
-        Iterations at most; a warning says when they were too few.
+        Maximum number of iterations; a warning is issued if they do not converge.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class MixedNormSolver(GroupPenaltySolver):
         return currents.reshape(*white.shape[:-2], *currents.shape[1:]).astype(data.dtype, copy=False)
 
     def _scaled_solution(self, sample: np.ndarray) -> tuple[np.ndarray, bool]:
-        """Solve for whitened data (rank, n_times) in the units of MNE-Python's optimiser; say if it converged."""
+        """Solve for whitened data (rank, n_times), scaled for MNE-Python's optimiser; return whether it converged."""
         n_sources, n_orient = self.gain_.shape[1:]
         reduced, back = reduced_times(sample[np.newaxis])
         norm = DATA_NORM / np.linalg.norm(reduced[0])
@@ -108,14 +109,14 @@ class MixedNormSolver(GroupPenaltySolver):
 
     @abstractmethod
     def _solve(self, data: np.ndarray, gain: np.ndarray, options: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the currents of the active columns of the gain, shape (n_active, n_times), and which they are."""
+        """Return the currents of the active columns of the gain, shape (n_active, n_times), and a mask of these."""
 
 
 class MxNE(MixedNormSolver):
     """Mixed-norm estimate (Gramfort, Kowalski & Hämäläinen 2012, Phys. Med. Biol. 57:1937), as in MNE-Python.
 
-    Few sources, each active at all times that are given together: the problem of `GroupLasso`, which solves it for
-    many samples faster and more closely, with the amplitudes corrected afterwards.
+    Few sources, each active at all time points of a sample. The optimisation problem is that of `GroupLasso`, which
+    solves it faster and more accurately for many samples; in addition, the amplitudes are corrected afterwards.
 
     Parameters
     ----------
@@ -130,16 +131,17 @@ class MxNE(MixedNormSolver):
 class IRMxNE(MixedNormSolver):
     """Iteratively reweighted MxNE (Strohmeier et al. 2016, IEEE Trans. Med. Imaging 35:2218), as in MNE-Python.
 
-    Replaces lengths by their square roots, so that fewer sources are found and their amplitudes are hardly biased. The
-    problem has several minima; this is the one that reweighted MxNE leads to. In MNE-Python the number of sources
-    depends on the scale of the data; here they are first scaled to a whitened norm of 100, with which both agree.
+    The penalty is the sum of the square roots of the norms instead of the norms. Fewer sources are found, and the bias
+    of their amplitudes is small. The problem has several minima; iterative reweighting finds one of them. In
+    MNE-Python, the number of sources depends on the scale of the data. Here the whitened data are first scaled to a
+    norm of 100; for data of that norm, both implementations agree.
 
     Parameters
     ----------
     alpha, debias, loose, exponent, tol, max_iter, rank
         As in `MixedNormSolver`.
     n_mxne_iter : int
-        Reweightings at most.
+        Maximum number of reweightings.
     """
 
     title: ClassVar[str] = "irMxNE"

@@ -1,4 +1,4 @@
-"""The plain pseudo-inverse."""
+"""The pseudo-inverse."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from headwater.solvers.linear.kernel import LinearSolver
 
 
 class MoorePenrose(LinearSolver):
-    """Moore-Penrose inverse of the whitened lead field: the smallest currents that explain the data completely.
+    """Moore-Penrose inverse of the whitened lead field: the currents of least norm that explain the data completely.
 
-    Nothing is assumed about the noise beyond its covariance, so that noise is explained as well; raise ``rcond`` to
-    leave out components that the sensors hardly see.
+    There is no regularisation, so the noise is explained as well. Raise ``rcond`` to exclude components to which the
+    sensors are hardly sensitive.
 
     Parameters
     ----------
     rcond : float | None
-        Singular values below this fraction of the largest are left out. None: below the rounding error.
+        Singular values below this fraction of the largest one are excluded. None: those below the rounding error.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """

@@ -1,4 +1,4 @@
-"""MUSIC and RAP-MUSIC: sources whose topographies lie in the subspace that the data span."""
+"""MUSIC and RAP-MUSIC: sources whose topographies lie in the signal subspace of the data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from headwater.solvers.base import Solver, check_data
 from headwater.solvers.dipole import DipoleFit, explained_power
 from headwater.solvers.inputs.whitening import Rank, whiten
 
-# Singular values below this fraction of the largest are rounding, not signal: the data may be in single precision.
+# Singular values below this fraction of the largest are rounding errors: the data may be in single precision.
 RELATIVE_ZERO = 1e-6
 
 CountRule = Callable[[np.ndarray, int], int]
@@ -25,7 +25,7 @@ CountRule = Callable[[np.ndarray, int], int]
 
 @dataclass(frozen=True)
 class ExplainedPower:
-    """As many sources as principal components are needed to carry a fraction of the whitened data's power.
+    """Number of sources: the principal components needed to explain a fraction of the power of the whitened data.
 
     Parameters
     ----------
@@ -37,18 +37,18 @@ class ExplainedPower:
     at_most: int = 5
 
     def __call__(self, power: np.ndarray, n_times: int) -> int:  # noqa: ARG002
-        """Count, given the power of each component, largest first, and the number of time points."""
+        """Return the number, given the power of each component in descending order and the number of time points."""
         carried = np.cumsum(power) / np.sum(power)
         return min(int(np.searchsorted(carried, self.fraction * (1 - 1e-9))) + 1, self.at_most)
 
 
 @dataclass(frozen=True)
 class MinimumDescriptionLength:
-    """As many sources as describe the data in the fewest bits, if the noise is white, of unknown level.
+    """Number of sources of minimum description length, for white noise of unknown level.
 
     Wax & Kailath 1985 (IEEE Trans. Acoust. Speech Signal Process. 33:387), equation 17 with the degrees of freedom of
-    real data. Needs more time points than channels; brain noise that the noise covariance does not hold counts as
-    sources.
+    real data. Requires more time points than channels. Brain noise that is not part of the noise covariance is counted
+    as sources.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class MinimumDescriptionLength:
     at_most: int = 10
 
     def __call__(self, power: np.ndarray, n_times: int) -> int:
-        """Count, given the power of each component, largest first, and the number of time points."""
+        """Return the number, given the power of each component in descending order and the number of time points."""
         n = len(power)
         lengths = []
         for k in range(n):
@@ -69,10 +69,10 @@ class MinimumDescriptionLength:
 
 
 class SubspaceSolver(Solver):
-    """What MUSIC and RAP-MUSIC share: the signal space, and the currents at the dipoles found.
+    """Base class of MUSIC and RAP-MUSIC: the signal subspace, and the currents of the dipoles.
 
-    Orientations are fixed over time. The estimate is that of the dipoles in A m, by least squares, and zero everywhere
-    else. A single time point spans a signal space of one dimension.
+    Orientations are constant over time. The estimate contains the moments of the dipoles in A m, fitted by least
+    squares, and is zero everywhere else. The signal subspace of a single time point has one dimension.
     """
 
     n_sources: int | CountRule
@@ -90,7 +90,7 @@ class SubspaceSolver(Solver):
         white = whiten(leadfield, noise_cov, self.rank)
         if not callable(self.n_sources) and not 1 <= self.n_sources <= len(white.whitener):
             raise InputError(
-                f"n_sources is {self.n_sources}; with {len(white.whitener)} independent channels give a number from 1 "
+                f"n_sources is {self.n_sources}; with {len(white.whitener)} independent channels, use a number from 1 "
                 f"to {len(white.whitener)}, or a rule such as ExplainedPower()."
             )
         self.whitener_, self.gain_ = white.whitener, white.gain
@@ -114,13 +114,13 @@ class SubspaceSolver(Solver):
         """Find the dipoles of one sample of shape (n_channels, n_times), in the order in which they are found."""
         data = check_data(data, self)
         if data.ndim != 2:
-            raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
+            raise InputError(f"The data have shape {data.shape}; provide one sample of shape (n_channels, n_times).")
         return self._fit(self.whitener_ @ data.astype(np.float64, copy=False))
 
     def signal_space(self, white: np.ndarray) -> tuple[np.ndarray, int]:
-        """Orthonormal basis (rank, dimension) of the strongest components of whitened data, and how many sources.
+        """Return an orthonormal basis (rank, dimension) of the signal subspace of whitened data, and the source count.
 
-        There are no more dimensions than the data span, so a single time point has one.
+        The dimension is at most the rank of the data; for a single time point it is one.
         """
         left, singular, _ = np.linalg.svd(white, full_matrices=False)
         power = singular[singular > RELATIVE_ZERO * singular.max(initial=0.0)] ** 2
@@ -130,7 +130,7 @@ class SubspaceSolver(Solver):
         return left[:, : min(n_sources, len(power))], n_sources
 
     def _fit(self, white: np.ndarray) -> DipoleFit:
-        """Positions and orientations by search, amplitudes by least squares."""
+        """Search positions and orientations, and fit amplitudes by least squares."""
         sources, directions = self._search(*self.signal_space(white))
         columns = np.einsum("cko,ko->ck", self.gain_[:, sources], directions)
         amplitudes = np.linalg.lstsq(columns, white)[0]
@@ -143,29 +143,30 @@ class SubspaceSolver(Solver):
 
     @abstractmethod
     def _search(self, signal: np.ndarray, n_sources: int) -> tuple[np.ndarray, np.ndarray]:
-        """Find sources (n_found,) and their directions (n_found, n_orient) from the signal space."""
+        """Find sources (n_found,) and their directions (n_found, n_orient) from the signal subspace."""
 
     def _direction(self, source: int, coordinates: np.ndarray, root: np.ndarray) -> np.ndarray:
-        """Return the unit moment (n_orient,) of a source whose topography is closest to the signal space."""
+        """Return the unit moment (n_orient,) for which the topography of a source is closest to the signal subspace."""
         strongest = np.linalg.eigh(coordinates[source] @ coordinates[source].T)[1][:, -1]
         moment = self.topographies_.moments[source] @ root[source] @ strongest
         return moment / np.linalg.norm(moment)
 
 
 class MUSIC(SubspaceSolver):
-    """Multiple signal classification: dipoles at the peaks of the correlation with the signal space.
+    """Multiple signal classification: dipoles at the peaks of the correlation with the signal subspace.
 
     The spectrum is the subspace correlation, the cosine of the angle between the topographies of a source and the
-    signal space (Schmidt 1986; Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541): 1 where a source of some
-    orientation explains a part of the data without remainder. ``spectrum`` returns it; ``estimate`` returns currents at
-    its highest peaks. Two sources with the same time course span one dimension and are not found.
+    signal subspace (Schmidt 1986; Mosher, Lewis & Leahy 1992, IEEE Trans. Biomed. Eng. 39:541). It is 1 if the
+    topography of the source, for some orientation, lies in the signal subspace. ``spectrum`` returns it; ``estimate``
+    returns currents at its highest peaks. Two sources with the same time course span only one dimension and are not
+    found.
 
     Parameters
     ----------
     n_sources : int | rule
-        How many, or a rule such as `ExplainedPower` or `MinimumDescriptionLength`.
+        Number of sources, or a rule such as `ExplainedPower` or `MinimumDescriptionLength`.
     min_distance : float
-        Peaks are at least this far apart, in metres.
+        Minimum distance between peaks, in metres.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -178,7 +179,7 @@ class MUSIC(SubspaceSolver):
         self.rank = rank
 
     def spectrum(self, data: np.ndarray) -> np.ndarray:
-        """Subspace correlation of every source, between 0 and 1: (..., n_channels, n_times) to (..., n_sources)."""
+        """Return the subspace correlation of every source, 0 to 1: (..., n_channels, n_times) to (..., n_sources)."""
         white = self.whitener_ @ check_data(data, self).astype(np.float64)
         samples = white.reshape(-1, *white.shape[-2:])
         spectra = [self._spectrum(self.topographies_.coordinates(self.signal_space(each)[0])) for each in samples]
@@ -203,23 +204,23 @@ class MUSIC(SubspaceSolver):
 
 
 class RAPMUSIC(SubspaceSolver):
-    """Recursively applied and projected MUSIC: one dipole at a time, each out of what the others leave.
+    """Recursively applied and projected MUSIC: one dipole at a time, after projecting out those found before.
 
-    The source with the largest subspace correlation is found, its topography is projected out of the gain and the
-    signal space, and so on (Mosher & Leahy 1999, IEEE Trans. Signal Process. 47:332), as in
-    :func:`mne.beamformer.rap_music`, which does not normalise the projected signal space: what has been found counts
-    for less.
+    The source with the largest subspace correlation is selected, its topography is projected out of the gain and of the
+    signal subspace, and the search is repeated (Mosher & Leahy 1999, IEEE Trans. Signal Process. 47:332). As in
+    :func:`mne.beamformer.rap_music`, the projected signal subspace is not normalised, so that directions already
+    explained have less weight.
 
-    With fewer time points than sources the search goes on in what is left of the signal space; with a single one this
-    is orthogonal matching pursuit.
+    With fewer time points than sources, the search continues in the remaining signal subspace. With a single time
+    point, this is orthogonal matching pursuit.
 
     Parameters
     ----------
     n_sources : int | rule
-        How many, or a rule such as `ExplainedPower` or `MinimumDescriptionLength`.
+        Number of sources, or a rule such as `ExplainedPower` or `MinimumDescriptionLength`.
     truncate : bool
-        Normalise the projected signal space, and take one dimension from it with each source found: TRAP-MUSIC (Mäkelä,
-        Stenroos, Sarvas & Ilmoniemi 2018, NeuroImage 167:73). Better for close sources and low noise.
+        Normalise the projected signal subspace, and reduce its dimension by one for each source found: TRAP-MUSIC
+        (Mäkelä, Stenroos, Sarvas & Ilmoniemi 2018, NeuroImage 167:73). Better for close sources and low noise.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -249,7 +250,7 @@ class RAPMUSIC(SubspaceSolver):
         return np.array(sources, int), np.reshape(directions, (-1, self.gain_.shape[2]))
 
     def _left(self, signal: np.ndarray, found: np.ndarray) -> np.ndarray:
-        """Signal space without the topographies found; zero once nothing but rounding is left."""
+        """Return the signal subspace without the topographies found; zero if only rounding errors remain."""
         left = without(signal, found)
         vectors, singular, _ = np.linalg.svd(left, full_matrices=False)
         if singular.max(initial=0.0) <= RELATIVE_ZERO:

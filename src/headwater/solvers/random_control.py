@@ -1,4 +1,4 @@
-"""A random control: an estimate that ignores where the sources are."""
+"""Random control: an estimate that does not depend on the source positions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from headwater.solvers.linear.kernel import LinearSolver
 
 
 class Random(LinearSolver):
-    """Random control: currents that have nothing to do with the lead field, the lower bound of every table.
+    """Random control: currents that are independent of the lead field, as the chance level of every comparison.
 
-    The estimate is ``x = K W y`` with independent standard normal entries in ``K``: whatever the data, a map of
-    independent Gaussian currents, another one for each direction that data can have. Only the strength is taken from
-    lead field and data: on average these currents would cause signals of the power of the whitened data.
+    The estimate is ``x = K W y`` with independent standard normal entries in ``K``. For any data, it is a map of
+    independent Gaussian currents that depends on the direction of the data vector. Only the amplitude depends on the
+    lead field: on average, the signals of these currents have the power of the whitened data.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Random(LinearSolver):
         self.rank = rank
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
-        """Draw the operator; each channel, found by its name, has its own numbers."""
+        """Draw the operator. The random numbers of a channel depend on its name only."""
         white = whiten(leadfield, noise_cov, self.rank)
         n_sources, n_orient = white.gain.shape[1:]
         drawn = np.empty((n_sources * n_orient, white.leadfield.n_channels))
@@ -45,7 +45,7 @@ class Random(LinearSolver):
             drawn[:, column] = rng.standard_normal(len(drawn))
         scale = 1.0 / np.linalg.norm(white.gain)
         self.n_orient_ = n_orient
-        # The symmetric root does not depend on the order of the channels, nor on how the whitener is rotated.
+        # The symmetric root depends neither on the order of the channels nor on a rotation of the whitener.
         self.kernel_ = scale * drawn @ symmetric_power(white.whitener.T @ white.whitener, 0.5)
         self.leadfield_ = white.leadfield
         return self

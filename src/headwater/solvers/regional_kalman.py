@@ -1,4 +1,4 @@
-"""Regional spatio-temporal Kalman filter: every region of the brain has its own dynamical noise."""
+"""Regional spatio-temporal Kalman filter: each brain region has its own variance of the dynamical noise."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from headwater.solvers.states.state_space import Dynamics, filter_modes, log_lik
 
 
 class RSTKF(KalmanSolver):
-    """`STKF` with a variance of the dynamical noise for every region, learned by maximum likelihood for each sample.
+    """`STKF` with a separate variance of the dynamical noise for each region, learned from each sample.
 
     Hamid et al. 2021, Computer Methods and Programs in Biomedicine 200:105830.
-    Their abstract gives the model, `STKF` with "spatially heterogeneous dynamical noise variances", and the proposal
-    that describes it for us says that the regions are anatomical, from an atlas. How they estimate the variances we do
-    not know. We start from `STKF` and keep its dynamics, and learn the variances by convex bounding of the likelihood
-    (Wipf & Nagarajan 2009, NeuroImage 44:947), which never lowers it. In the eigenvectors of the temporal correlations,
-    of eigenvalues ``theta_j``, the likelihood is that of independent samples ``y_j`` of covariances
+    Their abstract describes the model as `STKF` with "spatially heterogeneous dynamical noise variances"; the regions
+    are anatomical regions of an atlas. Their estimator of the variances is not known to us. This implementation keeps
+    the dynamics of `STKF` and learns the variances by convex bounding of the likelihood (Wipf & Nagarajan 2009,
+    NeuroImage 44:947), which never decreases it. In the basis of the eigenvectors of the temporal correlations, with
+    eigenvalues ``theta_j``, the likelihood is that of independent samples ``y_j`` with covariances
     ``S_j = theta_j sum_r g_r K_r K_r' + lambda2 I``, and
 
     ``g_r <- g_r sqrt(sum_j theta_j |K_r' S_j^-1 y_j|^2 / (c sum_j theta_j tr(K_r' S_j^-1 K_r)))``,
 
-    with ``c`` the common factor of all variances. Neighbours are alike, as in LORETA, and only their dynamics are not
-    coupled. The regions are those that the lead field names, sources outside of them one more; without any this is
-    `STKF`.
+    with ``c`` the common factor of all variances. Neighbours are correlated as in LORETA, but their dynamics are not
+    coupled. The regions are those of the lead field; sources outside of them form an additional region. Without
+    regions, this is `STKF`.
 
     Parameters
     ----------
     own : float | None
-        As in `STKF`. The level of the noise is always learned.
+        As in `STKF`. The noise level is always learned.
     loose, exponent, leak, rank
         As in `LORETA`.
     max_iter : int
-        Iterations at most; a warning says when they were too few.
+        Maximum number of iterations; a warning is issued if they do not converge.
     eps : float
-        Converged when an iteration raises the log-likelihood per value by less than this.
+        The iteration has converged when it raises the log-likelihood per value by less than this.
     """
 
     title: ClassVar[str] = "regional spatio-temporal Kalman filter"
@@ -72,7 +72,7 @@ class RSTKF(KalmanSolver):
         Attributes
         ----------
         uniform_ : STKF
-            Where all regions are alike.
+            Filter with the same variance in all regions.
         region_of_source_ : int array of shape (n_sources,)
         blocks_ : array of shape (n_regions, rank, rank)
             ``K_r K_r'``.
@@ -107,7 +107,7 @@ class RSTKF(KalmanSolver):
             variance=variance,
             noise_variance=innovations.scale * dynamics.lambda2,
             log_likelihoods=np.array(learned.log_likelihoods),
-            # The noise is learned once, as lambda2 relative to variances that are 1, or as the scale of all.
+            # The noise counts once: as lambda2, relative to variances of 1, or as the common scale.
             n_parameters=len(search.values) + len(learned.variance),
             converged=search.converged and learned.rise < self.eps,
             noiseless=search.noiseless,
@@ -136,7 +136,7 @@ class RSTKF(KalmanSolver):
 
 @dataclass(frozen=True, eq=False)
 class _Regions:
-    """Variances of the regions, and the sensor modes that come with them."""
+    """Variances of the regions, and the corresponding sensor modes."""
 
     variance: np.ndarray
     strength: np.ndarray
@@ -146,6 +146,6 @@ class _Regions:
 
     @property
     def rise(self) -> float:
-        """What the last iteration added to the log-likelihood, per value."""
+        """Increase of the log-likelihood per value in the last iteration."""
         path = self.log_likelihoods
         return (path[-1] - path[-2]) / self.n_values if len(path) > 1 else np.inf

@@ -10,21 +10,21 @@ from headwater.solvers.inputs.whitening import Rank
 
 
 class SAM(LCMV):
-    """Scalar beamformer (SAM): one filter per source, along the orientation in which it stands out of the noise most.
+    """Scalar beamformer (SAM): one filter per source, along the orientation of largest output signal-to-noise ratio.
 
-    The orientation maximises the pseudo-Z, output power over the power that white noise would have (Robinson & Vrba
-    1999; in closed form Sekihara & Nagarajan 2008, eq. 4.47). One orientation instead of three suppresses more of
-    everything else. The lengths are those of `LCMV` and of :func:`mne.beamformer.make_lcmv` with
-    ``pick_ori="max-power"``; but the estimate keeps the orientation, as a vector along it. Sources of fixed orientation
-    keep theirs.
+    The orientation maximises the pseudo-Z, the ratio of the output power to the output power for white noise (Robinson
+    & Vrba 1999; in closed form Sekihara & Nagarajan 2008, eq. 4.47). A filter for one orientation instead of three
+    suppresses interference more strongly. The amplitudes are those of `LCMV` and of :func:`mne.beamformer.make_lcmv`
+    with ``pick_ori="max-power"``, but the estimate is a vector along the orientation. Sources of fixed orientation keep
+    their orientation.
 
     Parameters
     ----------
     data_cov, reg, reduce_rank, rank
         As in `LCMV`.
     weight_norm : None | "unit-noise-gain" | "unit-noise-gain-invariant"
-        As in `LCMV`; the latter two are the same for a scalar. None: currents in A m, along the orientation of maximum
-        power.
+        As in `LCMV`; the latter two are equivalent for a scalar beamformer. None: currents in A m, along the
+        orientation of maximum power.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SAM(LCMV):
         super().__init__(data_cov=data_cov, reg=reg, weight_norm=weight_norm, reduce_rank=reduce_rank, rank=rank)
 
     def _filters(self, covariance: np.ndarray, loading: float) -> np.ndarray:
-        """Return filters of rank one, shape (n_sources, n_orient, rank): a direction times its scalar filter."""
+        """Return filters of rank one, shape (n_sources, n_orient, rank): the direction times the scalar filter."""
         if self.leadfield_.n_orient == 1:
             return super()._filters(covariance, loading)
         inverse = loaded_inverse(covariance, loading)

@@ -1,9 +1,9 @@
-"""Sparse Bayesian learning: every source has its own prior variance, and the data switch most of them off.
+"""Sparse Bayesian learning: every source has its own prior variance, and most variances are estimated as zero.
 
-Whitened data are ``Z = G x + noise`` with ``x_s ~ N(0, g_s I)`` for all orientations of a source and all time points,
-and noise ``N(0, v I)``. The variances maximise the evidence, that is they minimise
-``log det S + tr(S^-1 Z Z') / n_times`` with ``S = v I + sum_s g_s G_s G_s'``; the estimate is the posterior mean
-``x_s = g_s G_s' S^-1 Z``. Most variances go to zero (Wipf & Nagarajan 2009, NeuroImage 44:947).
+The model of the whitened data is ``Z = G x + noise`` with ``x_s ~ N(0, g_s I)`` for all orientations of a source and
+all time points, and noise ``N(0, v I)``. The variances maximise the evidence, that is, they minimise
+``log det S + tr(S^-1 Z Z') / n_times`` with ``S = v I + sum_s g_s G_s G_s'``. The estimate is the posterior mean
+``x_s = g_s G_s' S^-1 Z``. Most variances converge to zero (Wipf & Nagarajan 2009, NeuroImage 44:947).
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from headwater.solvers.sparse.evidence import CONVEX_BOUNDING, LEARNED_NOISE, MA
 
 @dataclass(frozen=True, eq=False)
 class SparsePosterior:
-    """What the data say of the sources of one sample, and how the search for it went.
+    """Posterior of the sources of one sample, and the convergence of the optimisation.
 
     Attributes
     ----------
     currents : array of shape (n_sources, n_orient, n_times)
-        Posterior mean in A m; exactly zero where a source is off.
+        Posterior mean in A m; exactly zero for inactive sources.
     variance : array of shape (n_sources,)
-        Of each orientation, in (A m)^2.
+        Prior variance of each orientation, in (A m)^2.
     noise_variance : float
-        Of whitened data: 1 where the noise covariance is right.
+        Noise variance of the whitened data: 1 if the noise covariance is correct.
     costs : array of shape (n_iter,)
-        ``log det S + tr(S^-1 Z Z') / n_times`` of data scaled to a mean power of 1, from the start on.
+        ``log det S + tr(S^-1 Z Z') / n_times`` for each iteration, with the data scaled to a mean power of 1.
     change : float
-        Of the cost per channel, in the last iteration.
+        Change of the cost per channel in the last iteration.
     converged : bool
     """
 
@@ -51,21 +51,21 @@ class SparsePosterior:
 
 
 class SparseBayes(Solver):
-    """What Champagne and gamma-MAP share.
+    """Base class of Champagne and gamma-MAP.
 
     Parameters
     ----------
     update : Update
-        Of the variances: `ConvexBounding`, `MacKay` or `ExpectationMaximization`.
+        Update rule of the variances: `ConvexBounding`, `MacKay` or `ExpectationMaximization`.
     noise : NoiseLevel
-        `RelativeNoise`, `LearnedNoise` or `KnownNoise`. With the first two, data times k give sources times k.
+        `RelativeNoise`, `LearnedNoise` or `KnownNoise`. With the first two, the estimate scales with the data.
     max_iter : int
-        Iterations at most; a warning says when they were too few.
+        Maximum number of iterations; a warning is issued if they do not converge.
     eps : float
-        Converged when an iteration changes the cost, twice the negative log evidence per time point, by less than this
-        per channel.
+        The iteration has converged when it changes the cost per channel by less than this. The cost is twice the
+        negative log evidence per time point.
     prune : float
-        A source whose share of the modelled signal falls below this fraction of the strongest one's is off for good.
+        A source whose share of the modelled signal falls below this fraction of the largest share is removed.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -107,17 +107,17 @@ class SparseBayes(Solver):
         if changes:
             warnings.warn(
                 f"The evidence of {len(changes)} of {len(samples)} samples still changed by up to {max(changes):.1e} "
-                f"per channel after {self.max_iter} iterations; raise max_iter, or accept more than eps={self.eps:g}.",
+                f"per channel after {self.max_iter} iterations; raise max_iter, or raise eps (now {self.eps:g}).",
                 RuntimeWarning,
                 stacklevel=2,
             )
         return out
 
     def posterior(self, data: np.ndarray) -> SparsePosterior:
-        """Return everything learned from one sample of shape (n_channels, n_times)."""
+        """Return the posterior for one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
-            raise InputError(f"The data have shape {data.shape}; give one sample (n_channels, n_times) at a time.")
+            raise InputError(f"The data have shape {data.shape}; provide one sample of shape (n_channels, n_times).")
         return self._posterior(self.whitener_ @ data.astype(np.float64, copy=False))
 
     def _posterior(self, white: np.ndarray) -> SparsePosterior:
@@ -145,9 +145,10 @@ class SparseBayes(Solver):
         Parameters
         ----------
         gain : array of shape (rank, n_sources, n_orient)
-            Whitened, every source of unit power: all start with the same share of the signal, whatever their depth.
+            Whitened gain, with unit power for every source: all start with the same share of the signal, whatever
+            their depth.
         signals : array of shape (rank, n)
-            Of second moment ``Z Z' / n_times`` and a mean power of 1.
+            Signals with the second moment ``Z Z' / n_times`` and a mean power of 1.
         noise : float
         """
         rank, n_sources, n_orient = gain.shape
@@ -172,7 +173,7 @@ class SparseBayes(Solver):
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """Where the search stands: variances of the sources that are on, noise, root of the inverse model covariance."""
+    """State of the optimisation: variances of the active sources, noise, root of the inverse model covariance."""
 
     active: np.ndarray
     share: np.ndarray
@@ -186,21 +187,21 @@ class _State:
 
 
 def _mean_square(columns: np.ndarray, n_orient: int) -> np.ndarray:
-    """Sum of squares of columns (n, n_sources * n_orient), mean over the orientations of each source."""
+    """Return the sum of squares of columns (n, n_sources * n_orient), averaged over the orientations of each source."""
     return np.einsum("cs,cs->s", columns, columns).reshape(-1, n_orient).mean(axis=1)
 
 
 def _model(gain: np.ndarray, share: np.ndarray, noise: float, signals: np.ndarray) -> tuple[np.ndarray, float]:
-    """Root ``R`` of the inverse model covariance, ``S^-1 = R' R``, and the cost.
+    """Return the root ``R`` of the inverse model covariance, ``S^-1 = R' R``, and the cost.
 
     Parameters
     ----------
     gain : array of shape (rank, n_active, n_orient)
-        Whitened, each source of unit power.
+        Whitened gain, with unit power for each source.
     share : array of shape (n_active,)
     noise : float
     signals : array of shape (rank, n)
-        Of second moment ``Z Z' / n_times``.
+        Signals with the second moment ``Z Z' / n_times``.
     """
     rank = len(gain)
     spread = (gain * np.sqrt(share)[:, np.newaxis]).reshape(rank, -1)
@@ -245,8 +246,8 @@ class GammaMap(SparseBayes):
     """Gamma-MAP: sparse Bayesian learning with MacKay's update (Wipf & Nagarajan 2009).
 
     With fixed orientations, ``noise=KnownNoise(alpha)`` gives the sources of :func:`mne.inverse_sparse.gamma_map`. With
-    three orientations MNE-Python divides MacKay's update by three, so that its variances do not maximise the evidence;
-    the same sources come out, somewhat weaker.
+    three orientations, MNE-Python divides MacKay's update by three, so that its variances do not maximise the evidence;
+    it finds the same sources with somewhat smaller amplitudes.
 
     Parameters
     ----------

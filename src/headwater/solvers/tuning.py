@@ -1,4 +1,4 @@
-"""Hyper-parameters chosen by score on simulated samples."""
+"""Choose hyper-parameters by their score on simulated samples."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from headwater.metrics.measure import Metric
 from headwater.solvers.base import Solver, unfitted
 from headwater.solvers.evaluation import GroundTruth, currents, evaluate
 
-if TYPE_CHECKING:  # simulation loads PyTorch, which solvers do without
+if TYPE_CHECKING:  # simulation imports PyTorch, which solvers do not need
     from headwater.simulation.samples import Samples
 
 Grid = Mapping[str, Sequence[Any]]
 
-# The hyper-parameters that decide how far data are trusted, by the names that solvers give them, and values around
-# every sensible one. lambda2 is 1 / SNR (power) of the whitened data: from 40 dB to -20 dB.
+# The hyper-parameters that control the regularisation, by name, and a wide range of values. lambda2 is 1 / SNR (power)
+# of the whitened data: from 40 dB to -20 dB.
 GRIDS: dict[str, tuple[float, ...]] = {
     "lambda2": (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0),
     "alpha": (1e-3, 1e-2, 0.05, 0.1, 0.2, 0.5),
@@ -41,12 +41,12 @@ class Tuned:
     Attributes
     ----------
     solver : Solver
-        A new one, fitted.
+        A new, fitted solver.
     parameters : dict
-        What was chosen; empty for a solver that has nothing to choose.
+        The chosen values; empty for a solver without parameters to choose.
     scores : pandas.DataFrame
-        One row per combination that was tried: its parameters, ``score`` (mean over the samples; NaN where it failed)
-        and ``note``: why it failed, or what it warned of.
+        One row per tested combination: its parameters, ``score`` (mean over the samples; NaN if it failed) and
+        ``note`` (the reason for the failure, or warnings).
     """
 
     solver: Solver
@@ -66,25 +66,25 @@ def tuned(
 ) -> Tuned:
     """Choose hyper-parameters of a solver by grid search on simulated training samples.
 
-    As for the classical methods of 3D-PIUNet (Morik et al., section IV). `chosen` needs no ground truth.
+    The classical solvers were tuned like this for 3D-PIUNet (Morik et al., section IV). `chosen` needs no ground truth.
 
     Parameters
     ----------
     solver : Solver
-        Its other hyper-parameters are kept; it is not changed.
+        Its other hyper-parameters are kept. It is not modified.
     leadfield : LeadField
-        Of the solver.
+        Lead field to fit the solver on.
     samples : Samples
-        Training samples on the positions of ``leadfield``.
+        Training samples at the source positions of ``leadfield``.
     metric : Metric
         For example ``hw.metrics.METRICS["nemd_fast"]``.
     grid : dict of str to sequence | None
-        Values to try for each hyper-parameter, in all combinations. None: those of ``GRIDS`` for the first
-        hyper-parameter of that name which the solver has.
+        Values to test for each hyper-parameter, in all combinations. None: the values in ``GRIDS`` for the first
+        hyper-parameter listed there that the solver has.
     noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-        None: white noise, in units of which each sample is estimated (see `headwater.solvers.evaluation.noise_level`).
+        None: white noise; each sample is scaled to units of its noise (see `headwater.solvers.evaluation.noise_level`).
     truth : callable | None
-        Gives what the metric compares with, (batch, n_sources, n_orient[, n_times]).
+        Returns the ground truth for the metric, (batch, n_sources, n_orient[, n_times]).
 
     Returns
     -------
@@ -100,7 +100,9 @@ def tuned(
     score = np.full(len(combinations), np.nan)
     score[worked] = [outcomes[index] for index in worked]
     if np.isnan(score).all():
-        raise InputError(f"No hyper-parameters of {type(solver).__name__} can be scored on these samples; give others.")
+        raise InputError(
+            f"No hyper-parameters of {type(solver).__name__} can be scored on these samples; use other samples."
+        )
     best = int(np.nanargmax(score) if metric.higher_is_better else np.nanargmin(score))
     scores = pd.DataFrame(combinations, index=range(len(combinations))).assign(score=score, note=notes)
     return Tuned(candidates[best], combinations[best], scores)
@@ -112,7 +114,7 @@ def _tried(
     noise_cov: mne.Covariance | np.ndarray | None,
     assess: Callable[[Solver], Any],
 ) -> tuple[Any, str]:
-    """Fit and assess one candidate: the outcome, None where it cannot be used, and what it said."""
+    """Fit and assess one candidate: return the outcome (None if the candidate is invalid) and error or warnings."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -123,19 +125,19 @@ def _tried(
 
 
 def default_grid(solver: Solver) -> dict[str, Sequence[Any]]:
-    """Values to try for the first hyper-parameter of `GRIDS` that the solver has; empty if it has none."""
+    """Return the values to test for the first hyper-parameter in `GRIDS` that the solver has; empty if it has none."""
     names = solver.get_params(deep=False)
     return next(({name: values} for name, values in GRIDS.items() if name in names), {})
 
 
 def with_parameters(solver: Solver, parameters: Mapping[str, Any]) -> Solver:
-    """Return a new solver, not fitted, that differs in these hyper-parameters."""
+    """Return an unfitted copy of the solver with these hyper-parameters."""
     return unfitted(solver).set_params(**parameters)
 
 
 def _combinations(solver: Solver, grid: Grid) -> Iterator[dict[str, Any]]:
     if empty := [name for name, values in grid.items() if not len(values)]:
-        raise InputError(f"The grid has no values for {', '.join(empty)} of {type(solver).__name__}; give some.")
+        raise InputError(f"The grid has no values for {', '.join(empty)} of {type(solver).__name__}; provide values.")
     for values in itertools.product(*grid.values()):
         yield dict(zip(grid, values, strict=True))
 
@@ -152,5 +154,5 @@ def _mean_score(
         solver, samples, {"score": metric}, truth=truth, in_noise_units=in_noise_units, chunk=len(samples)
     )
     if scored.reasons:
-        raise InputError(f"The metric {scored.reasons['score']}; give another metric.")
+        raise InputError(f"The metric {scored.reasons['score']}; use another metric.")
     return float(np.nanmean(scored.values["score"]))

@@ -1,23 +1,23 @@
-"""Small symmetric matrices, one or a stack of them."""
+"""Functions of small symmetric matrices, single or stacked."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Eigenvalues of 3 x 3 blocks below this fraction of the largest count as zero: radial sources in a sphere are silent
-# in MEG, and rounding errors are not a signal. The same as in MNE-Python.
+# Eigenvalues of 3 x 3 blocks below this fraction of the largest count as zero. In a sphere, MEG is insensitive to
+# radial sources, and their eigenvalues are rounding errors. Same value as in MNE-Python.
 RELATIVE_ZERO = 1e-7
 
 
 def symmetric_power(matrices: np.ndarray, power: float, drop: int = 0) -> np.ndarray:
-    """Power of positive semi-definite matrices, shape (..., n, n); the null space stays null.
+    """Return a power of positive semi-definite matrices, shape (..., n, n); zero on the null space.
 
     Parameters
     ----------
     matrices : array of shape (..., n, n)
     power : float
     drop : int
-        Count this many of the smallest eigenvalues as zero in any case.
+        Number of smallest eigenvalues that always count as zero.
     """
     values, vectors = np.linalg.eigh(matrices)
     keep = values > RELATIVE_ZERO * values[..., -1:]
@@ -27,7 +27,7 @@ def symmetric_power(matrices: np.ndarray, power: float, drop: int = 0) -> np.nda
 
 
 def regularized_inverse(gram: np.ndarray, lambda2: float) -> np.ndarray:
-    """Inverse of ``A + lambda2 I`` on the range of ``A``, shape (n, n)."""
+    """Return the inverse of ``A + lambda2 I`` on the range of ``A``, shape (n, n)."""
     values, vectors = np.linalg.eigh(gram)
     keep = values > len(values) * np.finfo(values.dtype).eps * values[-1]
     vectors = vectors[:, keep]

@@ -1,1 +1,1 @@
-"""What solvers take: recordings, noise covariances, and the lead field as whitened sensors see it."""
+"""Inputs of solvers: recordings, noise covariances and the whitened lead field."""

@@ -1,4 +1,4 @@
-"""The data that a fitted solver takes from a recording, and the recordings that it refuses."""
+"""Data of a recording for a fitted solver, and checks of the recording."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mne.proj import make_eeg_average_ref_proj, make_projector
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 
-# A projection vector of which more than this remains after the solver's own projections is a different projection.
+# If a larger fraction of a projection vector remains after the solver's projections, it is a different projection.
 SAME_PROJECTION = 1e-3
-# The mean over electrodes, relative to their root mean square, of data that have an average reference.
+# Largest mean over electrodes, relative to the root mean square, of data with an average reference.
 ZERO_MEAN = 1e-3
 
 
 def segments(inst: mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw, ch_names: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield the data of these channels, in this order: one array (n_channels, n_times), or one for each epoch."""
+    """Yield the data of these channels, in this order: one array (n_channels, n_times), or one per epoch."""
     if isinstance(inst, mne.BaseEpochs):
         picks = [inst.ch_names.index(name) for name in ch_names]
         yield from inst.get_data(picks=picks, copy=False)
@@ -28,9 +28,9 @@ def segments(inst: mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw, ch_names: Seque
 
 
 def check_recording(inst: object, leadfield: LeadField) -> None:
-    """Refuse a recording that does not fit the lead field and the projections of a solver."""
+    """Raise an error if a recording does not match the lead field and the projections of a solver."""
     if not isinstance(inst, mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw):
-        raise InputError(f"A {type(inst).__name__} cannot be localised; give an MNE Evoked, Epochs or Raw.")
+        raise InputError(f"A {type(inst).__name__} cannot be localised; use an MNE Evoked, Epochs or Raw object.")
     _check_channels(inst.info, leadfield.ch_names)
     _check_projections(inst.info, leadfield)
     if "eeg" in leadfield.ch_types and not _average_reference(inst, leadfield):
@@ -40,15 +40,15 @@ def check_recording(inst: object, leadfield: LeadField) -> None:
 
 
 def eeg_average_projection(projs: Sequence[mne.Projection]) -> bool:
-    """Whether one of the projections is an average reference of the EEG."""
+    """Return whether one of the projections is an average reference of the EEG."""
     return any(proj["kind"] == FIFF.FIFFV_PROJ_ITEM_EEG_AVREF for proj in projs)
 
 
 def make_average_projection(info: mne.Info) -> mne.Projection:
-    """Return an average reference for the EEG, not yet applied; it replaces any other reference."""
+    """Return an average reference projection for the EEG, not yet applied; it replaces any other reference."""
     info = info.copy()
     with info._unlock():  # noqa: SLF001 (MNE-Python has no public way)
-        info["custom_ref_applied"] = FIFF.FIFFV_MNE_CUSTOM_REF_OFF  # MNE-Python would refuse any other
+        info["custom_ref_applied"] = FIFF.FIFFV_MNE_CUSTOM_REF_OFF  # MNE-Python accepts no other value
     return make_eeg_average_ref_proj(info, activate=False, verbose="error")
 
 
@@ -56,7 +56,7 @@ def _check_channels(info: mne.Info, ch_names: Sequence[str]) -> None:
     missing = [name for name in ch_names if name not in info["ch_names"]]
     if missing:
         raise InputError(
-            f"The recording lacks {len(missing)} of the {len(ch_names)} channels the solver was fitted on "
+            f"The recording lacks {len(missing)} of the {len(ch_names)} channels on which the solver was fitted "
             f"({_some(missing)}); fit it on leadfield.pick(the channels of the recording)."
         )
     bad = [name for name in ch_names if name in info["bads"]]
@@ -68,7 +68,7 @@ def _check_channels(info: mne.Info, ch_names: Sequence[str]) -> None:
 
 
 def _check_projections(info: mne.Info, leadfield: LeadField) -> None:
-    """Refuse projections that the solver was not fitted with; it applies its own."""
+    """Raise an error for projections with which the solver was not fitted; it applies its own projections."""
     ch_names = leadfield.ch_names
     projector = make_projector(leadfield.info["projs"], ch_names)[0]
     for proj in info["projs"]:
@@ -81,7 +81,7 @@ def _check_projections(info: mne.Info, leadfield: LeadField) -> None:
 
 
 def _rows_of(proj: mne.Projection, ch_names: Sequence[str]) -> np.ndarray:
-    """Vectors of a projection on these channels, shape (n_channels, n_vectors)."""
+    """Return the vectors of a projection on these channels, shape (n_channels, n_vectors)."""
     column = {name: index for index, name in enumerate(proj["data"]["col_names"])}
     vectors = np.zeros((len(ch_names), proj["data"]["nrow"]))
     for row, name in enumerate(ch_names):
@@ -91,7 +91,7 @@ def _rows_of(proj: mne.Projection, ch_names: Sequence[str]) -> np.ndarray:
 
 
 def _average_reference(inst: mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw, leadfield: LeadField) -> bool:
-    """Whether the EEG has an average reference: as a projection, or applied to the data already."""
+    """Return whether the EEG has an average reference: as a projection, or already applied to the data."""
     if eeg_average_projection(inst.info["projs"]):
         return True
     names = [name for name, kind in zip(leadfield.ch_names, leadfield.ch_types, strict=True) if kind == "eeg"]
@@ -102,5 +102,5 @@ def _average_reference(inst: mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw, leadf
 
 
 def _some(names: Sequence[str]) -> str:
-    """Name the first few."""
+    """Join the first few names."""
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -1,4 +1,4 @@
-"""Whitening: afterwards the noise of EEG and of MEG is independent between channels and of unit variance."""
+"""Whitening: a transformation after which the noise of EEG and of MEG is uncorrelated and has unit variance."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from headwater.solvers.inputs.recording import eeg_average_projection, make_aver
 
 Rank = dict[str, int] | str | None
 
-# Covariances come from files in single precision: eigenvalues of the correlation matrix this far below zero are
-# rounding; any lower, and the matrix is not a covariance.
+# Covariances in files have single precision: slightly negative eigenvalues of the correlation matrix are rounding
+# errors. A matrix with eigenvalues below this limit is not a covariance.
 NEGATIVE_EIGENVALUE = -1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class Whitened:
-    """A lead field seen by whitened sensors.
+    """A whitened lead field.
 
     Attributes
     ----------
     leadfield : LeadField
-        Good channels; ``info`` holds all projections that the whitener contains.
+        Lead field of the good channels; its ``info`` contains all projections that the whitener applies.
     whitener : array of shape (rank, n_channels)
-        ``W C W' = I`` for EEG and MEG each (noise common to both is not looked at, as in MNE-Python); what
-        projections and a deficient rank take away has no row.
+        ``W C W' = I`` for EEG and MEG separately (as in MNE-Python, correlations between their noise are ignored). It
+        has no rows for directions removed by projections or by rank deficiency.
     gain : array of shape (rank, n_sources, n_orient)
         ``W G``.
     """
@@ -43,14 +43,14 @@ class Whitened:
 def whiten(leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None, rank: Rank = None) -> Whitened:
     """Whiten a lead field with a noise covariance.
 
-    Projections of the lead field's info and of the covariance are applied. EEG has no absolute reference, so its mean
-    over electrodes is always removed.
+    Projections of the lead field's info and of the covariance are applied. EEG has no absolute reference; its mean over
+    electrodes is therefore always removed.
 
     Parameters
     ----------
     leadfield : LeadField
     noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-        An array belongs to the channels of the lead field. None: the identity, for one type of sensors only.
+        An array has the channels of the lead field. None: the identity, for a single sensor type only.
     rank : dict | str | None
         As in :func:`mne.compute_rank`: None estimates it from the covariance.
     """
@@ -71,14 +71,14 @@ def whiten(leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None, 
 
 
 def as_covariance(covariance: mne.Covariance | np.ndarray | None, leadfield: LeadField, what: str) -> mne.Covariance:
-    """Return a covariance as MNE's class: a copy with all channels of the lead field that are not bad."""
+    """Return a covariance as an MNE object: a copy with all good channels of the lead field."""
     if isinstance(covariance, mne.Covariance):
         known = {*covariance.ch_names, *covariance["bads"], *leadfield.info["bads"]}
         missing = [name for name in leadfield.ch_names if name not in known]
         if missing:
             raise InputError(
-                f"The {what} lacks {len(missing)} channels of the lead field, such as {missing[0]}; give one that has "
-                "them, or pick the lead field's channels."
+                f"The {what} lacks {len(missing)} channels of the lead field, such as {missing[0]}; use one that has "
+                "these channels, or pick the channels of the lead field."
             )
         return covariance.copy()
     n_channels = leadfield.n_channels
@@ -86,38 +86,36 @@ def as_covariance(covariance: mne.Covariance | np.ndarray | None, leadfield: Lea
         if len(set(leadfield.ch_types)) > 1:
             raise InputError(
                 f"Sensors of several types ({', '.join(sorted(set(leadfield.ch_types)))}) can only be combined with a "
-                f"{what}; give one, for instance mne.make_ad_hoc_cov(info)."
+                f"{what}; provide one, for example mne.make_ad_hoc_cov(info)."
             )
         covariance = np.eye(n_channels)
     covariance = np.asarray(covariance, dtype=float)
     if covariance.shape != (n_channels, n_channels):
         raise InputError(
             f"The {what} has shape {covariance.shape}, but the lead field has {n_channels} channels; "
-            f"give shape ({n_channels}, {n_channels})."
+            f"use an array of shape ({n_channels}, {n_channels})."
         )
     return mne.Covariance(covariance, leadfield.ch_names, bads=[], projs=[], nfree=1)
 
 
 def good_channels(leadfield: LeadField, covariance: mne.Covariance) -> LeadField:
-    """Leave out channels that are bad in the lead field's info or in the covariance."""
+    """Exclude channels that are bad in the lead field's info or in the covariance."""
     bads = {*leadfield.info["bads"], *covariance["bads"]}
     names = [name for name in leadfield.ch_names if name not in bads]
     if not names:
-        raise InputError("All channels of the lead field are marked as bad; there is nothing to localise with.")
+        raise InputError("All channels of the lead field are marked as bad; keep at least one good channel.")
     return leadfield.pick(names)
 
 
 def _check_covariance(covariance: mne.Covariance) -> None:
-    """Refuse a matrix that is not a covariance. A deficient rank is normal, and accepted."""
+    """Raise an error if a matrix is not a covariance. Rank deficiency is common and accepted."""
     data, names = covariance["data"], covariance.ch_names
     if not np.isfinite(data).all():
-        raise InputError("The noise covariance has values that are NaN or infinite; estimate it again from clean data.")
+        raise InputError("The noise covariance contains NaN or infinite values; estimate it again from clean data.")
     variance = data if covariance["diag"] else np.diag(data)
     flat = [name for name, value in zip(names, variance, strict=True) if value <= 0]
     if flat:
-        raise InputError(
-            f"The noise covariance is singular: {_channels(flat)} no noise at all; mark flat channels as bad."
-        )
+        raise InputError(f"The noise covariance is singular: {_channels(flat)} no noise; mark flat channels as bad.")
     if covariance["diag"]:
         return
     correlation = data / np.sqrt(np.outer(variance, variance))
@@ -132,7 +130,7 @@ def _channels(names: Sequence[str]) -> str:
 
 
 def _with_projections(leadfield: LeadField, projs: list[mne.Projection]) -> LeadField:
-    """Return the lead field with these projections in its info; the gain is shared, and not projected."""
+    """Return the lead field with these projections in its info; the gain is shared and not projected."""
     info = leadfield.info.copy()
     with info._unlock():  # noqa: SLF001 (MNE-Python has no public way)
         info["projs"] = [mne.Projection(**proj) for proj in projs]

@@ -1,1 +1,1 @@
-"""What linear solvers share: the kernel, and the priors from which it follows."""
+"""Common parts of the linear solvers: the kernel, and the priors that determine it."""

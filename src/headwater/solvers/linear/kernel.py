@@ -1,4 +1,4 @@
-"""Solvers that are one matrix once fitted."""
+"""Solvers that apply one matrix to the data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from headwater.solvers.base import Solver, check_data
 
 
 class LinearSolver(Solver):
-    """A solver whose estimate is ``x = K y``; ``fit`` learns the kernel.
+    """A solver whose estimate is ``x = K y``; ``fit`` computes the kernel ``K``.
 
     Attributes
     ----------
     kernel_ : array of shape (n_sources * n_orient, n_channels)
-        Whitening and projections included.
+        Kernel, including whitening and projections.
     n_orient_ : int
     """
 
@@ -29,13 +29,13 @@ class LinearSolver(Solver):
         return apply_kernel(self.kernel_, self.n_orient_, data)
 
     def _learn(self, operator: np.ndarray, whitener: np.ndarray) -> None:
-        """Keep an operator on whitened data, shape (n_sources, n_orient, rank), as a kernel on sensor data."""
+        """Store an operator on whitened data, shape (n_sources, n_orient, rank), as a kernel for sensor data."""
         n_sources, self.n_orient_, rank = operator.shape
         self.kernel_ = operator.reshape(n_sources * self.n_orient_, rank) @ whitener
 
 
 def apply_kernel(kernel: np.ndarray, n_orient: int, data: np.ndarray) -> np.ndarray:
-    """Matrix product in the precision of the data.
+    """Apply a kernel in the precision of the data.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def apply_kernel(kernel: np.ndarray, n_orient: int, data: np.ndarray) -> np.ndar
     """
     kernel = kernel.astype(data.dtype, copy=False)
     batch, n_times = data.shape[:-2], data.shape[-1]
-    if n_times == 1:  # one product for the whole batch, where matmul would make one per sample
+    if n_times == 1:  # one product for the whole batch; matmul would compute one per sample
         currents = data[..., 0] @ kernel.T
     else:
         currents = kernel @ data

@@ -1,4 +1,4 @@
-"""The prior of the sources: how strong each may be, and in which direction.
+"""Prior variance and orientation of the sources.
 
 The prior covariance of source ``s`` is ``v_s (l I + (1 - l) n n')``: variance ``v_s`` along the normal ``n``, and the
 fraction ``l`` of it (``loose``) along the two directions tangential to the cortex (Lin et al. 2006, NeuroImage 31:160).
@@ -25,29 +25,29 @@ KINDS = {"surf": "surface", "vol": "volume", "discrete": "discrete"}
 
 
 def loose_per_source(leadfield: LeadField, loose: Loose) -> np.ndarray:
-    """Variance of tangential relative to normal currents, one number per source.
+    """Return the prior variance of tangential relative to normal currents, one number per source.
 
     Parameters
     ----------
     leadfield : LeadField
     loose : float | "auto" | dict
-        0: fixed to the normal; 1: free. "auto": 0.2 on the cortex, 1 as soon as there are other sources, and 0 for a
-        lead field of fixed orientation. A dict names the kinds of source space, as in MNE-Python.
+        0: fixed to the normal; 1: free. "auto": 0.2 for purely cortical source spaces, 1 if there are other sources,
+        and 0 for a lead field with fixed orientations. A dict maps kinds of source space to values, as in MNE-Python.
     """
     kinds = [KINDS[space["type"]] for space in leadfield.src]
     if isinstance(loose, str):
         if loose != "auto":
-            raise InputError(f"loose is {loose!r}; give a number between 0 and 1, or 'auto'.")
+            raise InputError(f"loose is {loose!r}; use a number between 0 and 1, or 'auto'.")
         loose = 0.0 if leadfield.n_orient == 1 else 0.2 if source_kind(leadfield.src) == "surface" else 1.0
     by_kind = dict(loose) if isinstance(loose, Mapping) else dict.fromkeys(kinds, float(loose))
     if set(by_kind) != set(kinds):
         raise InputError(
-            f"loose names {sorted(by_kind)}, but the sources are {sorted(set(kinds))}; name exactly these."
+            f"loose has the keys {sorted(by_kind)}, but the source spaces are {sorted(set(kinds))}; use these as keys."
         )
     _check_loose(by_kind, leadfield.n_orient)
     tangential = np.repeat([by_kind[kind] for kind in kinds], [space["nuse"] for space in leadfield.src])
     if leadfield.n_orient == 3 and (tangential[~leadfield.cortical] < 1).any():
-        raise InputError("Some sources have no normal, such as those in a volume; use loose=1 or 'auto' for them.")
+        raise InputError("Some sources, for example in a volume, have no normal; use loose=1 or 'auto' for them.")
     return tangential
 
 
@@ -56,18 +56,20 @@ def _check_loose(by_kind: Mapping[str, float], n_orient: int) -> None:
         if not 0 <= value <= 1:
             raise InputError(f"loose is {value:g}; it must lie between 0 (fixed) and 1 (free).")
         if n_orient == 1 and value > 0:
-            raise InputError("The lead field has fixed orientations; use loose=0 or 'auto', or a free lead field.")
+            raise InputError(
+                "The lead field has fixed orientations; use loose=0 or 'auto', or a lead field with free orientations."
+            )
 
 
 def oriented_gain(white: Whitened, loose: np.ndarray) -> np.ndarray:
-    """Whitened gain of the orientations that are estimated: (rank, n_sources, 3), or 1 where all are fixed."""
+    """Return the whitened gain of the estimated orientations: (rank, n_sources, 3), or 1 if all are fixed."""
     if loose.any() or white.leadfield.n_orient == 1:
         return white.gain
     return np.einsum("csx,sx->cs", white.gain, white.leadfield.normals)[:, :, np.newaxis]
 
 
 def orientation_blocks(loose: np.ndarray, normals: np.ndarray, n_orient: int) -> np.ndarray:
-    """Prior covariance of the directions, ``l I + (1 - l) n n'``, shape (n_sources, n_orient, n_orient)."""
+    """Return the orientation prior ``l I + (1 - l) n n'``, shape (n_sources, n_orient, n_orient)."""
     if n_orient == 1:
         return np.ones((len(loose), 1, 1))
     along = normals[:, :, np.newaxis] * normals[:, np.newaxis, :]
@@ -76,17 +78,17 @@ def orientation_blocks(loose: np.ndarray, normals: np.ndarray, n_orient: int) ->
 
 
 def depth_variance(white: Whitened, depth: Depth) -> np.ndarray:
-    """Prior variance of each source that makes up for its distance, ``v_s = min(1 / (d_s limit), 1) ** exp``.
+    """Return the prior variance that compensates for depth, ``v_s = min(1 / (d_s limit), 1) ** exp``, for each source.
 
-    ``d_s`` is the power that the sensors see of a unit source: the largest eigenvalue of ``G_s' G_s`` (or its trace).
+    ``d_s`` is the power at the sensors of a unit source: the largest eigenvalue of ``G_s' G_s`` (or its trace).
 
     Parameters
     ----------
     white : Whitened
-        Of the free lead field.
+        Whitened lead field with free orientations.
     depth : float | dict | None
         The exponent; None for no weighting; or a dict with ``exp``, ``limit``, ``limit_depth_chs`` and
-        ``combine_xyz``, which mean what they mean in :func:`mne.forward.compute_depth_prior`.
+        ``combine_xyz``, as in :func:`mne.forward.compute_depth_prior`.
 
     Returns
     -------
@@ -107,12 +109,12 @@ def depth_variance(white: Whitened, depth: Depth) -> np.ndarray:
     if options["limit_depth_chs"] is not False and weight.max() <= ceiling:
         ceiling = weight.max()
     elif options["limit_depth_chs"] is not False:
-        ceiling = weight[weight > ceiling].min()  # the first weight above, as in MNE's C code
+        ceiling = weight[weight > ceiling].min()  # smallest weight above the limit, as in MNE's C code
     return np.minimum(weight / ceiling, 1.0) ** exponent
 
 
 def _depth_gain(white: Whitened, channels: bool | str) -> np.ndarray:
-    """Gain of the channels that measure depth: gradiometers, else magnetometers, else EEG; all; or whitened."""
+    """Return the gain for the depth weights: of gradiometers, else magnetometers, else EEG; of all; or whitened."""
     if channels == "whiten":
         return white.gain
     if channels is False:
@@ -130,5 +132,5 @@ def _source_power(gain: np.ndarray, combine_xyz: str) -> np.ndarray:
     blocks = np.einsum("csi,csj->sij", gain, gain, optimize=True)
     power = np.trace(blocks, axis1=1, axis2=2) if combine_xyz == "fro" else np.linalg.eigvalsh(blocks)[:, -1]
     if not (power > 0).any():
-        raise InputError("No sensor sees any source; check the lead field.")
-    return np.where(power > 0, power, power[power > 0].min())  # the centre of a sphere is silent in MEG
+        raise InputError("The lead field is zero for all sources; check how it was computed.")
+    return np.where(power > 0, power, power[power > 0].min())  # MEG is insensitive to the centre of a sphere

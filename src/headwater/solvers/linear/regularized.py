@@ -1,4 +1,4 @@
-"""Linear solvers with a regularisation that is given, or chosen from the data."""
+"""Linear solvers whose regularisation is given or chosen from the data."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from headwater.solvers.linear.kernel import LinearSolver
 from headwater.solvers.regularization.modes import Modes
 from headwater.solvers.regularization.rules import Lambda2, Rule, rule_of
 
-# Where the prior of a solver depends on lambda2, rules weigh their candidates with the prior of this one.
+# If the prior of a solver depends on lambda2, rules compare their candidates with the prior for this value.
 REFERENCE = 1 / 9
 
 
 @dataclass(frozen=True, eq=False)
 class PriorGain:
-    """What a Gaussian prior of covariance ``R`` makes of a whitened gain ``G``.
+    """Products of a whitened gain ``G`` and a Gaussian prior with covariance ``R``.
 
     Attributes
     ----------
     weighted : array of shape (rank, n_sources, n_orient)
         ``G R``.
     gram : array of shape (rank, rank)
-        ``G R G'``, whose trace is its rank: then ``lambda2`` is one over the power signal-to-noise ratio.
+        ``G R G'``, scaled to a trace of ``rank``, so that ``lambda2`` is the inverse of the power signal-to-noise
+        ratio.
     """
 
     weighted: np.ndarray
@@ -39,7 +40,7 @@ class PriorGain:
 
     @classmethod
     def of(cls, gain: np.ndarray, covariance: np.ndarray) -> Self:
-        """Apply a block-diagonal prior, of any scale.
+        """Apply a block-diagonal prior of any scale.
 
         Parameters
         ----------
@@ -61,7 +62,7 @@ class PriorGain:
 
 @dataclass(frozen=True, eq=False)
 class Undecided:
-    """What a solver keeps until it sees the data from which its rule chooses ``lambda2``."""
+    """State of a solver until its rule has chosen ``lambda2`` from data."""
 
     rule: Rule
     white: Whitened
@@ -69,20 +70,20 @@ class Undecided:
 
 
 class Regularized(LinearSolver):
-    """A solver ``x = R G' (G R G' + lambda2 I)^-1 y``, or such currents standardised.
+    """A solver ``x = R G' (G R G' + lambda2 I)^-1 y``, with or without standardisation of the currents.
 
-    ``lambda2`` is a number, ``"auto"`` or a rule: `MarginalLikelihood`, which is what "auto" stands for, `GCV`,
-    `LCurve` or `Discrepancy`. By rule every sample that ``estimate`` is given, and every recording or epoch that
-    ``apply`` is given, has its own; ``adapted`` and `chosen` return a solver with the number for all of the data.
+    ``lambda2`` is a number, ``"auto"`` or a rule: `MarginalLikelihood` (the rule for "auto"), `GCV`, `LCurve` or
+    `Discrepancy`. A rule chooses a separate ``lambda2`` for each sample in ``estimate``, and for each recording or
+    epoch in ``apply``; ``adapted`` and `chosen` return a solver with one ``lambda2`` for all of the data.
 
     Attributes
     ----------
     prior_follows_lambda2 : bool
         Whether the prior depends on ``lambda2``.
     lambda2_ : float
-        The number that is used; not there while a rule has yet to choose it.
+        The value in use; undefined until a rule has chosen it.
     undecided_ : Undecided | None
-        None where ``lambda2`` is a number.
+        None if ``lambda2`` is a number.
     """
 
     prior_follows_lambda2: ClassVar[bool] = False
@@ -102,7 +103,7 @@ class Regularized(LinearSolver):
         return self
 
     def fit_whitened(self, white: Whitened, prior: PriorGain | None = None) -> Self:
-        """Learn the kernel for the number that ``lambda2`` is; the prior may be known already."""
+        """Compute the kernel for a numeric ``lambda2``, with the prior if it has been computed before."""
         self.lambda2_ = float(self.lambda2)  # type: ignore[arg-type]
         prior = self._prior(white, self.lambda2_) if prior is None else prior
         self._learn(self._standardized(prior.operator(self.lambda2_), prior), white.whitener)
@@ -110,7 +111,7 @@ class Regularized(LinearSolver):
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Estimate data of shape (..., n_channels, n_times), each sample with its own ``lambda2`` if by rule."""
+        """Estimate currents for data of shape (..., n_channels, n_times); a rule chooses ``lambda2`` per sample."""
         data = check_data(data, self)
         if self.undecided_ is None:
             return super().estimate(data)
@@ -121,14 +122,14 @@ class Regularized(LinearSolver):
         return out.reshape(*data.shape[:-2], *out.shape[1:])
 
     def adapted(self, data: np.ndarray, nave: int = 1) -> Self:
-        """Return a solver with the ``lambda2`` that the rule chooses; itself where it is a number.
+        """Return a solver with the ``lambda2`` that the rule chooses; the solver itself if ``lambda2`` is a number.
 
         Parameters
         ----------
         data : array of shape (..., n_channels, n_times)
-            All samples decide together.
+            ``lambda2`` is chosen from all samples together.
         nave : int
-            Number of trials that were averaged; the noise covariance is that of single trials.
+            Number of averaged trials; the noise covariance is that of single trials.
         """
         if self.undecided_ is None:
             return self
@@ -137,16 +138,16 @@ class Regularized(LinearSolver):
         return solver.fit_whitened(self.undecided_.white, prior)
 
     def _choice(self, data: np.ndarray, nave: int, undecided: Undecided) -> float:
-        """Let the rule choose ``lambda2`` from data of shape (..., n_channels, n_times)."""
+        """Choose ``lambda2`` by the rule, from data of shape (..., n_channels, n_times)."""
         data = check_data(data, self).astype(np.float64, copy=False)
         if not data.size:
-            raise InputError("There are no data to choose lambda2 from; give at least one time point.")
+            raise InputError("There are no data to choose lambda2 from; provide at least one time point.")
         columns = np.moveaxis(data, -2, 0).reshape(data.shape[-2], -1)
         white = np.sqrt(nave) * (undecided.white.whitener @ columns)
         return undecided.rule.choose(undecided.rule.values, self._measured(white, undecided))
 
     def _measured(self, z: np.ndarray, undecided: Undecided) -> np.ndarray:
-        """Measure the candidates: those that were given each with its own prior, else all with the reference's."""
+        """Evaluate the candidates: given ones with their own priors, the default ones with the reference prior."""
         rule, values = undecided.rule, undecided.rule.values
         if rule.candidates is None or not self.prior_follows_lambda2:
             return rule.measure(Modes.of(undecided.prior.gram, z), values)
@@ -156,8 +157,8 @@ class Regularized(LinearSolver):
 
     @abstractmethod
     def _prior(self, white: Whitened, lambda2: float) -> PriorGain:
-        """Apply the prior to a whitened lead field; ``lambda2`` matters where ``prior_follows_lambda2``."""
+        """Apply the prior to a whitened lead field; ``lambda2`` is used only if ``prior_follows_lambda2``."""
 
     def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:  # noqa: ARG002
-        """Give currents their scale; ``operator`` and the outcome have the shape (n_sources, n_orient, rank)."""
+        """Standardise the currents; ``operator`` and the return value have shape (n_sources, n_orient, rank)."""
         return operator

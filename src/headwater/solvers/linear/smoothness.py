@@ -1,8 +1,8 @@
-"""Smooth priors: neighbouring sources are assumed to be alike.
+"""Smooth priors: neighbouring sources are correlated.
 
-The prior precision of the currents is ``M' M``, with ``M`` a sparse matrix that compares each source with those around
-it. The prior covariance ``R = (M' M)^-1`` would be as large as the number of sources squared; only ``R G'`` is needed,
-and comes from two sparse triangular solves per channel and orientation.
+The prior precision of the currents is ``M' M``; the sparse matrix ``M`` compares each source with its neighbours. The
+prior covariance ``R = (M' M)^-1`` would be dense, with as many elements as the number of sources squared. Only ``R G'``
+is needed; it is computed by two sparse triangular solves per channel and orientation.
 """
 
 from __future__ import annotations
@@ -25,23 +25,25 @@ from headwater.solvers.regularization.rules import Lambda2
 
 
 class SmoothSolver(Regularized):
-    """What LORETA and LAURA share: ``x = R G' (G R G' + lambda2 I)^-1 y`` with ``R = D (M' M)^-1 D'``.
+    """Base class of LORETA and LAURA: ``x = R G' (G R G' + lambda2 I)^-1 y`` with ``R = D (M' M)^-1 D'``.
 
     ``M`` acts on each direction separately; ``D`` is the square root of the orientation prior. ``R`` is scaled as in
-    the minimum-norm family, so that ``lambda2`` means the same.
+    the minimum-norm family, so that ``lambda2`` has the same meaning.
 
     Parameters
     ----------
     lambda2 : float | "auto" | Rule
         As in `MinimumNorm`.
     loose : float | "auto" | dict
-        As in `MinimumNorm`. Unless it is 0, vectors are compared in head coordinates, whatever way the cortex folds.
+        As in `MinimumNorm`. Unless it is 0, vectors are compared in head coordinates, regardless of the folding of the
+        cortex.
     exponent : float
-        Of the weights that make up for depth. 1: every source may contribute equally to the whitened data; 0: none.
+        Exponent of the depth weights. 1: a priori, all sources contribute equally to the whitened data; 0: no
+        weighting.
     leak : float
-        Sources in a volume are tied to zero by its boundary. A cortex has none, and without it the data alone would
-        choose the mean current of a hemisphere; so there the neighbours' mean counts ``1 - leak``. Likeness then
-        reaches about ``0.5 / sqrt(leak)`` neighbours far.
+        In a volume, currents are zero outside the boundary. The cortex has no boundary, and the prior would not
+        constrain the mean current of a hemisphere. There, the weight of the mean of the neighbours is therefore
+        ``1 - leak``. The correlation length is then about ``0.5 / sqrt(leak)`` neighbours.
     rank : dict | str | None
         As in :func:`mne.compute_rank`.
     """
@@ -63,7 +65,7 @@ class SmoothSolver(Regularized):
 
     def _prior(self, white: Whitened, lambda2: float) -> PriorGain:  # noqa: ARG002
         if not 0 < self.leak <= 1:
-            raise InputError(f"leak is {self.leak:g}; it must lie above 0 and be at most 1.")
+            raise InputError(f"leak is {self.leak:g}; it must be above 0 and at most 1.")
         loose = loose_per_source(white.leadfield, self.loose)
         gain = oriented_gain(white, loose)
         root = symmetric_power(orientation_blocks(loose, white.leadfield.normals, gain.shape[2]), 0.5)
@@ -72,17 +74,17 @@ class SmoothSolver(Regularized):
 
     @abstractmethod
     def roughness_of(self, leadfield: LeadField, strength: np.ndarray) -> sparse.csr_array:
-        """Return ``M``, shape (n_sources, n_sources), given how strongly the sensors see each source."""
+        """Return ``M``, shape (n_sources, n_sources), given the sensitivity of the sensors to each source."""
 
 
 def source_strength(white: Whitened, exponent: float) -> np.ndarray:
-    """How strongly whitened sensors see each source, ``|G_s| ** exponent`` (Frobenius norm), shape (n_sources,)."""
+    """Return the sensitivity to each source, ``|G_s| ** exponent`` (whitened, Frobenius norm), shape (n_sources,)."""
     options = {"exp": exponent, "limit": None, "limit_depth_chs": "whiten", "combine_xyz": "fro"}
     return depth_variance(white, options) ** -0.5
 
 
 def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.sparray) -> PriorGain:
-    """Apply the prior ``R = D (M' M)^-1 D'``, scaled.
+    """Apply the prior ``R = D (M' M)^-1 D'``, scaled as in `PriorGain`.
 
     Parameters
     ----------
@@ -104,10 +106,10 @@ def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.spar
 
 
 def neighbour_weights(leadfield: LeadField, grid_neighbours: sparse.csr_array | None) -> sparse.csr_array:
-    """Return which sources are neighbours, 1.0 for each pair, shape (n_sources, n_sources).
+    """Return a matrix that is 1.0 for each pair of neighbours, shape (n_sources, n_sources).
 
-    On the cortex those of the mesh, on the grid the given ones (None: the six along its axes), and among discrete
-    sources, which have no declared neighbours, the six nearest.
+    On the cortex, neighbours are those of the mesh; on the grid, the given ones (None: the six along its axes). For
+    discrete sources, which have no adjacency, they are the six nearest sources.
     """
     if leadfield.adjacency is None:
         return nearest_neighbours(leadfield.pos)
@@ -118,17 +120,17 @@ def neighbour_weights(leadfield: LeadField, grid_neighbours: sparse.csr_array | 
 
 
 def nearest_neighbours(pos: np.ndarray, count: int = 6) -> sparse.csr_array:
-    """Return 1.0 where one of two points is among the ``count`` nearest of the other."""
+    """Return a matrix that is 1.0 where one of two points is among the ``count`` nearest points of the other."""
     _, nearest = cKDTree(pos).query(pos, k=min(count + 1, len(pos)))
     i, j = np.repeat(np.arange(len(pos)), nearest.shape[1]), nearest.ravel()
     i, j = i[i != j], j[i != j]
     graph = sparse.csr_array((np.ones(2 * len(i)), (np.r_[i, j], np.r_[j, i])), shape=(len(pos), len(pos)))
-    graph.data[:] = 1.0  # pairs that are among the nearest of each other were summed
+    graph.data[:] = 1.0  # mutual neighbours were counted twice
     return graph
 
 
 def on_grid(leadfield: LeadField) -> np.ndarray:
-    """Which sources lie on the volume grid: bool array of shape (n_sources,)."""
+    """Return whether each source lies on the volume grid: bool array of shape (n_sources,)."""
     inside = np.zeros(leadfield.n_sources, bool)
     if leadfield.grid is not None:
         inside[leadfield.grid.sources] = True
@@ -136,7 +138,7 @@ def on_grid(leadfield: LeadField) -> np.ndarray:
 
 
 def cube_neighbours(grid: Grid, n_sources: int) -> sparse.csr_array:
-    """Return the up to 26 neighbours of each source of a grid, 1.0 where two are in one cube of 3 x 3 x 3 points."""
+    """Return a matrix that is 1.0 for the up to 26 neighbours of each grid source in its cube of 3 x 3 x 3 points."""
     lookup = np.full(np.add(grid.shape, 2), -1)
     lookup[tuple(grid.index.T + 1)] = grid.sources
     steps = [step for step in np.ndindex(3, 3, 3) if step != (1, 1, 1)]

@@ -1,1 +1,1 @@
-"""Choose the regularisation from the data."""
+"""Choice of the regularisation from the data."""

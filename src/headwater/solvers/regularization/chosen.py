@@ -1,4 +1,4 @@
-"""A solver for one recording, with everything chosen that it chooses from data."""
+"""Fit a solver and fix its data-dependent parameters for one recording."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ def chosen(
     noise_cov: mne.Covariance | np.ndarray | None,
     recording: mne.Evoked | mne.BaseEpochs | mne.io.BaseRaw | np.ndarray,
 ) -> Kind:
-    """Fit a solver, and let it choose from a recording what it chooses from data.
+    """Fit a solver and choose its data-dependent parameters from a recording.
 
-    ``chosen(ELORETA(lambda2="auto"), leadfield, noise_cov, evoked)`` is an eLORETA whose ``lambda2`` is the number that
-    suits the whole of ``evoked``. It can be applied to other recordings, and has its kernel. A solver that chooses
-    nothing is only fitted, so that this serves in place of ``fit`` for all of them.
+    ``chosen(ELORETA(lambda2="auto"), leadfield, noise_cov, evoked)`` returns an eLORETA solver whose ``lambda2`` is a
+    number, chosen from all time points of ``evoked``. It can be applied to other recordings, and it has a kernel. For a
+    solver without data-dependent parameters, this is equivalent to ``fit``.
 
     Parameters
     ----------
     solver : Solver
-        Left unchanged.
+        It is not modified.
     leadfield : LeadField
     noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-        Of single trials; the number of averaged trials of an `mne.Evoked` is taken into account.
+        Noise covariance of single trials; the number of averaged trials of an `mne.Evoked` is taken into account.
     recording : mne.Evoked | mne.Epochs | mne.io.Raw | array of shape (..., n_channels, n_times)
-        Crop it to the window of interest. An array is in units of ``noise_cov``, of the good channels.
+        Recording, cropped to the time window of interest. An array contains the good channels, in units that match
+        ``noise_cov``.
 
     Returns
     -------
     solver : Solver
-        A new one, fitted.
+        A new, fitted solver.
     """
     fitted = unfitted(solver).fit(leadfield, noise_cov)
     if isinstance(recording, np.ndarray):

@@ -1,4 +1,4 @@
-"""Whitened data in the sensor modes of a prior: all that a rule needs, without an estimate of any source."""
+"""Whitened data in the sensor modes of a prior. Rules for ``lambda2`` need these, and no source estimates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-# Neighbouring time points are much alike: this many, spread evenly over the data, decide about lambda2.
+# Consecutive time points are highly correlated: about this many, evenly spaced, are used to choose lambda2.
 MAX_TIMES = 2000
 
 
@@ -20,7 +20,7 @@ class Modes:
     Attributes
     ----------
     variance : array of shape (rank,)
-        ``s``: what the prior expects in each mode; its mean is 1.
+        ``s``: prior signal variance of each mode; its mean is 1.
     power : array of shape (rank, n_times)
         ``(U' z) ** 2``, in units of the noise variance.
     """
@@ -30,20 +30,20 @@ class Modes:
 
     @classmethod
     def of(cls, gram: np.ndarray, white: np.ndarray) -> Self:
-        """Take ``S`` of shape (rank, rank), and whitened data of shape (rank, n_times)."""
+        """Compute the modes from ``S`` of shape (rank, rank) and whitened data of shape (rank, n_times)."""
         variance, vectors = np.linalg.eigh(gram)
         step = max(1, -(-white.shape[1] // MAX_TIMES))
         return cls(np.maximum(variance, 0.0), (vectors.T @ white[:, ::step]) ** 2)
 
     def noise_share(self, lambda2: np.ndarray) -> np.ndarray:
-        """Diagonal of ``I - H`` for each of n ``lambda2``, shape (n, rank)."""
+        """Return the diagonal of ``I - H`` for each of n values of ``lambda2``, shape (n, rank)."""
         return lambda2[:, np.newaxis] / (self.variance + lambda2[:, np.newaxis])
 
     def residual(self, lambda2: np.ndarray) -> np.ndarray:
-        """``|r|^2``, mean over channels and time points, shape (n,)."""
+        """Return ``|r|^2``, averaged over channels and time points, shape (n,)."""
         return np.mean(self.noise_share(lambda2) ** 2 * self.power.mean(axis=1), axis=1)
 
     def size(self, lambda2: np.ndarray) -> np.ndarray:
-        """``x' R^-1 x = z' H r / lambda2``, mean over time points, shape (n,)."""
+        """Return ``x' R^-1 x = z' H r / lambda2``, averaged over time points, shape (n,)."""
         total = self.variance + lambda2[:, np.newaxis]
         return np.sum(self.variance / total**2 * self.power.mean(axis=1), axis=1)

@@ -1,1 +1,1 @@
-"""Optimisation for solvers that find few sources."""
+"""Optimisation for sparse solvers."""

@@ -1,9 +1,9 @@
-"""Choices of sparse Bayesian learning: how source variances and the noise level are updated.
+"""Update rules of sparse Bayesian learning for the source variances and the noise level.
 
-All updates have the same fixed points, where the evidence of the data is stationary; they differ in how they get there
-(Wipf & Nagarajan 2009, NeuroImage 44:947, section 3.3). With ``g`` the variance of a source,
-``p = |x|^2 / (n_orient n_times)`` the power of its posterior mean and ``q = tr(G_s' S^-1 G_s) / n_orient`` what the
-model covariance ``S`` says of its topographies.
+All rules have the same fixed points, the stationary points of the evidence; they differ in convergence (Wipf &
+Nagarajan 2009, NeuroImage 44:947, section 3.3). ``g`` is the variance of a source,
+``p = |x|^2 / (n_orient n_times)`` the power of its posterior mean, and ``q = tr(G_s' S^-1 G_s) / n_orient`` the
+precision of its topographies under the model covariance ``S``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from headwater._utils.errors import InputError
 
 
 class Update(Protocol):
-    """Next variances of the sources."""
+    """Update rule of the source variances."""
 
     def __call__(self, variance: np.ndarray, power: np.ndarray, precision: np.ndarray) -> np.ndarray:
         """Return the new ``g`` from ``g``, ``p`` and ``q``, each of shape (n_sources,)."""
@@ -25,7 +25,7 @@ class Update(Protocol):
 
 @dataclass(frozen=True)
 class ExpectationMaximization:
-    """``g <- p + g - g^2 q``, the posterior second moment: never lowers the evidence; slow."""
+    """``g <- p + g - g^2 q``, the posterior second moment: never decreases the evidence; slow."""
 
     def __call__(self, variance: np.ndarray, power: np.ndarray, precision: np.ndarray) -> np.ndarray:
         """Return the new variances."""
@@ -34,7 +34,7 @@ class ExpectationMaximization:
 
 @dataclass(frozen=True)
 class MacKay:
-    """``g <- p / (g q)``: fast; without a guarantee that the evidence rises."""
+    """``g <- p / (g q)``: fast; the evidence may decrease."""
 
     def __call__(self, variance: np.ndarray, power: np.ndarray, precision: np.ndarray) -> np.ndarray:
         """Return the new variances."""
@@ -43,7 +43,7 @@ class MacKay:
 
 @dataclass(frozen=True)
 class ConvexBounding:
-    """``g <- sqrt(p / q)``, minimum of a convex upper bound: never lowers the evidence; fast."""
+    """``g <- sqrt(p / q)``, the minimum of a convex upper bound of the cost: never decreases the evidence; fast."""
 
     def __call__(self, variance: np.ndarray, power: np.ndarray, precision: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the new variances."""
@@ -51,21 +51,21 @@ class ConvexBounding:
 
 
 class NoiseLevel(Protocol):
-    """Variance of the noise in whitened data that are scaled to a mean power of 1 per channel and time point."""
+    """Noise variance of whitened data that are scaled to a mean power of 1 per channel and time point."""
 
     def start(self, power: float) -> float:
-        """Return the first variance, given the mean power of the whitened data before scaling."""
+        """Return the initial variance, given the mean power of the whitened data before scaling."""
 
     def update(self, variance: float, ratio: float) -> float:
-        """Return the next variance from this one and ``tr(S^-1 Z Z' S^-1) / (n_times tr S^-1)``."""
+        """Return the next variance from the current one and ``tr(S^-1 Z Z' S^-1) / (n_times tr S^-1)``."""
 
 
 @dataclass(frozen=True)
 class KnownNoise:
-    """Noise exactly as the noise covariance says, times ``variance``: 1 for single trials, ``1 / nave`` for averages.
+    """Noise with the given noise covariance times ``variance``: 1 for single trials, ``1 / nave`` for evoked responses.
 
-    Data twice as strong then mean more than sources twice as strong: more of the data is signal, and more sources are
-    found.
+    The estimate then does not scale with the data: for stronger data the signal-to-noise ratio is larger, and more
+    sources are found.
     """
 
     variance: float = 1.0
@@ -83,7 +83,7 @@ class KnownNoise:
 
 @dataclass(frozen=True)
 class RelativeNoise:
-    """Noise of the form that the noise covariance says, ``1 / (1 + snr^2)`` of the power of the data."""
+    """Noise proportional to the noise covariance, with ``1 / (1 + snr^2)`` of the power of the data."""
 
     snr: float = 3.0
 
@@ -100,16 +100,16 @@ class RelativeNoise:
 
 @dataclass(frozen=True)
 class LearnedNoise:
-    """Noise of the form that the noise covariance says, its level learned from the data by convex bounding.
+    """Noise proportional to the noise covariance; its level is learned from the data by convex bounding.
 
     Cai, Hashemi, Diwakar, Haufe, Sekihara & Nagarajan 2021 (NeuroImage 225:117411), for one level on whitened channels.
 
     Parameters
     ----------
     snr : float
-        To start from.
+        Initial signal-to-noise ratio.
     floor : float
-        Smallest fraction of the data's power, where sources explain everything.
+        Lower limit of the noise variance, as a fraction of the power of the data.
     """
 
     snr: float = 3.0
@@ -120,7 +120,7 @@ class LearnedNoise:
         return RelativeNoise(self.snr).start(power)
 
     def update(self, variance: float, ratio: float) -> float:
-        """``v <- sqrt(residual power / tr S^-1)``; the residual is ``v S^-1 Z``."""
+        """Apply ``v <- sqrt(residual power / tr S^-1)``; the residual is ``v S^-1 Z``."""
         return max(variance * np.sqrt(ratio), self.floor)
 
 

@@ -1,10 +1,11 @@
-"""Group Lasso, ``min_x |y - G x|^2 / 2 + alpha sum_s |x_s|``, for many data at once, with a certificate.
+"""Group Lasso, ``min_x |y - G x|^2 / 2 + alpha sum_s |x_s|``, for many samples at once, with a duality gap.
 
-``x_s`` holds all orientations and times of source ``s``, and ``|.|`` is the Euclidean (Frobenius) norm, so that a
-source is active as a whole or not at all. The dual problem has one variable per channel and time,
-``max_u <y, u> - |u|^2 / 2`` with ``|G_s' u| <= alpha`` for every source; the duality gap bounds how far an estimate is
-from the minimum. Few sources are active, so each round solves the problem on a working set only, which the sources
-that violate the constraint most then join (Gramfort, Kowalski & Hämäläinen 2012, Phys. Med. Biol. 57:1937).
+``x_s`` contains all orientations and time points of source ``s``, and ``|.|`` is the Euclidean (Frobenius) norm. A
+source is therefore active as a whole or not at all. The dual problem has one variable per channel and time point,
+``max_u <y, u> - |u|^2 / 2`` with ``|G_s' u| <= alpha`` for every source. The duality gap is an upper bound of the
+distance from the minimum of the objective. Since few sources are active, each round solves the problem on a working set
+only; the sources that violate the constraint most are then added to it (Gramfort, Kowalski & Hämäläinen 2012, Phys.
+Med. Biol. 57:1937).
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import numpy as np
 
 from headwater.solvers.sparse.lagrangian import duality_gap, group_norm, minimize, product
 
-# Sources that may join the working set in one round: as many as are active, and at least these.
+# Minimum number of sources added to the working set in one round; otherwise as many as are active.
 JOINING = 32
-# A round is solved this much more closely than the gap that it starts from; while sources are missing, more is useless.
+# Tolerance of a round, relative to its initial gap; more accuracy is useless while sources are missing.
 CLOSER = 0.1
-# Samples times time points that are worked on side by side; more would not fit into the processor's cache.
+# Samples times time points that are processed together; more would not fit into the processor's cache.
 CHUNK = 64
 
 
@@ -31,7 +32,7 @@ class GroupLassoSolution:
     ----------
     currents : array of shape (n_samples, n_sources, n_orient, n_times)
     gap : array of shape (n_samples,)
-        Duality gap relative to ``|y|^2 / 2``, the objective of silence.
+        Duality gap relative to ``|y|^2 / 2``, the objective without active sources.
     """
 
     currents: np.ndarray
@@ -46,16 +47,16 @@ def group_lasso(gain: np.ndarray, data: np.ndarray, alpha: float, *, tol: float,
     gain : array of shape (n_channels, n_sources, n_orient)
     data : array of shape (n_samples, n_channels, n_times)
     alpha : float
-        Fraction of the smallest penalty with which no source is active, ``max_s |G_s' y|``: that of each sample.
+        Penalty as a fraction of the smallest one for which no source is active, ``max_s |G_s' y|`` of each sample.
     tol : float
-        Duality gap to be reached, relative to ``|y|^2 / 2``.
+        Target duality gap, relative to ``|y|^2 / 2``.
     max_iter : int
-        Working sets at most.
+        Maximum number of working sets.
     """
     n_samples, _, n_times = data.shape
     currents = np.zeros((n_samples, *gain.shape[1:], n_times))
     gap = np.zeros(n_samples)
-    # A gain and data of norm one make tolerances and penalties free of units.
+    # With a gain and data of unit norm, tolerances and penalties are dimensionless.
     gain_scale = np.sqrt(np.linalg.eigvalsh(np.einsum("csi,csj->sij", gain, gain))[:, -1].max())
     data_scale = np.linalg.norm(data, axis=(1, 2))
     gain = gain / gain_scale
@@ -71,7 +72,7 @@ def group_lasso(gain: np.ndarray, data: np.ndarray, alpha: float, *, tol: float,
 
 
 def _solve(gain: np.ndarray, data: np.ndarray, alpha: float, tol: float, max_iter: int) -> GroupLassoSolution:
-    """Solve side by side for a scaled gain and data of unit norm."""
+    """Solve the problems of all samples together, for a gain and data of unit norm."""
     n_samples, _, n_times = data.shape
     currents = np.zeros((n_samples, *gain.shape[1:], n_times))
     penalty = alpha * _strength(gain, data).max(axis=1)
@@ -89,13 +90,13 @@ def _solve(gain: np.ndarray, data: np.ndarray, alpha: float, tol: float, max_ite
         start = np.take_along_axis(currents[pending], working[:, :, np.newaxis, np.newaxis], axis=1)
         closely = CLOSER * max(tol, gap[pending].min())
         found = minimize(sub, data[pending], penalty[pending], start, tol=closely)
-        currents[pending[:, np.newaxis], working] = found  # every active source was in the working set
+        currents[pending[:, np.newaxis], working] = found  # the working set contains every active source
         residual[pending] = data[pending] - product(sub, found)
     return GroupLassoSolution(currents, gap)
 
 
 def _strength(gain: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """``|G_s' r|`` of all sources for each sample, shape (n_samples, n_sources)."""
+    """Return ``|G_s' r|`` of all sources for each sample, shape (n_samples, n_sources)."""
     n_channels, n_sources, n_orient = gain.shape
     n_samples, _, n_times = residual.shape
     columns = np.moveaxis(residual, 1, 2).reshape(-1, n_channels)
@@ -104,7 +105,7 @@ def _strength(gain: np.ndarray, residual: np.ndarray) -> np.ndarray:
 
 
 def _working_set(norms: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Choose all active sources and those that the residual speaks most for, shape (n_samples, n_working)."""
+    """Select all active sources and those most correlated with the residual, shape (n_samples, n_working)."""
     active = norms > 0
     most = int(active.sum(axis=1).max())
     size = min(norms.shape[1], most + max(most, JOINING))

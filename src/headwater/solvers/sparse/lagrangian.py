@@ -1,15 +1,15 @@
-"""Semi-smooth Newton augmented Lagrangian method for group Lasso, for many small problems side by side.
+"""Semi-smooth Newton augmented Lagrangian method for group Lasso, for many small problems at once.
 
-It converges superlinearly however much alike neighbouring sources look to the sensors, where coordinate descent and
-proximal gradients need thousands of steps (Li, Sun & Toh 2018, SIAM J. Optim. 28:433; for groups Zhang et al. 2020,
-Math. Program. 179:223). The outer iteration is that of proximal points: the objective
-``|y - G x|^2 / 2 + alpha sum_s |x_s|`` plus ``|x - start|^2 / (2 reach)`` is minimised, its minimum is the next start,
-and the reach grows. The dual of each,
+The method converges superlinearly even if the topographies of neighbouring sources are nearly collinear, where
+coordinate descent and proximal gradients need thousands of steps (Li, Sun & Toh 2018, SIAM J. Optim. 28:433; for groups
+Zhang et al. 2020, Math. Program. 179:223). The outer iteration is the proximal point algorithm: it minimises the
+objective ``|y - G x|^2 / 2 + alpha sum_s |x_s|`` plus ``|x - start|^2 / (2 reach)``; the minimum is the next ``start``,
+and ``reach`` grows. The dual of each of these problems,
 
     ``psi(u) = |u|^2 / 2 + <u, y> + |x(u)|^2 / (2 reach)``,  ``x(u) = shrink(start - reach G' u, reach alpha)``,
 
-has as many variables as there are channels and times, and the gradient ``u + y - G x(u)``; at its minimum ``-u`` is the
-residual and ``x(u)`` the solution.
+has one variable per channel and time point, and the gradient ``u + y - G x(u)``. At its minimum, ``-u`` is the residual
+and ``x(u)`` the minimiser.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-# Reach of the first proximal point, and its growth from one to the next. The gain and the data have norm one.
+# Reach of the first proximal point, and its growth from one to the next. Gain and data have unit norm.
 FIRST_REACH, REACH_GROWTH = 1.0, 3.0
-# A proximal point is close enough if the gradient of its dual is below this fraction of the way it went.
+# A proximal point is accurate enough if the gradient of its dual is below this fraction of the distance from the start.
 INEXACT = 0.1
-# Newton steps in all, and for one proximal point: then its reach was too large.
+# Maximum number of Newton steps in total, and for one proximal point; if exceeded there, its reach was too large.
 MAX_STEPS, MAX_STEPS_PER_POINT = 200, 15
 # Line search: sufficient decrease, rounding error of the objective, and halvings of the step.
 ARMIJO, ROUNDING, HALVINGS = 1e-4, 1e-14, 30
@@ -35,13 +35,13 @@ def minimize(gain: np.ndarray, data: np.ndarray, alpha: np.ndarray, start: np.nd
     Parameters
     ----------
     gain : array of shape (n_problems, n_channels, n_sources, n_orient)
-        No source of norm larger than one.
+        The norm of each source is at most one.
     data : array of shape (n_problems, n_channels, n_times)
-        Of norm one.
+        Data of unit norm.
     alpha : array of shape (n_problems,)
     start : array of shape (n_problems, n_sources, n_orient, n_times)
     tol : float
-        Duality gap to be reached, relative to ``|y|^2 / 2``. Whether it was is for the caller to see.
+        Target duality gap, relative to ``|y|^2 / 2``. The caller checks whether it was reached.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def minimize(gain: np.ndarray, data: np.ndarray, alpha: np.ndarray, start: np.nd
 
 @dataclass(eq=False)
 class _State:
-    """Problems side by side, each at its own proximal point; the first axis of every array is theirs."""
+    """Several problems, each with its own proximal point, along the first axis of every array."""
 
     index: np.ndarray
     gain: np.ndarray
@@ -107,7 +107,7 @@ def _gap(state: _State, x: np.ndarray) -> np.ndarray:
 
 
 def _next_point(state: _State, x: np.ndarray, arrived: np.ndarray, unsolved: np.ndarray) -> None:
-    """Start the next proximal point where the last one arrived, and leave out the problems that are solved."""
+    """Start the next proximal point from the last one, and remove the solved problems."""
     state.start[arrived] = x[arrived]
     state.reach[arrived] = np.minimum(REACH_GROWTH * state.reach, state.longest_reach)[arrived]
     state.steps[arrived] = 0
@@ -118,7 +118,7 @@ def _next_point(state: _State, x: np.ndarray, arrived: np.ndarray, unsolved: np.
 
 
 def _shorten(state: _State) -> None:
-    """Give up proximal points that Newton's method does not reach, and stay nearer from then on."""
+    """Restart proximal points for which Newton's method does not converge, with a smaller reach from then on."""
     lost = state.steps >= MAX_STEPS_PER_POINT
     if not lost.any():
         return
@@ -130,9 +130,10 @@ def _shorten(state: _State) -> None:
 def _newton_direction(state: _State, inner: np.ndarray, keep: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Solve ``(I + reach G J G') d = -gradient`` with ``J`` the derivative of the shrinkage.
 
-    For an active source with ``v = start - reach G' u`` it is ``k I + (1 - k) w w'``, ``w = v / |v|`` and
-    ``k = 1 - reach alpha / |v|``, else zero. The first term is the same for all times; the second adds one rank per
-    source, which Woodbury's formula takes into account, or the matrix itself where there is one time only.
+    For an active source with ``v = start - reach G' u``, the derivative is ``k I + (1 - k) w w'`` with ``w = v / |v|``
+    and ``k = 1 - reach alpha / |v|``; otherwise it is zero. The first term is the same for all time points. The second
+    term adds a matrix of rank one per source. It is handled by the Woodbury identity, or, for a single time point,
+    added to the matrix directly.
     """
     gain, inner, keep = _active_sources(state.gain, inner, keep)
     n_problems, n_channels, n_sources, n_orient = gain.shape
@@ -158,7 +159,7 @@ def _newton_direction(state: _State, inner: np.ndarray, keep: np.ndarray, gradie
 
 
 def _active_sources(gain: np.ndarray, inner: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Leave out sources that are inactive, as many as the problem with the most active ones allows."""
+    """Remove inactive sources; the problem with the most active sources determines how many remain."""
     size = max(1, int((keep > 0).sum(axis=1).max()))
     if size == keep.shape[1]:
         return gain, inner, keep
@@ -170,7 +171,7 @@ def _active_sources(gain: np.ndarray, inner: np.ndarray, keep: np.ndarray) -> tu
 def _line_search(
     state: _State, inner: np.ndarray, x: np.ndarray, direction: np.ndarray, gradient: np.ndarray
 ) -> np.ndarray:
-    """Length of the step of each problem, halved until ``psi`` decreases enough."""
+    """Return the step length of each problem, halved until ``psi`` decreases sufficiently."""
     change = _each(state.reach) * adjoint_product(state.gain, direction)
     here = _psi(state, state.dual, x)
     slope = np.einsum("bct,bct->b", gradient, direction)
@@ -191,24 +192,24 @@ def _psi(state: _State, dual: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def shrink(inner: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shorten each source by the threshold; return it and the fraction that is kept, shape (n_problems, n_sources)."""
+    """Shorten each source by the threshold; return it and the remaining fraction, shape (n_problems, n_sources)."""
     keep = np.maximum(0.0, 1.0 - threshold[:, np.newaxis] / np.maximum(group_norm(inner), TINY))
     return _each(keep) * inner, keep
 
 
 def group_norm(x: np.ndarray) -> np.ndarray:
-    """Norm over orientations and times of (n_problems, n_sources, n_orient, n_times)."""
+    """Return the norm over orientations and time points of (n_problems, n_sources, n_orient, n_times)."""
     return np.sqrt(np.einsum("bsot,bsot->bs", x, x))
 
 
 def product(gain: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """``G x`` of each problem, shape (n_problems, n_channels, n_times)."""
+    """Return ``G x`` of each problem, shape (n_problems, n_channels, n_times)."""
     flat = gain.reshape(*gain.shape[:2], -1)
     return flat @ x.reshape(len(x), flat.shape[2], -1)
 
 
 def adjoint_product(gain: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """``G' r`` of each problem, shape (n_problems, n_sources, n_orient, n_times)."""
+    """Return ``G' r`` of each problem, shape (n_problems, n_sources, n_orient, n_times)."""
     flat = gain.reshape(*gain.shape[:2], -1)
     return (np.swapaxes(flat, 1, 2) @ residual).reshape(len(gain), *gain.shape[2:], -1)
 
@@ -216,7 +217,7 @@ def adjoint_product(gain: np.ndarray, residual: np.ndarray) -> np.ndarray:
 def duality_gap(
     data: np.ndarray, residual: np.ndarray, alpha: np.ndarray, length: np.ndarray, strength: np.ndarray
 ) -> np.ndarray:
-    """Objective minus that of the dual at the residual, shrunk until feasible; relative to ``|y|^2 / 2``.
+    """Return the duality gap at the residual, scaled to be dual feasible; relative to ``|y|^2 / 2``.
 
     Parameters
     ----------
@@ -234,5 +235,5 @@ def duality_gap(
 
 
 def _each(values: np.ndarray) -> np.ndarray:
-    """Per problem, or per problem and source, beside sources, orientations and times."""
+    """Add axes so that values per problem, or per problem and source, broadcast over the remaining axes."""
     return values.reshape(*values.shape, *[1] * (4 - values.ndim))

@@ -1,1 +1,1 @@
-"""State-space models behind the Kalman filters."""
+"""State-space models of the Kalman filters."""

@@ -1,4 +1,4 @@
-"""Parameters of a state-space model by maximum likelihood, without derivatives."""
+"""Maximum-likelihood parameters of a state-space model, by derivative-free optimisation."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from scipy.optimize import minimize
 
 from headwater._utils.errors import InputError
 
-# A memory of up to 1,000 time points, and noise from far below the signal to far above. "own" and "share" (of
-# neighbours) are fractions of what stability leaves to them.
+# Time constants of up to 1,000 time points, and noise from far below to far above the signal. "own" and "share" (of
+# neighbours) are fractions of the range in which the model is stable.
 BOUNDS = {"own": (-0.999, 0.999), "share": (-0.999, 0.999), "log_lambda2": (np.log(1e-4), np.log(1e4))}
 START = {"own": 0.6, "share": 0.0, "log_lambda2": 0.0}
-NEAR = 1e-3  # to a bound
+NEAR = 1e-3  # a parameter this close to a bound is on the bound
 STEP = {"own": 0.3, "share": 0.3, "log_lambda2": -2.0}
 
 
 @dataclass(frozen=True)
 class Search:
-    """Where the search for parameters ended, and how it got there.
+    """Result of the search for parameters.
 
     Attributes
     ----------
     values : mapping of str to float
     log_likelihoods : list of float
-        The largest so far, after each iteration.
+        Largest log-likelihood so far, after each iteration.
     converged : bool
     """
 
@@ -36,7 +36,7 @@ class Search:
 
     @property
     def noiseless(self) -> bool:
-        """Whether the search ended at the lowest noise level that it tries."""
+        """Whether the search ended at the lower bound of the noise level."""
         return bool(self.values.get("log_lambda2", np.inf) <= BOUNDS["log_lambda2"][0] + NEAR)
 
 
@@ -48,19 +48,20 @@ def maximize(
     max_iter: int,
     eps: float,
 ) -> Search:
-    """Find the largest log-likelihood by the simplex of Nelder & Mead (1965).
+    """Maximise the log-likelihood by the simplex method of Nelder & Mead (1965).
 
     Parameters
     ----------
     log_likelihood : callable
-        Of a mapping from the names to their values.
+        Function of a mapping from names to values.
     names : sequence of str
-        Among those of ``BOUNDS``; without any there is nothing to do.
+        Names in ``BOUNDS``; may be empty.
     n_values : int
-        How many numbers the data are.
+        Number of values in the data.
     max_iter : int
     eps : float
-        Converged when all corners of the simplex are as close as this, in parameters and in likelihood per value.
+        The search has converged when all vertices of the simplex differ by less than this, in parameters and in
+        log-likelihood per value.
     """
     if not names:
         return Search({}, [], True)
@@ -83,6 +84,6 @@ def maximize(
 
 
 def check_search(max_iter: int, eps: float) -> None:
-    """Refuse a search that cannot begin or cannot end."""
+    """Raise an error if the number of iterations or the tolerance is not positive."""
     if max_iter < 1 or not eps > 0:
         raise InputError(f"max_iter is {max_iter} and eps is {eps}; both must be positive.")

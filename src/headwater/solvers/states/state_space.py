@@ -1,16 +1,16 @@
-"""Kalman filtering of thousands of sources in the space of the sensors.
+"""Kalman filtering of thousands of sources in sensor space.
 
-States ``u`` with independent variances ``D`` follow ``u_t = a u_(t-1) + eta_t``, with dynamical noise of variance
-``(1 - a^2) D`` that keeps them stationary, and whitened sensors see ``y_t = K u_t + eps_t`` with noise of variance
-``lambda2``. Then every error covariance of the Kalman filter is ``D`` minus something in the span of ``D K'``, and
-every estimate is ``u_t = D K' U z_t`` with ``K D K' = U diag(v) U'``: the filter falls apart into one scalar filter per
-sensor mode, without any approximation and whatever the number of sources. A mode of variance ``v`` has the predicted
-error variance ``f v``, ``f = 1`` at first, and then
+States ``u`` with independent variances ``D`` follow ``u_t = a u_(t-1) + eta_t``. The dynamical noise has the variance
+``(1 - a^2) D``, which keeps the states stationary. The whitened sensors measure ``y_t = K u_t + eps_t`` with noise of
+variance ``lambda2``. Every error covariance of the Kalman filter is then ``D`` minus a matrix in the span of ``D K'``,
+and every estimate is ``u_t = D K' U z_t`` with ``K D K' = U diag(v) U'``. The filter separates into one scalar filter
+per sensor mode, without approximation and for any number of sources. A mode of variance ``v`` has the predicted error
+variance ``f v``, with ``f = 1`` initially, and is updated by
 
 ``s = f v + lambda2``, ``z <- a z + (f / s) (y - v a z)``, ``f <- a^2 f lambda2 / s + 1 - a^2``.
 
-The likelihood is that of the innovations ``e = y - v a z``, of variance ``s``, up to a common factor that is estimated
-too (Schweppe 1965; Galka et al. 2004 use it for EEG).
+The likelihood is that of the innovations ``e = y - v a z`` with variance ``s``, up to a common factor that is estimated
+as well (Schweppe 1965; applied to EEG by Galka et al. 2004).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Dynamics:
     Attributes
     ----------
     own : float
-        ``a``: what a source keeps of itself from one time point to the next.
+        ``a``: autoregressive coefficient of a source.
     neighbours : float
-        ``b``: what it takes over from the mean of its neighbours.
+        ``b``: autoregressive coefficient of the mean of its neighbours.
     lambda2 : float
-        Variance of the noise relative to that of the signal, per whitened channel and time point.
+        Noise variance relative to the signal variance, per whitened channel and time point.
     """
 
     own: float
@@ -42,14 +42,14 @@ class Dynamics:
 
 @dataclass(frozen=True, eq=False)
 class Innovations:
-    """What the filter did not foresee.
+    """Prediction errors of the filter.
 
     Attributes
     ----------
     errors : array of shape (n_times, rank)
         Each mode minus its prediction.
     variances : array of shape (n_times, rank)
-        As the model has them, up to a common factor.
+        Variances of the errors under the model, up to a common factor.
     """
 
     errors: np.ndarray
@@ -57,27 +57,30 @@ class Innovations:
 
     @property
     def scale(self) -> float:
-        """The common factor of all variances that makes the likelihood largest."""
+        """Common factor of all variances that maximises the likelihood."""
         return float(np.mean(self.errors**2 / self.variances))
 
     @property
     def log_likelihood(self) -> float:
-        """Largest log-likelihood of the whitened data over the common factor of all variances."""
+        """Log-likelihood of the whitened data, maximised over the common factor of all variances."""
         return log_likelihood(self.scale, self.variances)
 
 
 def log_likelihood(scale: float, variances: np.ndarray) -> float:
-    """Gaussian log-likelihood of independent values of these variances times ``scale``, their mean squared ratio."""
+    """Return the Gaussian log-likelihood of independent values with variances ``scale * variances``.
+
+    ``scale`` is the mean of the squared values divided by ``variances``.
+    """
     return -0.5 * float(np.sum(np.log(variances)) + variances.size * (np.log(2 * np.pi * scale) + 1))
 
 
 def gains(variance: np.ndarray, dynamics: Dynamics, n_times: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gains ``f / s`` and innovation variances ``s`` of all time points, each (n_times, rank).
+    """Return the gains ``f / s`` and the innovation variances ``s`` of all time points, each (n_times, rank).
 
     Parameters
     ----------
     variance : array of shape (rank,)
-        ``v``, of the signal in each mode.
+        Signal variance ``v`` of each mode.
     dynamics : Dynamics
     n_times : int
     """
@@ -97,7 +100,7 @@ def filter_modes(variance: np.ndarray, dynamics: Dynamics, modes: np.ndarray) ->
     ----------
     variance : array of shape (rank,)
     dynamics : Dynamics
-        Its ``neighbours`` are 0.
+        With ``neighbours`` equal to 0.
     modes : array of shape (rank, n_times)
         ``U' y``.
 
@@ -119,5 +122,5 @@ def filter_modes(variance: np.ndarray, dynamics: Dynamics, modes: np.ndarray) ->
 
 
 def temporal_modes(own: float, n_times: int) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues and eigenvectors (columns) of the stationary correlations ``a^|t - t'|`` of the states."""
+    """Return eigenvalues and eigenvectors (columns) of the stationary correlations ``a^|t - t'|`` of the states."""
     return np.linalg.eigh(toeplitz(own ** np.arange(n_times)))

@@ -1,4 +1,4 @@
-"""Currents as states that are independent of each other, given that neighbours are alike."""
+"""Currents as a function of independent states, for a prior with correlated neighbours."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from headwater.solvers.loreta import laplacian
 
 @dataclass(frozen=True, eq=False)
 class WhitenedStates:
-    """States ``u = B W D^-1 x / c``, whose unit variance gives the currents ``x`` the prior of `LORETA`.
+    """States ``u = B W D^-1 x / c``; if they are independent with unit variance, ``x`` has the prior of `LORETA`.
 
-    ``B`` is the Laplacian, ``W`` the strength with which the sensors see each source, ``D`` the square root of the
-    orientation prior, and ``c`` gives ``K K'`` the trace of the identity. Only sparse matrices are kept.
+    ``B`` is the Laplacian, ``W`` the sensitivity of the sensors to each source, ``D`` the square root of the
+    orientation prior, and ``c`` scales ``K K'`` to the trace of the identity. Only sparse matrices are stored.
 
     Attributes
     ----------
     gain : array of shape (rank, n_sources, n_orient)
-        ``K = c G D (B W)^-1``: whitened sensors see ``K u``.
+        ``K = c G D (B W)^-1``: the whitened sensors measure ``K u``.
     roughness : sparse array of shape (n_sources, n_sources)
         ``B W``.
     root : array of shape (n_sources, n_orient, n_orient)
@@ -47,9 +47,9 @@ class WhitenedStates:
 
     @classmethod
     def of(cls, white: Whitened, loose: Loose, exponent: float, leak: float) -> Self:
-        """Whiten the currents of a lead field; the parameters are those of `LORETA`."""
+        """Compute the states for a whitened lead field; the parameters are those of `LORETA`."""
         if not 0 < leak <= 1:
-            raise InputError(f"leak is {leak:g}; it must lie above 0 and be at most 1.")
+            raise InputError(f"leak is {leak:g}; it must be above 0 and at most 1.")
         tangential = loose_per_source(white.leadfield, loose)
         gain = oriented_gain(white, tangential)
         rank, n_sources, n_orient = gain.shape
@@ -68,7 +68,7 @@ class WhitenedStates:
         )
 
     def currents(self, states: np.ndarray) -> np.ndarray:
-        """Turn states into currents in A m, both of shape (n_sources, n_orient, n)."""
+        """Convert states to currents in A m, both of shape (n_sources, n_orient, n)."""
         smooth = self._factors.solve(states.reshape(len(states), -1)).reshape(states.shape)
         return self.scale * np.einsum("sij,sjt->sit", self.root, smooth)
 
@@ -88,7 +88,7 @@ class WhitenedStates:
         return _factorized(self.roughness)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The factors cannot be pickled, and are made anew where they are needed.
+        # The factors cannot be pickled; they are computed again when needed.
         return {name: value for name, value in vars(self).items() if name != "_factors"}
 
 
