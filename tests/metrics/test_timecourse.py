@@ -53,7 +53,7 @@ def test_chance_is_zero(pos):
 
 
 def test_needs_times_that_differ(pos, truth):
-    with pytest.raises(InputError, match="at least two times"):
+    with pytest.raises(InputError, match="at least two time points"):
         time_course_correlation(truth, truth, pos=pos)
     with pytest.raises(InputError, match="changes over time"):
         time_course_correlation(*2 * [np.ones((1, 2, 1, 5))], pos=pos[:2])

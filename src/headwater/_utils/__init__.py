@@ -1,1 +1,1 @@
-"""What every layer needs and no library has: errors, files, cache, progress."""
+"""Utilities for every layer: errors, files, cache, progress."""

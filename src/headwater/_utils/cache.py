@@ -1,4 +1,4 @@
-"""Expensive results (BEM solutions, lead fields) kept on disk under the hash of everything they depend on."""
+"""On-disk cache of expensive results (BEM solutions, lead fields), keyed by a hash of all their inputs."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ import platformdirs
 
 from headwater._utils.npz import DamagedFile, read_arrays, write_arrays
 
-ABANDONED = 3600.0  # age, in seconds, at which an unfinished file belongs to a process that was killed
+ABANDONED = 3600.0  # seconds after which an unfinished file is taken to come from a killed process
 
 
 def cache_dir() -> Path:
@@ -39,7 +39,7 @@ def cached_arrays(
     *,
     shapes: Mapping[str, tuple[int | None, ...]],
 ) -> dict[str, np.ndarray]:
-    """Arrays from the cache, or computed and then kept there.
+    """Return arrays from the cache, or compute and cache them.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def cached_arrays(
     compute : callable
         Returns the arrays by name.
     shapes : dict of str to tuple
-        Names and shapes of the arrays, None for a length that only the computation gives.
+        Names and shapes of the arrays; None for a length that only the computation determines.
 
     Returns
     -------
     arrays : dict of str to array
-        A file that is damaged or holds something else is computed again. A cache that cannot be read or written only
-        costs time, so it never stops the work.
+        Results of damaged or unexpected files are computed again. A cache that cannot be read or written costs only
+        time and never raises an error.
     """
     path = cache_dir() / f"{name}-{key}.npz"
     arrays = _stored(path, shapes)
@@ -65,7 +65,7 @@ def cached_arrays(
 
 
 def _stored(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, np.ndarray] | None:
-    """Arrays of a file of the cache; None unless they are finite and have the shapes they should."""
+    """Return the arrays of a cached file; None unless they are finite and have the expected shapes."""
     try:
         arrays = read_arrays(path)
     except (FileNotFoundError, DamagedFile):
@@ -82,7 +82,7 @@ def _fits(array: np.ndarray, shape: tuple[int | None, ...]) -> bool:
 
 
 def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays to the cache if that is possible, and remove what killed processes left there."""
+    """Write arrays to the cache if possible, and remove files that killed processes left there."""
     try:
         write_arrays(path, arrays)
         for leftover in path.parent.glob(".part-*"):

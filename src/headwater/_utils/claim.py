@@ -1,4 +1,4 @@
-"""Whether a folder belongs to a run with these settings: begin the run, resume it, or refuse the folder."""
+"""Begin a run in a folder, resume it, or refuse the folder, depending on the settings stored there."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from headwater._utils.files import atomic_file
 
 try:
     import fcntl
-except ImportError:  # Windows has no such locks: two runs in one folder are not noticed there
+except ImportError:  # Windows has no such locks, so two runs in one folder are not detected there
     fcntl = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a run needs to know about the folder it works in.
+    """Claim of a run to a folder.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Claim:
     marker : str
         File in the folder that holds the settings, ``.json`` or ``.yaml``.
     settings : dict
-        Of plain values. A run with other settings is another run.
+        Plain values only. Different settings define a different run.
     free : tuple of str
         Settings that may differ when the run is resumed, such as ``"command"`` or ``"schedule.steps"``.
     resume : bool | None
-        True: a run must have begun in the folder. False: none may have. None: resume what has begun, begin otherwise.
+        True: the folder must hold a run. False: it must not. None: resume a run if there is one, otherwise begin.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class Claim:
     resume: bool | None = None
 
     def check(self) -> bool:
-        """Refuse a folder that belongs to something else; nothing is written.
+        """Refuse a folder that does not belong to this run; write nothing.
 
         Returns
         -------
@@ -66,27 +66,27 @@ class Claim:
             )
         if different := self._different(read_settings(self.folder / self.marker)):
             raise InputError(
-                f"{self.folder} holds a run with other settings ({', '.join(different)}); resume it with its own, or "
+                f"{self.folder} holds a run with other settings ({', '.join(different)}); resume it with those, or "
                 "choose another `out`."
             )
         return True
 
     @contextmanager
     def hold(self) -> Iterator[bool]:
-        """Check the folder, write the settings, and keep other runs out until the block has ended.
+        """Check the folder, write the settings, and lock the folder until the block ends.
 
-        A run that fails before it has written anything gives the folder back.
+        If the run fails before it writes anything, the folder is released.
 
         Yields
         ------
         begun : bool
-            Whether the run had begun in the folder before.
+            Whether the run had already begun in the folder.
         """
         self.check()
         new = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            begun = self.check()  # another run may have begun meanwhile
+            begun = self.check()  # another run may have begun in the meantime
             with atomic_file(self.folder / self.marker) as temporary:
                 temporary.write_text(_dumps(self.settings, temporary), encoding="utf-8")
             try:
@@ -99,7 +99,7 @@ class Claim:
                 raise
 
     def _entries(self) -> set[str]:
-        """Names in the folder, apart from what killed processes have left under temporary names."""
+        """List the names in the folder, without temporary files of killed processes."""
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise InputError(f"{self.folder} is not a folder and is left alone; choose another `out`.")
         try:
@@ -109,14 +109,14 @@ class Claim:
         return {name for name in names if not name.startswith(".part-")}
 
     def _different(self, found: dict[str, Any]) -> list[str]:
-        """Names of the settings that differ from those in the folder."""
+        """Return the names of the settings that differ from those in the folder."""
         one, other = _flat(found), _flat(_loads(_dumps(self.settings, Path(self.marker)), Path(self.marker)))
         names = [name for name in {**one, **other} if one.get(name, _ABSENT) != other.get(name, _ABSENT)]
         return [name for name in names if not any(f"{name}.".startswith(f"{free}.") for free in self.free)]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Lock the folder, where the file system has locks."""
+        """Lock the folder if the file system supports locks."""
         if fcntl is None:
             yield
             return
@@ -126,7 +126,7 @@ class Claim:
         except BlockingIOError as error:
             os.close(descriptor)
             raise InputError(
-                f"Another process is working in {self.folder}; wait for its end, or choose another `out`."
+                f"Another process is working in {self.folder}; wait until it ends, or choose another `out`."
             ) from error
         except OSError:  # a file system without locks
             pass
@@ -137,7 +137,7 @@ class Claim:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """Read the settings of a run that `Claim` has written."""
+    """Read the settings that `Claim` has written."""
     try:
         settings = _loads(path.read_text(encoding="utf-8"), path)
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
@@ -151,9 +151,7 @@ _ABSENT = object()
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(
-        f"{path} is damaged, so that its run cannot be resumed; restore the file, or choose another `out`."
-    )
+    return InputError(f"{path} is damaged, so its run cannot be resumed; restore the file, or choose another `out`.")
 
 
 def _dumps(settings: dict[str, Any], path: Path) -> str:

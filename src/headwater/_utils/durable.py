@@ -7,20 +7,20 @@ from pathlib import Path
 
 
 def replace_durably(temporary: Path, path: Path) -> None:
-    """Rename a file that has been written completely, once its content is on the disk.
+    """Flush a completely written file to disk, then rename it.
 
-    Without the flush, a crash shortly after the renaming may leave an empty file under the final name.
+    Without the flush, a crash shortly after renaming may leave an empty file under the final name.
 
     Parameters
     ----------
     temporary : Path
-        On the same file system as ``path``; a file, or a folder, whose content is not flushed.
+        File or folder on the same file system as ``path``. The content of a folder is not flushed.
     path : Path
     """
     if temporary.is_file():
         _flush(temporary, os.O_RDWR)
     temporary.replace(path)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
+    if os.name == "posix":  # other systems cannot open a folder
         _flush(path.parent, os.O_RDONLY)
 
 

@@ -2,9 +2,9 @@
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """Input that cannot be used.
 
-    The message is one plain sentence that names the fault, then the remedy. A parameter that the user can change stands
-    between backticks, by its name in Python: "give a larger `tmax`, or set `overwrite=True`". The command line shows
-    its option instead, prints the sentence without a traceback and exits with code 2.
+    The message is one plain sentence that names the fault, then the remedy. A parameter that the user can change is
+    given in backticks by its Python name: "give a larger `tmax`, or set `overwrite=True`". The command line shows the
+    option instead, prints the sentence without a traceback and exits with code 2.
     """

@@ -1,4 +1,4 @@
-"""Write results so that they are either whole or absent, and never overwritten by surprise."""
+"""Write results completely or not at all, and overwrite only on request."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,14 +12,14 @@ from headwater._utils.workplace import REPLACED, workplace
 
 @contextmanager
 def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
-    """Give a temporary path and rename it to ``path`` once the block has ended without error.
+    """Yield a temporary path and rename it to ``path`` if the block ends without error.
 
     Parameters
     ----------
     path : Path
-        The temporary file has the same name, by which MNE-Python and others choose the format.
+        The temporary file has the same name, because MNE-Python and others infer the format from it.
     overwrite : bool
-        Replace an existing file. False leaves a file alone that has appeared at ``path`` meanwhile.
+        Replace an existing file. If False, a file that appears at ``path`` in the meantime is kept.
     """
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,15 +35,15 @@ def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
 def atomic_folder(
     path: Path, *, overwrite: bool = False, check: Callable[[Path], None] | None = None
 ) -> Iterator[Path]:
-    """Give a temporary folder and rename it to ``path`` once the block has ended without error.
+    """Yield a temporary folder and rename it to ``path`` if the block ends without error.
 
     Parameters
     ----------
     path : Path
-        A link to a folder stands for that folder.
+        A link to a folder is followed.
     overwrite : bool
-        Replace an existing folder as a whole, at the very end. Otherwise it is refused at the beginning, and again at
-        the end if it has appeared meanwhile.
+        Replace an existing folder as a whole, at the end. If False, an existing folder is refused at the beginning, and
+        again at the end if it has appeared in the meantime.
     check : callable | None
         Raises `InputError` unless the folder may be replaced; called at the beginning and again at the end.
     """
@@ -67,7 +67,7 @@ def atomic_folder(
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse a result path that is already taken, before any work is spent on it."""
+    """Refuse a result path that already exists, before any work is done."""
     if path.is_symlink() and not path.exists():
         raise InputError(f"{path} is a link to {path.readlink()}, which does not exist; choose another `out`.")
     if not path.exists():
@@ -79,7 +79,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def refuse_unowned(path: Path, marker: str, *, overwrite: bool) -> None:
-    """Refuse to overwrite a folder that lacks the file ``marker`` of ours; an empty folder may be replaced."""
+    """Refuse to overwrite a folder without headwater's file ``marker``; an empty folder may be replaced."""
     refuse_existing(path, overwrite=overwrite)
     if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
         raise InputError(f"{path} was not written by headwater and is left alone; choose another `out`.")
@@ -92,7 +92,7 @@ def _refuse_taken(path: Path, overwrite: bool, check: Callable[[Path], None] | N
 
 
 def _claim(path: Path, make: Callable[[], None]) -> None:
-    """Make something at a path that nobody has taken, as only one of several processes can."""
+    """Create a file or folder at a free path; only one of several processes can succeed."""
     try:
         make()
     except FileExistsError as error:

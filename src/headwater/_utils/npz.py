@@ -1,4 +1,4 @@
-"""Plain arrays in ``.npz`` files: written whole or not at all, and read only if their headers can be true."""
+"""Plain arrays in ``.npz`` files, written completely or not at all, and read only if their headers are plausible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headwater._utils.files import atomic_file
 
 
 class DamagedFile(Exception):
-    """A file that is not an ``.npz`` of plain arrays as `write_arrays` writes it."""
+    """The file is not an ``.npz`` file of plain arrays as written by `write_arrays`."""
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -23,10 +23,10 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read what `write_arrays` wrote.
+    """Read arrays written by `write_arrays`.
 
-    Sizes are checked in the headers before anything is unpacked, so that a small file cannot fill the memory; the zip
-    format's checksums detect changed values.
+    Sizes are checked in the headers before unpacking, so that a small file cannot fill the memory. The checksums of the
+    zip format reveal changed values.
     """
     try:
         with zipfile.ZipFile(path) as archive:

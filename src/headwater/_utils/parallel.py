@@ -1,4 +1,4 @@
-"""The same work on many items: in this process, in processes of this machine, or on a Dask cluster."""
+"""Apply one function to many items: in this process, in local processes, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Result = TypeVar("Result")
 def parallel_map(
     work: Callable[[Item], Result], items: Sequence[Item], *, workers: int = 1, cluster: str | None = None
 ) -> Iterator[Result]:
-    """Yield the result of every item, in the order in which they are finished.
+    """Yield the result of every item, in order of completion.
 
     Parameters
     ----------
     work : callable
-        Can be pickled unless it runs in this process. Its results must not depend on where it runs.
+        Must be picklable unless it runs in this process. Its results must not depend on where it runs.
     items : sequence
     workers : int
-        Number of processes on this machine; 1 works in this process.
+        Number of processes on this machine; 1 means this process.
     cluster : str | None
         Address of a Dask scheduler whose workers do the work instead (extra ``cluster``). They must see the same files.
     """

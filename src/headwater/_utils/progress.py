@@ -1,4 +1,4 @@
-"""Progress bars for long work, silent where nobody looks (no terminal)."""
+"""Progress bars for long work; silent without a terminal."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,12 +17,12 @@ from rich.progress import (
 
 T = TypeVar("T")
 
-# Results go to standard output; everything about the work itself goes to standard error.
+# Results go to standard output; progress and remarks go to standard error.
 console = Console(stderr=True)
 
 
 def progress_bar(*, shown: bool = True) -> Progress:
-    """Return the one style of progress bar of this package, to be used as a context manager."""
+    """Return a progress bar in the style of this package, to be used as a context manager."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -37,7 +37,7 @@ def progress_bar(*, shown: bool = True) -> Progress:
 
 @contextmanager
 def working(description: str) -> Iterator[None]:
-    """Show that something is under way whose end cannot be told."""
+    """Show that work of unknown duration is in progress."""
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -52,7 +52,7 @@ def working(description: str) -> Iterator[None]:
 
 
 def track(items: Iterable[T], description: str, total: int, completed: int = 0) -> Iterator[T]:
-    """Yield the items while a bar shows how many of all are done, those completed before included."""
+    """Yield the items while a bar shows how many are done, including those completed before."""
     with progress_bar() as bar:
         task = bar.add_task(description, total=total, completed=completed)
         for item in items:

@@ -1,4 +1,4 @@
-"""Settings are checked before any work is done: types and bounds stand in the annotations of a constructor."""
+"""Check settings before any work is done, against the types and bounds in the annotations of a constructor."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Share = Annotated[float, Field(ge=0, le=1)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
-IN_WORDS = {  # of pydantic's kinds of errors
+IN_WORDS = {  # by pydantic's type of error
     "extra_forbidden": "there is no such setting",
     "unexpected_keyword_argument": "there is no such setting",
     "missing": "it is missing",
     "missing_keyword_only_argument": "it is missing",
 }
-LONGEST = 40  # characters of a wrong value that are shown
+LONGEST = 40  # characters shown of an invalid value
 
 
 def fault(error: ValidationError) -> tuple[str, str]:
-    """Say where the first fault is, and what it is.
+    """Describe the first fault and its place.
 
     Returns
     -------
     place : str
-        Dotted name of the setting; empty where the whole is wrong.
+        Dotted name of the setting; empty if the fault concerns all settings.
     words : str
         Without a full stop.
     """
@@ -54,12 +54,12 @@ def fault(error: ValidationError) -> tuple[str, str]:
 def checked(init: Callable[P, None]) -> Callable[P, None]:
     """Check the arguments of a constructor against its annotations before it runs.
 
-    Wrong ones raise `InputError`; lists, which JSON and YAML have, become tuples where tuples are expected.
+    Invalid arguments raise `InputError`. Lists, as read from JSON and YAML, become tuples where tuples are expected.
 
     Parameters
     ----------
     init : callable
-        ``__init__`` whose arguments are all keywords.
+        ``__init__`` with keyword arguments only.
     """
 
     @wraps(init)
@@ -80,16 +80,16 @@ def check_settings(owner: str, init: Callable[..., None], given: dict[str, Any])
     Parameters
     ----------
     owner : str
-        What is constructed, for people.
+        Name of the constructed object, for error messages.
     init : callable
         Its ``__init__``.
     given : dict
-        Those that do not follow from elsewhere; missing ones are no fault.
+        Arguments to check; missing ones are allowed.
 
     Returns
     -------
     settings : dict
-        The same, of the annotated types.
+        The same arguments, converted to the annotated types.
     """
     known = _settings(init)
     if unknown := [name for name in given if name not in known]:

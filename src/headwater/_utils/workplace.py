@@ -1,4 +1,4 @@
-"""Folders in which results are written until they are whole, and what killed processes have left in them."""
+"""Temporary folders for unfinished results, and the removal of those that killed processes left behind."""
 
 import glob
 import os
@@ -10,18 +10,18 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows has no such locks; what a killed process has left there stays
+except ImportError:  # Windows has no such locks, so leftovers of killed processes stay there
     fcntl = None  # type: ignore[assignment]
 
-REPLACED = "replaced"  # the folder that is being replaced is kept under this name until the new one is in its place
-RANDOM = "[a-z0-9_]" * 8  # what `tempfile` appends
+REPLACED = "replaced"  # name of the folder being replaced until the new one is in place
+RANDOM = "[a-z0-9_]" * 8  # suffix appended by `tempfile`
 
 
 @contextmanager
 def workplace(path: Path) -> Iterator[Path]:
-    """Give a folder beside ``path`` that is locked while it is in use and deleted afterwards.
+    """Yield a folder next to ``path`` that is locked while in use and deleted afterwards.
 
-    What earlier processes have left there for the same ``path`` is deleted first, if they do not run any more.
+    Leftovers of terminated processes for the same ``path`` are deleted first.
     """
     clean(path)
     folder, lock = _locked_folder(path)
@@ -49,7 +49,7 @@ def _prefix(path: Path) -> str:
 
 
 def _locked_folder(path: Path) -> tuple[Path, int | None]:
-    """Make a folder and lock it; make another one where somebody has taken it for a stale one in between."""
+    """Make a folder and lock it; retry if another process deleted it as stale in between."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=path.parent))
         lock = _lock(folder, wait=True)
@@ -60,7 +60,7 @@ def _locked_folder(path: Path) -> tuple[Path, int | None]:
 
 
 def _lock(folder: Path, *, wait: bool) -> int | None:
-    """Lock a folder until its descriptor is closed or the process ends; None where that is impossible."""
+    """Lock a folder until its descriptor is closed or the process ends; None if locking is impossible."""
     if fcntl is None:
         return None
     descriptor = None
@@ -75,7 +75,7 @@ def _lock(folder: Path, *, wait: bool) -> int | None:
 
 
 def _restore(folder: Path, path: Path) -> None:
-    """Put the folder that was to be replaced back where nothing has taken its place."""
+    """Put the folder being replaced back, unless something has taken its place."""
     if (folder / REPLACED).exists() and not os.path.lexists(path):
         with suppress(OSError):
             (folder / REPLACED).rename(path)

@@ -7,7 +7,7 @@ import numpy as np
 from headwater._utils.errors import InputError
 
 MM_PER_M = 1e3
-TIE = 1e-6  # relative; the rounding of float32, in which networks estimate
+TIE = 1e-6  # relative; rounding error of float32, the precision of networks
 
 
 def paired(x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,24 +51,24 @@ def _real(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def amplitude(x: np.ndarray) -> np.ndarray:
-    """Amplitude of each source: norm over orientations, then mean over times; shape (batch, n_sources)."""
+    """Amplitude of each source: norm over orientations, then mean over time; shape (batch, n_sources)."""
     norm = np.linalg.norm(x, axis=2)
     return norm if norm.ndim == 2 else norm.mean(axis=2)
 
 
 def paired_amplitudes(x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Check a batch and return the amplitudes (batch, n_sources) of truth and estimate, and the positions."""
+    """Check a batch and return the true and estimated amplitudes (batch, n_sources), and the positions."""
     x_true, x_est, pos = paired(x_true, x_est, pos)
     return amplitude(x_true), amplitude(x_est), pos
 
 
 def peaks(amplitudes: np.ndarray) -> np.ndarray:
-    """Which sources share each sample's peak, up to rounding; (batch, n_sources)."""
+    """Mark the sources that share each sample's peak, up to rounding; (batch, n_sources)."""
     return amplitudes >= (1 - TIE) * amplitudes.max(axis=1, keepdims=True)
 
 
 def active_sources(amplitudes: np.ndarray, threshold: float, relative: bool = True) -> np.ndarray:
-    """Which sources exceed ``threshold`` (as a share of each sample's peak if ``relative``); (batch, n_sources)."""
+    """Mark sources above ``threshold`` (as a share of each sample's peak if ``relative``); (batch, n_sources)."""
     if not 0 <= threshold < 1 and relative:
         raise InputError(f"A threshold relative to the peak must lie in [0, 1), not {threshold}.")
     limit = threshold * amplitudes.max(axis=1, keepdims=True) if relative else threshold
@@ -76,7 +76,7 @@ def active_sources(amplitudes: np.ndarray, threshold: float, relative: bool = Tr
 
 
 def truly_active(amplitudes: np.ndarray, threshold_true: float) -> np.ndarray:
-    """Which sources are active in truth; refuses samples in which all are."""
+    """Mark the truly active sources; refuse samples in which all sources are active."""
     active = active_sources(amplitudes, threshold_true)
     everywhere = np.flatnonzero(active.all(axis=1))
     if everywhere.size:

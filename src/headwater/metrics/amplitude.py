@@ -1,4 +1,4 @@
-"""Metrics of amplitude and orientation, source by source."""
+"""Source-wise metrics of amplitude and orientation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def nmse(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, rescale: boo
     Parameters
     ----------
     x_true, x_est : array of shape (batch, n_sources, n_orient[, n_times])
-        Source currents, in A m; times are summed like orientations.
+        Source currents, in A m; the error is summed over orientations and time.
     pos : array of shape (n_sources, 3)
         Source positions, in metres (not used here).
     rescale : bool
-        Multiply each estimate by the factor that minimises its error first. For methods whose estimates carry no
-        current unit (dSPM, sLORETA, beamformer power); the score then lies in [0, 1].
+        First multiply each estimate by the factor that minimises its error, for solvers whose estimates have no current
+        unit (dSPM, sLORETA, beamformer power). The score then lies in [0, 1].
 
     Returns
     -------
@@ -57,7 +57,7 @@ def weighted_cosine_distance(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.n
     Parameters
     ----------
     x_true, x_est : array of shape (batch, n_sources, n_orient[, n_times])
-        Source currents, any unit. With times, the vector of a source runs over orientations and times.
+        Source currents, any unit. With a time axis, the vector of a source comprises orientations and time points.
     pos : array of shape (n_sources, 3)
         Source positions, in metres (not used here).
 
@@ -73,20 +73,20 @@ def weighted_cosine_distance(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.n
     --------
     >>> import numpy as np
     >>> truth = np.array([[[3.0, 0, 0], [0, 1.0, 0]]])
-    >>> estimate = np.array([[[7.0, 0, 0], [2.0, 0, 0]]])  # the weaker source points a right angle away
+    >>> estimate = np.array([[[7.0, 0, 0], [2.0, 0, 0]]])  # the weaker source is off by a right angle
     >>> weighted_cosine_distance(truth, estimate, pos=np.eye(3)[:2])
     array([0.25])
     """
     x_true, x_est, _ = paired(x_true, x_est, pos)
     x_true, x_est = (x.reshape(*x.shape[:2], -1) for x in (x_true, x_est))
     norm_true, norm_est = np.linalg.norm(x_true, axis=2), np.linalg.norm(x_est, axis=2)
-    # The true norm in the weight cancels the one in the cosine, so no division by a vanishing source is left.
+    # The true norm in the weight cancels the one in the cosine, so there is no division by a zero norm.
     cosine_times_norm = _ratio(np.einsum("bsk,bsk->bs", x_true, x_est), norm_est)
     return 1 - cosine_times_norm.sum(axis=1) / norm_true.sum(axis=1)
 
 
 def cosine_score(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray) -> np.ndarray:
-    r"""Cosine of the angle between truth and estimate as one vector each.
+    r"""Cosine of the angle between ground truth and estimate, each taken as one vector.
 
     .. math:: \frac{\langle x, \hat x \rangle}{\|x\| \, \|\hat x\|}
 
@@ -126,7 +126,7 @@ def correlation(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray) -> np
     Parameters
     ----------
     x_true, x_est : array of shape (batch, n_sources, n_orient[, n_times])
-        Source currents, any unit. With times, amplitudes are averaged over them; see
+        Source currents, any unit. With a time axis, amplitudes are averaged over it; see
         :func:`time_course_correlation` for the correlation over time.
     pos : array of shape (n_sources, 3)
         Source positions, in metres (not used here).
@@ -137,8 +137,8 @@ def correlation(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray) -> np
 
     References
     ----------
-    Correlation with the ground truth, as in the evaluation of the CNN-Transformer on neural-mass spikes (section C
-    of the five systems); the paper names it without a formula.
+    Correlation with the ground truth, as in the evaluation of the CNN-Transformer on neural-mass spikes (system C of
+    the five); the paper gives no formula.
 
     Examples
     --------

@@ -12,14 +12,14 @@ from headwater._utils.errors import InputError
 
 @dataclass(frozen=True)
 class Interval:
-    """A statistic of a metric over samples with its confidence interval.
+    """A statistic of a metric over samples, with its confidence interval.
 
     Attributes
     ----------
     estimate, low, high : float
         The statistic and the bounds of its interval, in the unit of the metric.
     n : int
-        Number of samples that were scored, without the NaN.
+        Number of scored samples, NaN excluded.
     """
 
     estimate: float
@@ -38,9 +38,9 @@ def bootstrap_interval(
 ) -> Interval:
     """Confidence interval of a statistic over samples, by the percentile bootstrap.
 
-    NaN (samples to which the metric does not apply) are left out. For the difference of two solvers on the same
-    samples, pass the differences of their scores. Percentiles, and not bias-corrected ones, because those break down
-    for the median of scores with few distinct values.
+    NaN (samples to which the metric does not apply) are excluded. To compare two solvers on the same samples, pass the
+    differences of their scores. Percentiles are not bias-corrected, because the correction fails for the median of
+    scores with few distinct values.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def bootstrap_interval(
     Returns
     -------
     Interval
-        With NaN bounds for fewer than two scored samples, and a NaN estimate for none.
+        The bounds are NaN for fewer than two scored samples, and the estimate is NaN for none.
 
     References
     ----------

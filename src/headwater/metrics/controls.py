@@ -43,7 +43,7 @@ def random_estimate(x_true: np.ndarray, *, seed: int) -> np.ndarray:
 
 
 def perfect_estimate(x_true: np.ndarray) -> np.ndarray:
-    """Estimate that equals the truth (a copy of it).
+    """Estimate that equals the ground truth (a copy of it).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Any metric, restricted to sources at a certain depth."""
+"""Restrict any metric to sources in a range of depths."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Detection of active sources: accuracy, precision, recall, F1.
 
-A source is estimated as active where its amplitude exceeds ``threshold``: a share of the estimate's peak, or, with
-``relative=False``, an absolute value (0.5 for a network that returns probabilities). An estimate of zeros finds
-nothing active and scores 0 in precision, recall and F1.
+A source is estimated as active if its amplitude exceeds ``threshold``: a share of the estimate's peak, or, with
+``relative=False``, an absolute value (0.5 for a network that returns probabilities). An estimate of zeros contains no
+active source and scores 0 in precision, recall and F1.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def precision(
     threshold_true: float = 0.5,
     relative: bool = True,
 ) -> np.ndarray:
-    r"""Share of the sources estimated as active that are.
+    r"""Share of the sources estimated as active that are truly active.
 
     .. math:: \frac{TP}{TP + FP}
 
@@ -214,7 +214,7 @@ def active_share(x_true: np.ndarray, *, threshold_true: float = 0.5) -> np.ndarr
 def states(
     x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray, threshold: float, threshold_true: float, relative: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which sources are active, in truth and by estimate; (batch, n_sources) each."""
+    """Mark the active sources of ground truth and estimate; (batch, n_sources) each."""
     a_true, a_est, _ = paired_amplitudes(x_true, x_est, pos)
     return truly_active(a_true, threshold_true), active_sources(a_est, threshold, relative)
 

@@ -25,9 +25,9 @@ def spatial_dispersion(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
     .. math:: \mathrm{SD} = \sqrt{\frac{\sum_j (\hat a_j \|r_{\text{peak}} - r_j\|)^2}{\sum_j \hat a_j^2}},
         \qquad r_{\text{peak}} = r_{\arg\max \hat a}
 
-    Range [0, diameter of the source space], in mm, lower is sharper; nothing below the truth's own dispersion is an
-    improvement. The truth is not used, so recordings without ground truth can be scored (pass the estimate twice).
-    Several equal peaks average; an estimate of zeros counts as spread evenly.
+    Range [0, diameter of the source space], in mm, lower is sharper; values below the dispersion of the ground truth
+    are no improvement. The ground truth is not used, so recordings without one can be scored (pass the estimate twice).
+    Several equal peaks are averaged; an estimate of zeros counts as evenly spread.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def dispersion_from_truth(
     .. math:: \mathrm{SD} = \sqrt{\frac{\sum_j \hat a_j^2 \min_{i \in A} \|r_i - r_j\|^2}{\sum_j \hat a_j^2}}
 
     Range [0, diameter of the source space], in mm, lower is better, 0 if all activity lies in truly active sources. An
-    estimate of zeros counts as spread evenly.
+    estimate of zeros counts as evenly spread.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def dispersion_from_truth(
 
     References
     ----------
-    Molins et al., NeuroImage 42 (2008); Chang et al., NeuroImage 53 (2010). The spatial dispersion reported for
-    DeepSIF and for the systems beside it.
+    Molins et al., NeuroImage 42 (2008); Chang et al., NeuroImage 53 (2010). The spatial dispersion reported for DeepSIF
+    and the systems compared with it.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def active_volume_error(
     pos : array of shape (n_sources, 3)
         Source positions, in metres (not used here).
     source_volume : float | array of shape (n_sources,)
-        Volume that a source stands for, in m^3; of several, the mean is taken, as in the paper.
+        Volume represented by a source, in m^3; several values are averaged, as in the paper.
     threshold : float
         A source is estimated as active above this share of the estimated peak.
     threshold_true : float
@@ -163,7 +163,7 @@ def extent(x: np.ndarray, *, threshold: float = 0.5) -> np.ndarray:
 
     .. math:: |\{i : a_i > T \max_j a_j\}|
 
-    Range [0, n_sources], in sources; not a score. 0 for zeros.
+    Range [0, n_sources], in sources; not a score; 0 for an estimate of zeros.
 
     Parameters
     ----------
@@ -193,9 +193,9 @@ def extent_correlation(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
 
     .. math:: r = \mathrm{corr}_b \bigl( |A_b|, |\hat A_b| \bigr)
 
-    Range [-1, 1], no unit, higher is better, 0 by chance. The only metric of a whole batch: every sample gets
-    the value of the batch, so that it can be tabulated like the others. NaN where one of the extents
-    does not vary (estimates of zeros, or fewer than two samples).
+    Range [-1, 1], no unit, higher is better, 0 by chance. The only metric of a whole batch: every sample is given the
+    value of the batch, so that it can be tabulated like the others. NaN if one of the extents does not vary (estimates
+    of zeros, or fewer than two samples).
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def extent_correlation(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
     pos : array of shape (n_sources, 3)
         Source positions, in metres (not used here).
     threshold : float
-        A source is active above this share of the peak, in truth and in the estimate.
+        A source is active above this share of the peak, in ground truth and estimate.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def extent_correlation(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray
 
 
 def _energy(a_est: np.ndarray) -> np.ndarray:
-    """Each source's share of the estimate's energy; zeros count as spread evenly; (batch, n_sources)."""
+    """Each source's share of the estimate's energy; zeros count as evenly spread; (batch, n_sources)."""
     peak = a_est.max(axis=1, keepdims=True)
     relative = np.where(peak > 0, a_est / np.where(peak > 0, peak, 1), 1)
     return relative**2 / (relative**2).sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a number in a table means: its unit, its direction, and a sentence for the reader."""
+"""Meaning of a number in a table: its unit, its direction, and a sentence for the reader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """What a reader of a number must know.
+    """Meaning of a number.
 
     Attributes
     ----------
@@ -18,9 +18,9 @@ class Measure:
         "mm", "cm^3", "s", ..., or "" for a pure number.
     higher_is_better : bool
     meaning : str
-        What it tells, in a sentence.
+        One sentence for the reader.
     logarithmic : bool
-        Whether figures show orders of magnitude.
+        Whether figures use a logarithmic axis.
     """
 
     unit: str = ""
@@ -40,9 +40,9 @@ class Metric(Measure):
     range : tuple of two float
         Lowest and highest possible value; inf where only the source space limits it.
     equation : str
-        In words and symbols; the docstring of the function has it in full.
+        Short form in words and symbols; the docstring of the function has the full form.
     zeros : str
-        What an estimate of zeros scores.
+        Score of an estimate of zeros.
     paper : str
         Which of the five systems uses it (A-E), or "" for none.
     needs : tuple of str

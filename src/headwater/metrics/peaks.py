@@ -19,12 +19,12 @@ from headwater.metrics._inputs import (
 
 
 def localization_error(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray) -> np.ndarray:
-    r"""Distance of the estimated from the true peak.
+    r"""Distance between the estimated and the true peak.
 
     .. math:: \mathrm{LE} = \|r_{\arg\max_i a_i} - r_{\arg\max_i \hat a_i}\|
 
-    Range [0, diameter of the source space], in mm, lower is better. Where several true sources share the peak (a
-    binary patch), the nearest counts; where several estimated ones do, their mean distance. An estimate of zeros thus
+    Range [0, diameter of the source space], in mm, lower is better. If several true sources share the peak (a binary
+    patch), the nearest counts; if several estimated sources do, their distances are averaged. An estimate of zeros thus
     has the expected score of a random guess.
 
     Parameters
@@ -64,12 +64,12 @@ def centroid_localization_error(
     threshold_true: float = 0.5,
     relative: bool = True,
 ) -> np.ndarray:
-    r"""Distance of the centroids of the truly and the estimated active sources.
+    r"""Distance between the centroids of the truly active sources and of those estimated as active.
 
     .. math:: \mathrm{LE} = \|c - \hat c\|, \qquad c = \frac{1}{|A|} \sum_{i \in A} r_i
 
-    Range [0, diameter of the source space], in mm, lower is better. Where nothing is estimated as active (an
-    estimate of zeros), the centroid of all sources is taken.
+    Range [0, diameter of the source space], in mm, lower is better. If no source is estimated as active (an estimate of
+    zeros), the centroid of all sources is used.
 
     Parameters
     ----------
@@ -118,9 +118,9 @@ def region_localization_error(
     .. math:: \mathrm{RLE} = \frac{1}{2|A|} \sum_{i \in A} \min_{j \in \hat A} \|r_i - r_j\|
         + \frac{1}{2|\hat A|} \sum_{j \in \hat A} \min_{i \in A} \|r_i - r_j\|
 
-    Range [0, diameter of the source space], in mm, lower is better. Where nothing is estimated as active (an
-    estimate of zeros), everything counts as active. Equals :func:`mne.simulation.metrics.region_localization_error`
-    (also called dipole localisation error) where both thresholds are the same, but in mm.
+    Range [0, diameter of the source space], in mm, lower is better. If no source is estimated as active (an estimate of
+    zeros), all sources count as active. Equals :func:`mne.simulation.metrics.region_localization_error` (also called
+    dipole localisation error) where both thresholds are the same, but in mm.
 
     Parameters
     ----------
@@ -153,12 +153,12 @@ def region_localization_error(
 def assignment_error(
     x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, centers: np.ndarray, separation: float = 0.02
 ) -> np.ndarray:
-    r"""Mean distance of the true centres from the estimated peaks, each peak used once (optimal assignment).
+    r"""Mean distance between the true centres and the estimated peaks, each peak used once (optimal assignment).
 
     .. math:: \min_\pi \frac1S \sum_{s=1}^S \|r_{c_s} - r_{p_{\pi(s)}}\|
 
     The estimate's peaks are its S strongest local maxima: sources at least as strong as any within ``separation``,
-    and at least that far apart. A centre for which no peak is left (the estimate has fewer) costs its mean distance
+    and at least that far apart. A centre without a peak (if the estimate has fewer peaks) contributes its mean distance
     to all sources, as a random guess would; so does an estimate of zeros.
 
     Range [0, diameter of the source space], in mm, lower is better.
@@ -206,7 +206,7 @@ def assignment_error(
 
 
 def _strongest(candidates: np.ndarray, pos: np.ndarray, count: int, separation: float) -> list[int]:
-    """Up to ``count`` candidates, strongest first, no two closer than ``separation``."""
+    """Select up to ``count`` candidates, strongest first, no two closer than ``separation``."""
     chosen: list[int] = []
     for candidate in candidates:
         if len(chosen) == count:
@@ -217,7 +217,7 @@ def _strongest(candidates: np.ndarray, pos: np.ndarray, count: int, separation: 
 
 
 def _assigned(truth: np.ndarray, found: np.ndarray, pos: np.ndarray) -> float:
-    """Mean distance under the best assignment of found to true points; a guess stands in for each one missing."""
+    """Mean distance under the best assignment of found to true points; missing points count as random guesses."""
     guess = np.repeat(cdist(truth, pos).mean(axis=1, keepdims=True), len(truth) - len(found), axis=1)
     cost = np.hstack([cdist(truth, found), guess])
     return float(cost[linear_sum_assignment(cost)].mean())
@@ -230,7 +230,7 @@ def _set_distance(a: np.ndarray, b: np.ndarray) -> float:
 def _active_sets(
     x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray, threshold: float, threshold_true: float, relative: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Active sources in truth and by estimate; an estimate without any counts as active everywhere."""
+    """Active sources of ground truth and estimate; an estimate without any counts as active everywhere."""
     a_true, a_est, pos = paired_amplitudes(x_true, x_est, pos)
     est = active_sources(a_est, threshold, relative)
     est[~est.any(axis=1)] = True

@@ -1,7 +1,7 @@
-"""Metrics of the order in which an estimate ranks the sources.
+"""Metrics of the rank order of the estimated amplitudes.
 
-Ties are broken at random, in expectation: equal amplitudes share their places. An estimate of zeros therefore scores
-exactly as chance does, and the numbering of the sources does not matter.
+Ties are averaged over random orders: sources of equal amplitude share their ranks. An estimate of zeros therefore
+scores exactly as chance does, and the numbering of the sources does not matter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from headwater.metrics._inputs import MM_PER_M, checked_centers, paired_amplitud
 def fraction_active(
     x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, threshold_true: float = 0.0
 ) -> np.ndarray:
-    r"""Share of the k strongest estimated sources that are truly active, k being the number truly active.
+    r"""Share of the k strongest estimated sources that are truly active; k is the number of truly active sources.
 
     .. math:: \frac{|\mathrm{top}_k(\hat a) \cap A|}{k}, \qquad k = |A|
 
@@ -54,13 +54,13 @@ def fraction_active(
 def peak_activity_spread(
     x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, threshold_true: float = 0.0
 ) -> np.ndarray:
-    r"""Mean distance of the k strongest estimated sources from the estimated peak, k being the number truly active.
+    r"""Mean distance of the k strongest estimated sources from their peak; k is the number truly active.
 
     .. math:: \mathrm{PAS} = \frac1k \sum_{i \in \mathrm{top}_k(\hat a)} \|r_i - r_{\arg\max \hat a}\|
 
     Range [0, diameter of the source space], in mm, lower is better for a single source as large as the truth, but
-    nothing below the score of the perfect estimate is an improvement. An estimate of zeros scores the mean distance
-    of two sources.
+    values below the score of the perfect estimate are no improvement. An estimate of zeros scores the mean distance of
+    two sources.
 
     Parameters
     ----------
@@ -77,9 +77,10 @@ def peak_activity_spread(
 
     References
     ----------
-    Multi-source ConvNet (Buda et al.), section II E, gives name, purpose and values in mm, but no formula. On fsaverage
-    this one gives 11 mm for a perfect patch of 30 mm (the paper: 11), 21 mm for one of 60 mm (15) and 76-79 mm for a
-    random estimate (66, on a smaller brain), so compare with the paper's order of methods, not with its millimetres.
+    Multi-source ConvNet (Buda et al.), section II E, gives name, purpose and values in mm, but no formula. On
+    fsaverage, this formula gives 11 mm for a perfect patch of 30 mm (the paper: 11), 21 mm for one of 60 mm (15) and
+    76-79 mm for a random estimate (66, on a smaller brain), so compare with the paper's ranking of methods, not with
+    its values in mm.
 
     Examples
     --------
@@ -187,7 +188,7 @@ def distance_rank_least(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarra
 
 
 def _top_k(a_est: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """Probability of each source to be among the k strongest when ties are broken at random; (batch, n_sources)."""
+    """Probability that each source is among the k strongest when ties are broken at random; (batch, n_sources)."""
     kth = np.take_along_axis(-np.sort(-a_est, axis=1), k[:, None] - 1, axis=1)
     above, tied = a_est > kth, a_est == kth
     left = k - above.sum(axis=1)

@@ -18,11 +18,11 @@ def region_precision(
     threshold_true: float = 0.5,
     relative: bool = True,
 ) -> np.ndarray:
-    r"""Share of the regions estimated as active that are.
+    r"""Share of the regions estimated as active that are truly active.
 
     .. math:: \frac{TP}{TP + FP} \quad \text{counted in regions}
 
-    A region is active where one of its sources is. Range [0, 1], no unit, higher is better.
+    A region is active if one of its sources is. Range [0, 1], no unit, higher is better.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def region_recall(
 
     .. math:: \frac{TP}{TP + FN} \quad \text{counted in regions}
 
-    Range [0, 1], no unit, higher is better; 0 where the truth lies in no known region.
+    Range [0, 1], no unit, higher is better; 0 if no truly active source lies in a known region.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def region_f1(
 
 
 def _regions(true: np.ndarray, est: np.ndarray, region_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which regions have an active source, in truth and by estimate; (batch, n_regions) each."""
+    """Mark the regions with an active source, in ground truth and estimate; (batch, n_regions) each."""
     region_ids = np.asarray(region_ids)
     if region_ids.shape != true.shape[1:] or region_ids.dtype.kind not in "iu" or not (region_ids >= 0).any():
         raise InputError(

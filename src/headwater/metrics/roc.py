@@ -50,9 +50,9 @@ def auc_close(
     r"""Area under the ROC curve against inactive sources near the active ones.
 
     Measures whether the border of a patch is found. This is :func:`auc` with the negatives restricted to the inactive
-    sources nearest to an active one: as many as ``share`` of all sources, and those at the same distance as the last.
-    Published versions draw as many negatives as there are positives from this pool, repeatedly; using the whole
-    pool is the mean over all such draws.
+    sources nearest to an active one: the share ``share`` of all sources, plus those at the same distance as the last.
+    Published versions repeatedly draw as many negatives as positives from this pool; the whole pool gives the mean over
+    all such draws.
 
     .. math:: P(\hat a_i > \hat a_j) + \tfrac12 P(\hat a_i = \hat a_j), \qquad i \in A, \;
         j \in \operatorname{nearest}_{0.2 N}(A)
@@ -132,7 +132,7 @@ def auc_far(
 
 
 def auprc(x_true: np.ndarray, x_est: np.ndarray, *, pos: np.ndarray, threshold_true: float = 0.0) -> np.ndarray:
-    r"""Area under the precision-recall curve, with the end rule of the 4LCNN paper.
+    r"""Area under the precision-recall curve, with the endpoint rule of the 4LCNN paper.
 
     .. math:: \int_0^1 P \, \mathrm{d}R, \qquad P(T) = \frac{TP}{TP + FP}, \quad R(T) = \frac{TP}{TP + FN},
         \qquad \text{active where } \hat a_i / \max \hat a > T, \; T \in [0, 1)
@@ -200,7 +200,7 @@ def _distance_to(active: np.ndarray, pos: np.ndarray) -> np.ndarray:
 
 
 def _nearest(distance: np.ndarray, among: np.ndarray, size: int) -> np.ndarray:
-    """Choose the ``size`` nearest of some sources, and all that are as near as the last (grids have many such)."""
+    """Choose the ``size`` nearest sources, and all others at the distance of the last (common on grids)."""
     candidates = distance[among]
     limit = np.partition(candidates, min(size, len(candidates)) - 1)[min(size, len(candidates)) - 1]
     # A relative margin, as equal distances on a grid differ in the last digits.
@@ -208,7 +208,7 @@ def _nearest(distance: np.ndarray, among: np.ndarray, size: int) -> np.ndarray:
 
 
 def _farthest(distance: np.ndarray, among: np.ndarray, size: int) -> np.ndarray:
-    """Choose the ``size`` farthest of some sources, and all that are as far as the last."""
+    """Choose the ``size`` farthest sources, and all others at the distance of the last."""
     candidates = distance[among]
     limit = np.partition(candidates, max(len(candidates) - size, 0))[max(len(candidates) - size, 0)]
     return among & (distance >= limit * (1 - 1e-9))

@@ -50,7 +50,7 @@ def time_course_correlation(
     """
     x_true, x_est, _ = paired(x_true, x_est, pos)
     if x_true.ndim != 4 or x_true.shape[3] < 2:
-        raise InputError("time_course_correlation needs sources with a fourth axis of at least two times.")
+        raise InputError("time_course_correlation needs sources with a fourth axis of at least two time points.")
     active = active_sources(amplitude(x_true), threshold_true)
     true, est = (x - x.mean(axis=3, keepdims=True) for x in (x_true, x_est))
     product = np.einsum("bsot,bsot->bs", true, est)

@@ -11,8 +11,8 @@ from headwater.metrics._inputs import MM_PER_M, paired_amplitudes
 
 MAX_PIVOTS = 10**8  # of the network simplex; an upper bound far above what is needed
 ROUNDING = 1e-12  # mass that may be left over from normalising two equal distributions
-# Largest cost of gathering mass in cells, as a share of the cost of carrying it. The error of the fast path grows with
-# this share: below 0.4 it stayed under 1.6 %, at 1.4 it reaches 12 % (patches, bells, noise; 2,500 and 5,000 sources).
+# Largest cost of gathering mass in cells, as a share of the transport cost. The error of the fast path grows with this
+# share: below 0.4 it stayed under 1.6 %, at 1.4 it reached 12 % (patches, bells, noise; 2,500 and 5,000 sources).
 MAX_LOSS = 0.4
 
 MOST_REMEMBERED = 10_000
@@ -80,10 +80,10 @@ def earth_movers_distance(
     pos : array of shape (n_sources, 3)
         Source positions, in metres.
     n_cells : int | None
-        None: exact. A number: the fast path. What is to be carried, and where to, is each gathered in up to
-        ``n_cells`` cells (rounded down to a power of two): their mass is halved repeatedly along the longest
-        side, and each cell acts at its centre of mass. Where activity moves hardly farther than a cell is wide, the
-        number is doubled until it suffices. Samples whose problem is no larger than that stay exact.
+        None: exact. A number: the fast path. Surplus and deficit of amplitude are each gathered in up to ``n_cells``
+        cells (rounded down to a power of two), made by halving the mass repeatedly along the longest side; each cell
+        acts at its centre of mass. If activity moves little farther than the width of a cell, the number of cells is
+        doubled until it suffices. Problems no larger than that are solved exactly.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def _distance_from_even(mass: np.ndarray, pos: np.ndarray, n_cells: int | None) 
 
 
 def _distance(difference: np.ndarray, pos: np.ndarray, n_cells: int | None) -> float:
-    """Cost of evening out a difference of masses, in metres."""
+    """Cost of transporting a difference of masses, in metres."""
     if np.abs(difference).sum() < ROUNDING:
         return 0.0
     surplus, deficit = _positive(difference, pos), _positive(-difference, pos)
@@ -147,7 +147,7 @@ def _distance(difference: np.ndarray, pos: np.ndarray, n_cells: int | None) -> f
 
 
 def _transport(mass_from: np.ndarray, pos_from: np.ndarray, mass_to: np.ndarray, pos_to: np.ndarray) -> float:
-    """Cost of carrying masses from some positions to others, in metres."""
+    """Cost of transporting masses between two sets of positions, in metres."""
     import ot
 
     moved = mass_from.sum()

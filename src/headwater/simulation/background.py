@@ -25,13 +25,13 @@ class Background:
         p_j <- sum_i l_j^i / max(s_j, 1) c_i + (1 - min(s_j, 1)) p_j
 
     and sources in a patch are ``boost`` times stronger than the others: Buda et al., A deep learning framework for
-    multi-source EEG localization, section II-B. There ``c_i`` is the own course of the centre; a course drawn anew has
-    the same law, as the centre's coefficient is 1.
+    multi-source EEG localization, section II-B. There ``c_i`` is the centre's own course; a new draw has the same
+    distribution, because the centre's coefficient is 1.
 
     Parameters
     ----------
     courses : TimeCourse
-        Of every source; a process of unit variance.
+        Of each source; a process of unit variance.
     boost : float
     amplitude_nam : float
         Of an inactive source (standard deviation of its course), in nA m. The amplitudes of the patches are relative
@@ -50,7 +50,7 @@ class Background:
     def blend(
         self, pattern: Pattern, courses: torch.Tensor, sfreq: float, geometry: Geometry, generator: torch.Generator
     ) -> DenseCurrents:
-        """Draw the courses of all sources and blend those of the patches in."""
+        """Draw the courses of all sources and blend in those of the patches."""
         if not isinstance(pattern, Patches):
             raise InputError(
                 "A Background needs patches to blend in, and this pattern reaches every source; use background=None."
@@ -70,7 +70,7 @@ class Background:
 
     @staticmethod
     def _oriented(x: torch.Tensor, geometry: Geometry, generator: torch.Generator) -> torch.Tensor:
-        """Point along the normals of the cortex; sources in a volume each have a random direction per sample."""
+        """Orient along the normals of the cortex; each source in a volume has a random direction per sample."""
         drawn = random_directions((len(x), geometry.n_sources, 3), generator)
         direction = torch.where(geometry.cortical[:, None], geometry.normals, drawn)
         return x * direction[..., None]

@@ -82,7 +82,7 @@ class Patches:
     def ranks(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Entries of the first, second, ... component of all samples, and their rows ``sample * n_sources + source``.
 
-        Within one rank no row comes twice, so ``out[rows] += values`` adds in a fixed order on every device.
+        Within one rank no row occurs twice, so ``out[rows] += values`` adds in a fixed order on every device.
         """
         rank = self.component % self.n_components
         rows = self.component.div(self.n_components, rounding_mode="floor") * self.n_sources + self.source
@@ -142,7 +142,7 @@ class SparseCurrents(Currents):
 
     @property
     def weights(self) -> torch.Tensor:
-        """Current of each entry for a time course of one, in A m, shape (n_entries, n_orient)."""
+        """Current of each entry for a time course equal to one, in A m, shape (n_entries, n_orient)."""
         patches = self.patches
         return (patches.coefficient * patches.amplitude.flatten()[patches.component])[:, None] * patches.direction
 

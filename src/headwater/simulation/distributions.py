@@ -30,7 +30,7 @@ class Distribution(ABC):
 
 @dataclass(frozen=True)
 class Constant(Distribution):
-    """Always the same value. A plain number in place of a distribution means this."""
+    """Always the same value. A plain number in place of a distribution is converted to this."""
 
     value: float
 

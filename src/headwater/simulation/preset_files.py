@@ -1,6 +1,6 @@
 """Presets as YAML files.
 
-An object is written as its class's name after an exclamation mark, a YAML tag, and its fields::
+An object is written as a YAML tag, an exclamation mark and the name of its class, followed by its fields::
 
     !Preset
     name: two small bells
@@ -65,11 +65,11 @@ MOST_BYTES = 10**6  # of a file; presets take about 1 kB
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Safe YAML and the classes above."""
+    """Safe YAML loader that knows the classes above."""
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Safe YAML and the classes above, without aliases, so that each part is complete."""
+    """Safe YAML dumper that knows the classes above; it writes no aliases, so that each part is complete."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
@@ -98,7 +98,7 @@ def _construct(kind: type) -> Any:
         except InputError as error:
             raise InputError(f"{where}: {error}") from error
         except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"{where}: a field of {kind.__name__} has a value of another kind ({error}).") from error
+            raise InputError(f"{where}: a field of {kind.__name__} has a value of the wrong type ({error}).") from error
 
     return build
 
@@ -157,7 +157,7 @@ def preset_from_yaml(text: str) -> Preset:
     except (ValueError, TypeError, RecursionError) as error:  # numbers or dates that do not exist, endless nesting
         raise InputError(f"This YAML cannot be read ({type(error).__name__}: {error}).") from error
     if not isinstance(preset, Preset):
-        raise InputError("The file of a preset has to begin with !Preset; for example see docs/simulate.md.")
+        raise InputError("A preset file must begin with !Preset; see docs/simulate.md for an example.")
     return preset
 
 

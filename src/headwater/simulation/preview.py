@@ -21,7 +21,7 @@ FORMATS = (".png", ".pdf", ".svg")
 N_SAMPLES = 4
 MOST_SAMPLES = 12
 MOST_NAMED = 5  # sources whose regions are named
-ACTIVE = 0.02  # of the largest current: what is shown in colour
+ACTIVE = 0.02  # share of the largest current above which sources are coloured
 SENSORS = {"eeg": ("EEG", 1e6, "µV"), "mag": ("magnetometers", 1e15, "fT"), "grad": ("gradiometers", 1e13, "fT/cm")}
 
 
@@ -36,10 +36,10 @@ def plot_preview(
 ) -> None:
     """Draw the first samples of a seed, one per row, and write the picture.
 
-    From left to right: the strength of each source's current from three sides, at the time when the recording is
-    strongest (dotted line), strong ones on top, with a ring of its own colour around each centre; the time courses at
-    the centres, in these colours; those of the sensors, or, for a single time point, their values (dots) and those
-    without noise (line); and the topography, one for each sensor type whose positions are known.
+    From left to right: the current of each source from three sides, at the time point of the strongest recording
+    (dotted line), strong sources on top, with a coloured ring around each centre; the time courses at the centres, in
+    these colours; the time courses of the sensors or, for a single time point, their values with noise (dots) and
+    without (line); and one topography for each sensor type with known positions.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _centers(sample: Samples) -> np.ndarray:
 
 
 def _positions_mm(leadfield: LeadField) -> np.ndarray:
-    """Positions in MRI coordinates, along which grids and brains are straight, or in head coordinates."""
+    """Positions in MRI coordinates, with which grids and brains are aligned, or in head coordinates."""
     head_mri_t = leadfield.mri_head_t and mne.transforms.invert_transform(leadfield.mri_head_t)
     return 1e3 * (mne.transforms.apply_trans(head_mri_t, leadfield.pos) if head_mri_t else leadfield.pos)
 

@@ -34,7 +34,7 @@ class Truth:
         As `headwater.simulation.noise` defines it; sensor types in the order EEG, magnetometers, gradiometers.
     noise_rms : float tensor of shape (batch, n_sensor_types)
         Noise level: root of the expected noise power ``P_noise`` of the SNR; V, T or T/m. 0 without noise, NaN for
-        samples that an earlier version wrote without it.
+        samples written without it by an earlier version.
     """
 
     centers: torch.Tensor
@@ -67,7 +67,7 @@ class Samples:
     y : float tensor of shape (batch, n_channels, n_times)
         V, T or T/m; EEG re-referenced to its average if the preset asks for it.
     currents : Currents
-        Source currents, sparse where the preset is; ``x`` makes them dense.
+        Source currents, sparse for sparse presets; ``x`` is their dense form.
     truth : Truth
     sfreq : float
         Hz.
@@ -88,10 +88,10 @@ class Samples:
 
     @property
     def coefficients(self) -> torch.Tensor:
-        """How active each source is, in [0, 1], shape (batch, n_sources).
+        """Activity of each source, in [0, 1], shape (batch, n_sources).
 
-        For patches the sum of a source's coefficients, at most 1 (Buda et al., section II-B: the training target). For
-        patterns that reach every source, the length of the current relative to the sample's largest.
+        For patches: the sum of a source's coefficients, at most 1 (the training target of Buda et al., section II-B).
+        For patterns that reach every source: the length of the current relative to the largest in the sample.
         """
         x = self.currents
         if x.patches is not None:
@@ -122,7 +122,7 @@ class Samples:
         Parameters
         ----------
         leadfield : LeadField
-            The one the samples were simulated with.
+            The lead field used for the simulation.
         sample : int
 
         Returns
@@ -140,12 +140,12 @@ class Samples:
         return _with_reference(evoked), stc
 
     def to_epochs(self, leadfield: LeadField) -> mne.EpochsArray:
-        """Return all samples as epochs, one each."""
+        """Return each sample as one epoch."""
         data = self.y.double().cpu().numpy()
         return _with_reference(mne.EpochsArray(data, self._info(leadfield), proj=False, verbose="error"))
 
     def _info(self, leadfield: LeadField) -> mne.Info:
-        """Return the lead field's channels at the samples' rate."""
+        """Return the lead field's channels at the sampling rate of the samples."""
         if leadfield.gain.shape[0] != self.y.shape[1]:
             raise InputError(
                 f"The samples have {self.y.shape[1]} channels and the lead field {leadfield.gain.shape[0]}; "

@@ -19,16 +19,16 @@ from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples, Truth
 from headwater.simulation.spatial.geometry import geometry_of
 
-DENSE_CHUNK = 2**22  # numbers in the largest tensor of a chunk: 16 MB, which stays near the caches
+DENSE_CHUNK = 2**22  # numbers in the largest tensor of a chunk: 16 MB, about the size of CPU caches
 SPARSE_CHUNK = 256  # samples
 
 
 class Simulator:
     """A preset bound to one lead field and one device.
 
-    Samples come in chunks of a fixed size. Each chunk has a random generator of its own, seeded by the seed and the
-    number of the chunk, so a sample depends on the seed and its place in the stream, and on nothing else: not on the
-    batch size, nor on which process draws it.
+    Samples are drawn in chunks of a fixed size. Each chunk has its own random generator, seeded by the seed and the
+    chunk number, so a sample depends only on the seed and its position in the stream, not on the batch size or the
+    process that draws it.
 
     Parameters
     ----------
@@ -62,16 +62,16 @@ class Simulator:
         self.check_memory(self.chunk_size)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the last chunk behind when the simulator goes to another process."""
+        """Drop the last chunk when the simulator is sent to another process."""
         return self.__dict__ | {"_last": None}
 
     @property
     def is_sparse(self) -> bool:
-        """Whether most sources of a sample are at rest, and the truth is kept as patches."""
+        """Whether most sources of a sample are inactive, so that the ground truth is stored as patches."""
         return self.preset.background is None and self.preset.sources.sparse
 
     def _chunk_size(self) -> int:
-        """Return a power of two that depends on nothing but the sizes of the problem."""
+        """Return a power of two that depends only on the sizes of the problem."""
         preset, geometry = self.preset, self.geometry
         if self.is_sparse:
             per_sample = preset.n_times * len(self.sensors.ch_names) * preset.sources.n_components
@@ -93,7 +93,7 @@ class Simulator:
             )
 
     def chunk(self, seed: int, index: int) -> Samples:
-        """Draw chunk number ``index`` of the stream of samples that belongs to a seed; the last one is kept."""
+        """Draw chunk number ``index`` of the stream of samples of a seed; the last chunk is cached."""
         if self._last is None or self._last[:2] != (seed, index):
             self._last = seed, index, self._draw(seed, index)
         return self._last[2]
@@ -142,7 +142,7 @@ class Simulator:
 
 
 def _memory(device: torch.device) -> float:
-    """Return the size of the memory of a device in bytes, infinite where it is not known."""
+    """Return the size of the memory of a device in bytes; infinite if unknown."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):
@@ -152,10 +152,10 @@ def _memory(device: torch.device) -> float:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let PyTorch work on one thread.
+    """Restrict PyTorch to one thread.
 
-    The tensors of sparse samples are so small that several threads gain hardly anything, and spend most of the
-    time waiting for each other when other processes keep the cores busy: a hundredfold loss on two shared cores.
+    The tensors of sparse samples are so small that more threads bring hardly any gain. When other processes keep the
+    cores busy, the threads mostly wait for each other: a hundredfold loss on two shared cores.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -178,7 +178,7 @@ def simulate(
     n : int
         Number of samples.
     seed : int
-        The same seed on the same device gives the same samples; more of them begin with the same ones.
+        The same seed on the same device gives the same samples; a larger number begins with the same samples.
     device : str or torch.device
 
     Returns
@@ -198,9 +198,9 @@ def stream(
     device: str | torch.device = "cpu",
     start: int = 0,
 ) -> Iterator[Samples]:
-    """Simulate batches for training, without end and without touching the disk.
+    """Simulate an endless stream of batches for training, without using the disk.
 
-    The stream is the same whatever the batch size; ``start`` continues it from a sample number.
+    The stream does not depend on the batch size; ``start`` is the number of the first sample.
     """
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; it must be at least 1.")

@@ -1,4 +1,4 @@
-"""Checkpoints: complete or absent, checked when they are read, and never replaced by a state that is not trained."""
+"""Checkpoints: written completely or not at all, checked when read, and never replaced by an untrained state."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ EVERY = timedelta(minutes=3)  # between checkpoints
 
 
 def last_checkpoint(out: Path) -> Path:
-    """Return where a run in a folder keeps the state from which it can be resumed."""
+    """Return the path of the checkpoint from which a run in a folder can be resumed."""
     return out / FOLDER / "last.ckpt"
 
 
 class Checkpoints(ModelCheckpoint):
     """Write a checkpoint every few minutes and when the training is interrupted.
 
-    An error before the first step, such as a damaged checkpoint, and a fault that a checkpoint cannot repair, such as a
-    full disk, leave the last checkpoint as it is.
+    The last checkpoint is kept after an error before the first step, such as a damaged checkpoint, and after an
+    `InputError`, such as a full disk.
     """
 
     def __init__(self, out: Path) -> None:
@@ -47,26 +47,26 @@ class Checkpoints(ModelCheckpoint):
         self._training = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """From now on there is something to keep."""
+        """Allow checkpoints from now on."""
         super().on_train_start(trainer, pl_module)
         self._training = True
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Keep what is trained."""
+        """Write a checkpoint, unless nothing was trained or the error is an `InputError`."""
         if self._training and not isinstance(exception, InputError):
             super().on_exception(trainer, pl_module, exception)
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Write beside the last checkpoint, flush, then rename.
+    """Write next to the last checkpoint, flush, then rename.
 
-    Lightning writes to the system's temporary folder and moves the file from there. Between two file systems that is a
-    copy over the last checkpoint, which a full disk ends half-way.
+    Lightning writes to the system's temporary folder and moves the file from there. Between two file systems, the move
+    is a copy over the last checkpoint, which a full disk would truncate.
     """
 
     @override
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Write a checkpoint; where that fails, the last one stays."""
+        """Write a checkpoint; if that fails, the last one is kept."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
         try:
@@ -82,17 +82,17 @@ class DurableCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Callable[..., Any] | None = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Read a checkpoint and check it; nothing but tensors and plain values is unpickled."""
+        """Read a checkpoint and check it; only tensors and plain values are unpickled."""
         return read_checkpoint(Path(path))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint whose content agrees with its checksums."""
+    """Read a checkpoint and check it against its checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
         content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever the bytes lead it to
+    except Exception as error:  # torch.load raises many types of errors for damaged files
         raise _damaged(path) from error
     if not isinstance(content, dict) or not isinstance(content.get("global_step"), int):
         raise _damaged(path)

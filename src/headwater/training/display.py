@@ -1,4 +1,4 @@
-"""What is shown of a training: the network, its progress, and its scores compared with those of eLORETA."""
+"""Display of a training run: the network, its progress, and its scores compared with those of eLORETA."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.progress import Progress, TaskID
 from headwater._utils.progress import console, progress_bar
 from headwater.training.module import Trainee
 
-EVERY = 20  # steps between looks at the loss, for which a GPU has to wait
+EVERY = 20  # steps between readings of the loss, each of which synchronises the GPU
 TALKATIVE = ("lightning.pytorch", "lightning.fabric")
 
 
@@ -32,14 +32,14 @@ def quiet() -> Iterator[None]:
 
 
 class Display(pl.Callback):
-    """One line at the start, one for each validation, and a bar between them where there is a terminal."""
+    """One line at the start, one per validation, and a progress bar if there is a terminal."""
 
     def __init__(self) -> None:
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say which network is trained on what."""
+        """Print the network and its training data."""
         if not trainer.is_global_zero:
             return
         assert isinstance(pl_module, Trainee)  # noqa: S101

@@ -1,4 +1,4 @@
-"""Lightning's loop around a network: checkpoints, logs, progress, and resuming where a run was interrupted."""
+"""Training loop with Lightning: checkpoints, logs, progress, and resuming interrupted runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from headwater.training.interruption import Interruption
 from headwater.training.module import HALF, Trainee
 from headwater.training.validation import Validation
 
-# What Lightning warns of where loaders only count, and what PyTorch is going to rename.
+# Warnings of Lightning that do not apply to loaders that only count, and of a future renaming in PyTorch.
 IRRELEVANT = (
     ".*does not have many workers.*",
     "Checkpoint directory .* exists and is not empty.*",
@@ -37,18 +37,18 @@ IRRELEVANT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Conduct:
-    """How a training is run, as opposed to what is trained.
+    """How a network is trained, as opposed to what is trained.
 
     Attributes
     ----------
     validate_every : int
-        Steps.
+        Steps between validations.
     patience : int | None
-        Stop after so many validations without improvement of the first score; None: never.
+        Stop after this number of validations without improvement of the first score; None: never.
     precision : str
-        As Lightning names it: ``"32-true"``, ``"bf16-mixed"``, ``"16-mixed"`` (GPU only).
+        As named by Lightning: ``"32-true"``, ``"bf16-mixed"``, ``"16-mixed"`` (GPU only).
     devices : int
-        How many share the work.
+        Number of devices that share the work.
     """
 
     validate_every: int = 500
@@ -62,11 +62,11 @@ class Conduct:
             raise InputError("Precision 16-mixed needs a GPU; use bf16-mixed or 32-true.")
         n_devices = torch.cuda.device_count() or os.cpu_count() or 1
         if not 1 <= self.devices <= n_devices:
-            raise InputError(f"`devices` is {self.devices}; give a number from 1 to {n_devices}, as this machine has.")
+            raise InputError(f"`devices` is {self.devices}; this machine has {n_devices}, so give 1 to {n_devices}.")
 
 
 class Count(Dataset[int]):
-    """The numbers below n."""
+    """The integers below n."""
 
     def __init__(self, n: int) -> None:
         self.n = n
@@ -79,7 +79,7 @@ class Count(Dataset[int]):
 
 
 def is_first_process() -> bool:
-    """Whether this is the only process of a training, or the one that writes and speaks for all."""
+    """Whether this is the only process of a training run, or the one that writes and prints for all."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
@@ -103,7 +103,7 @@ def fit(
         Folder for checkpoints and logs (CSV and TensorBoard).
     conduct : Conduct | None
     resume : bool
-        Continue from the last checkpoint in ``out``; the schedule may have more steps by now.
+        Continue from the last checkpoint in ``out``; the schedule may now have more steps.
     callbacks : sequence of lightning.pytorch.Callback
 
     Returns
@@ -126,7 +126,7 @@ def fit(
         with interruption.listening():
             try:
                 trainer.fit(trainee, steps, once, ckpt_path=str(last) if resume else None, weights_only=True)
-            except SystemExit as ended:  # what Lightning makes of Ctrl-C, with a checkpoint written
+            except SystemExit as ended:  # raised by Lightning on Ctrl-C, after it has written a checkpoint
                 raise KeyboardInterrupt from ended
         trainer.save_checkpoint(last)
     return trainee
@@ -158,7 +158,7 @@ def _trainer(trainee: Trainee, out: Path, conduct: Conduct, callbacks: list[pl.C
 
 @contextmanager
 def _only_what_matters() -> Iterator[None]:
-    """Keep remarks of Lightning that do not apply here away."""
+    """Hide remarks of Lightning that do not apply here."""
     with quiet(), warnings.catch_warnings():
         for message in IRRELEVANT:
             warnings.filterwarnings("ignore", message=message)
@@ -167,7 +167,7 @@ def _only_what_matters() -> Iterator[None]:
 
 @contextmanager
 def _memory_in_words(batch_size: int) -> Iterator[None]:
-    """Say what to do where memory does not suffice."""
+    """Turn a lack of memory into an error with a remedy."""
     try:
         yield
     except (torch.OutOfMemoryError, RuntimeError) as error:
@@ -192,7 +192,7 @@ def _stops(validation: Validation | None, patience: int | None, kind: str) -> li
 
 
 def _logs(out: Path) -> list[Any]:
-    """Loggers with a folder of their own; those of earlier parts of the run are kept."""
+    """Loggers with a new folder; logs of earlier parts of the run are kept."""
     begun = len(list(out.glob("log*")))
     name = f"log-{begun + 1}" if begun else "log"
     return [CSVLogger(out, "", name), TensorBoardLogger(out, "", name)]

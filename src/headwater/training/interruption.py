@@ -1,4 +1,4 @@
-"""Ctrl-C ends training between two steps, in a state that an uninterrupted run passes through, too."""
+"""Ctrl-C ends training between two steps, in a state that an uninterrupted run also passes through."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Interruption(pl.Callback):
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Handle Ctrl-C while the block runs."""
-        if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+        if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
             yield
             return
         before = signal.signal(signal.SIGINT, self._on_signal)

@@ -1,4 +1,4 @@
-"""The result of a training run on disk: averaged weights and their card, at the end and on the way."""
+"""Write the averaged weights and the card of a training run, after each validation and at the end."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from headwater.weights.files import save_network
 
 INTENDED_USE = "Research on source localisation of M/EEG with simulated or recorded data; not a medical device."
 LIMITS = (
-    "Trained on simulated data of template heads, with the number, size and signal-to-noise ratio of sources that the "
-    "preset says; nothing outside of it was learned. Compare the result with that of a classical solver."
+    "Trained on simulated data of template heads, with the number, size and signal-to-noise ratio of sources given by "
+    "the preset; nothing outside this range was learned. Compare the estimate with that of a classical solver."
 )
 
 
@@ -33,13 +33,13 @@ class KeepWeights(pl.Callback):
     Parameters
     ----------
     path : Path
-        Of the weights.
+        Weights file.
     preset : Preset
     recipe : dict
     leadfield : LeadField | None
-        The one the network belongs to.
+        Lead field that the network belongs to; None: any.
     best : bool
-        Leave the weights of the best validation, by its first score, instead of the last ones.
+        Keep the weights of the best validation, by its first score, instead of the last ones.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class KeepWeights(pl.Callback):
         self._start = time.monotonic()
 
     def state_dict(self) -> dict[str, float]:
-        """Seconds of training so far, over all interruptions, and the best score."""
+        """Seconds of training so far, across interruptions, and the best score."""
         return {"seconds": self._seconds, "lowest": self._lowest}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Continue to count."""
+        """Restore both."""
         self._before = state_dict["seconds"]
         self._lowest = state_dict.get("lowest", float("inf"))
 
@@ -85,7 +85,7 @@ class KeepWeights(pl.Callback):
         self._save(trainer, pl_module, scores)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Write the last weights before a training diverged, which are still finite."""
+        """Write the last weights before training diverged, which are still finite."""
         if isinstance(exception, Diverged) and trainer.global_step:
             self.on_train_end(trainer, pl_module)
 
@@ -121,7 +121,7 @@ class KeepWeights(pl.Callback):
 
 
 def name_in_table(network: Network) -> str:
-    """Return the name of a network's class, by which it is made again when its weights are read."""
+    """Return the name by which a network's class is found when its weights are read."""
     for name, kind in NETWORKS.items():
         if kind is type(network):
             return name
@@ -133,7 +133,7 @@ def name_in_table(network: Network) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn tuples into lists, as JSON and YAML have them."""
+    """Turn tuples into lists, as in JSON and YAML."""
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value

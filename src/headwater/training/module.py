@@ -1,4 +1,4 @@
-"""One step of training, one round of validation: what Lightning is given."""
+"""Lightning module: one step of training, one round of validation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headwater.training.pairs import TrainingPair
 from headwater.training.schedule import Plateau, Schedule
 from headwater.training.validation import Validation
 
-HALF = "16-mixed"  # gradients overflow now and then, whereupon the scaler of PyTorch leaves the step out
+HALF = "16-mixed"  # gradients overflow occasionally; PyTorch's scaler then skips the step
 
 
 class Diverged(InputError):
@@ -27,10 +27,10 @@ class Diverged(InputError):
 
 
 class Trainee(pl.LightningModule):
-    """A network that is trained on samples drawn as they are needed, on the device that trains.
+    """A network that is trained on samples drawn on demand, on the training device.
 
-    Sample and pair of a step depend on the seed and the number of the step alone, so that a run that is resumed from a
-    checkpoint is the run that was never interrupted.
+    The samples and the pair of a step depend only on the seed and the step number, so a run that is resumed from a
+    checkpoint equals an uninterrupted one.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class Trainee(pl.LightningModule):
         weights = np.array([pair.weight for pair in pairs])
         self._probability = weights / weights.sum()
         models = {pair.model.fingerprint: pair.model for pair in pairs}
-        # Parts that are not the network's state, in a dictionary so that PyTorch does not register them.
+        # Parts that are not state of the network, in a dictionary so that PyTorch does not register them.
         self._unregistered: dict[str, Any] = {"bound": {key: network.bind(model) for key, model in models.items()}}
 
     @property
     def averaged(self) -> Network:
-        """The network with averaged weights, which are those to keep."""
+        """The network with averaged weights, which are the result."""
         network = self.average.module
         assert isinstance(network, Network)  # noqa: S101
         return network
 
     def rehearse(self) -> None:
-        """Compute the loss of one sample, so that what does not fit together is refused before any training."""
+        """Compute the loss of one sample, so that incompatible parts are refused before training."""
         pair = self.pairs[0]
         bound = self._bound(pair).eval()
         with torch.no_grad():
@@ -74,7 +74,7 @@ class Trainee(pl.LightningModule):
         bound.train()
 
     def on_fit_start(self) -> None:
-        """Move to the device that trains what belongs to the lead fields."""
+        """Move the simulators and bound networks to the training device."""
         for bound in self._unregistered["bound"].values():
             bound.to(self.device)
         self._unregistered["simulators"] = [Simulator(pair.truth, self.preset, self.device) for pair in self.pairs]
@@ -95,7 +95,7 @@ class Trainee(pl.LightningModule):
         return loss
 
     def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
-        """Clip the gradient; stop before a step that would make the weights something else than numbers."""
+        """Clip the gradient; stop before a step that would make the weights NaN or infinite."""
         finite = self._unregistered["finite"]
         if self.trainer.precision != HALF:
             gradients = [one.grad for one in self.network.parameters() if one.grad is not None]
@@ -108,7 +108,7 @@ class Trainee(pl.LightningModule):
         super().configure_gradient_clipping(optimizer, *args, **kwargs)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take a step and let the averaged weights follow, before any checkpoint can be written."""
+        """Take a step and update the averaged weights before any checkpoint can be written."""
         super().optimizer_step(*args, **kwargs)
         self.average.update_parameters(self.network)
 
@@ -122,11 +122,11 @@ class Trainee(pl.LightningModule):
             self.plateau.see(self.validation.leading(scores), self.schedule)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember the plateaus."""
+        """Store the state of the plateaus."""
         checkpoint["plateau"] = dict(vars(self.plateau))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Continue with the plateaus of the run so far."""
+        """Restore the state of the plateaus."""
         self.plateau = Plateau(**checkpoint.get("plateau", {}))
 
     def configure_optimizers(self) -> Any:

@@ -1,4 +1,4 @@
-"""Networks of one lead field on other heads and montages."""
+"""Apply networks of one lead field to other heads and montages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network is trained on: lead fields that it is given, and those that make the data."""
+"""Lead fields for training: those that the network is given, and those that generate the data."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from headwater.forward.pair import LeadFieldPair
 
 @dataclass(frozen=True, eq=False)
 class TrainingPair:
-    """A pair of lead fields, and how often samples are drawn from it.
+    """A pair of lead fields and its sampling weight.
 
     Training with a model that differs from the truth teaches a network how far a lead field can be trusted.
 
     Attributes
     ----------
     lead_fields : LeadFieldPair
-        The network is bound to ``lead_fields.model``; ``lead_fields.truth`` makes the data.
+        The network is bound to ``lead_fields.model``; ``lead_fields.truth`` generates the data.
     weight : float
         Relative to other pairs.
     """
@@ -27,7 +27,7 @@ class TrainingPair:
 
     @classmethod
     def inverse_crime(cls, leadfield: LeadField, weight: float = 1.0) -> TrainingPair:
-        """Make the data with the lead field that the network is bound to."""
+        """Generate the data with the lead field that the network is bound to."""
         return cls(LeadFieldPair.inverse_crime(leadfield), weight)
 
     @property
@@ -37,5 +37,5 @@ class TrainingPair:
 
     @property
     def truth(self) -> LeadField:
-        """Lead field that makes the data."""
+        """Lead field that generates the data."""
         return self.lead_fields.truth

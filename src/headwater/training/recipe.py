@@ -29,7 +29,7 @@ from headwater.training.schedule import MOST_STEPS, Schedule, Steps
 
 HELMET = "helmet"
 MOST_SAMPLES = 100_000  # at a time
-DATA_ICO = 3  # boundary elements that make the data differ from those of the model
+DATA_ICO = 3  # boundary elements of the data differ from those of the model
 
 
 class _Strict(BaseModel):
@@ -50,15 +50,15 @@ class Heads(_Strict):
     orient : str
         ``"free"`` or ``"fixed"``.
     method : str
-        By which the model is computed, see `headwater.make_leadfield`; data come from boundary elements.
+        Forward method of the model, see `headwater.make_leadfield`; the data use boundary elements.
     ico : int
-        Fineness of the boundary elements of the model.
+        Resolution of the boundary elements of the model.
     assumed : int | None
-        Head of the model: the template varied with this seed, or the template itself.
+        Head of the model: the template varied with this seed; None: the template itself.
     data : tuple of int
-        Heads that make the data: that of the model varied with these seeds. None: the head of the model.
+        Heads that generate the data: the head of the model varied with these seeds; None: that head itself.
     weight : float
-        How often each is drawn, relative to others.
+        Sampling weight of each pair, relative to others.
     """
 
     montage: str
@@ -101,20 +101,20 @@ class Heads(_Strict):
 
 
 class Checks(_Strict):
-    """What the network is validated on: samples of a head of its own.
+    """Validation data: samples of a separate head.
 
     Attributes
     ----------
     heads : Heads
-        With one head that makes the data.
+        Must have a single head that generates the data.
     presets : dict of str to str
-        Names or files of presets, by the name that scores are shown with.
+        Names or files of presets, by the name under which scores are shown.
     metrics : tuple of str
-        Of `headwater.metrics.METRICS`; schedules and early stopping go by the first one of the first preset.
+        Of `headwater.metrics.METRICS`; schedules and early stopping use the first one for the first preset.
     n : int
         Samples of each preset.
     every : int
-        Steps.
+        Steps between validations.
     seed : int
     """
 
@@ -135,16 +135,16 @@ class Checks(_Strict):
 
 
 class Recipe(_Strict):
-    """Everything that decides what a trained network will be.
+    """Everything that determines a trained network.
 
     Attributes
     ----------
     network : str
         Name in `headwater.networks.NETWORKS`.
     config : dict
-        Arguments of its constructor, as far as they differ from the defaults and do not follow from the lead field.
+        Arguments of its constructor that differ from the defaults and do not follow from the lead field.
     preset : str
-        Name in `headwater.simulation.PRESETS`, or a file beside the recipe.
+        Name in `headwater.simulation.PRESETS`, or a file relative to the recipe's folder.
     heads : tuple of Heads
     loss : str
         Name in `headwater.training.losses.LOSSES`.
@@ -153,11 +153,11 @@ class Recipe(_Strict):
     schedule : Schedule
     batch_size : int
     precision : str
-        As Lightning names it.
+        As named by Lightning.
     seed : int
     validation : Checks | None
     patience : int | None
-        Stop after so many validations without improvement, and keep the best weights; None: never.
+        Stop after this number of validations without improvement, and keep the best weights; None: never.
     """
 
     network: str
@@ -182,7 +182,7 @@ class Recipe(_Strict):
         for kind, given in ((NETWORKS[self.network], self.config), (LOSSES[self.loss], self.loss_config)):
             check_settings(kind.__name__, kind.__init__, given)
         if self.validation is None and (self.patience or self.schedule.kind == "plateau"):
-            raise InputError("patience and plateaus go by the validation; describe one, or use a cosine schedule.")
+            raise InputError("patience and plateaus need a validation; describe one, or use a cosine schedule.")
         return self
 
     @classmethod
@@ -195,11 +195,11 @@ class Recipe(_Strict):
         except ValidationError as error:
             place, words = fault(error)
             words = words.removesuffix(".")
-            raise InputError(f"The recipe {path.name} is wrong{' at ' if place else ''}{place}: {words}.") from error
+            raise InputError(f"The recipe {path.name} is invalid{' at ' if place else ''}{place}: {words}.") from error
 
 
 def find_preset(name: str, folder: Path) -> Preset:
-    """Return the preset of a name, or that in a file."""
+    """Return a preset by name or from a file."""
     if name in PRESETS:
         return PRESETS[name]
     if not (folder / name).exists():

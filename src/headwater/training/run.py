@@ -1,4 +1,4 @@
-"""A whole training run: pairs of lead fields and samples from a recipe, weights and card at the end and on the way."""
+"""A complete training run, from a recipe to weights and their card."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def train(
     Parameters
     ----------
     network : Network
-        Trained in place; it ends with the averaged weights.
+        Trained in place; receives the averaged weights at the end.
     leadfield : LeadField
     preset : Preset
     loss : Loss
@@ -60,12 +60,12 @@ def train(
     out : path-like
         Folder for weights, card, checkpoints and logs.
     seed : int
-        Of the samples; the network is initialised already.
+        Of the samples; the network is already initialised.
     batch_size : int
     resume : bool
-        Continue from the last checkpoint in ``out``; ``steps`` may be more by now.
+        Continue from the last checkpoint in ``out``; ``steps`` may now be larger.
     **schedule
-        Further arguments of `headwater.training.schedule.Schedule`.
+        Additional arguments of `headwater.training.schedule.Schedule`.
 
     Returns
     -------
@@ -97,9 +97,9 @@ def train(
 def train_recipe(
     path: Path | str, out: Path | str, *, resume: bool = False, devices: int = 1, start: Path | None = None
 ) -> NetworkSolver:
-    """Train what a recipe says.
+    """Train the network of a recipe.
 
-    Everything is checked before ``out`` is made: the recipe, the lead fields, the network, and one sample.
+    Everything is checked before ``out`` is created: the recipe, the lead fields, the network, and one sample.
 
     Parameters
     ----------
@@ -108,10 +108,10 @@ def train_recipe(
     out : path-like
         Folder for weights, card, checkpoints and logs.
     resume : bool
-        Continue from the last checkpoint in ``out``; the recipe may ask for more steps by now.
+        Continue from the last checkpoint in ``out``; the recipe may now have more steps.
     devices : int
     start : path-like | None
-        Weights to begin with instead of random ones.
+        Initial weights instead of random ones.
 
     Returns
     -------
@@ -163,11 +163,11 @@ def _check_folder(claim: Claim) -> None:
 
 
 def _run(claim: Claim, trainee: Trainee, keep: KeepWeights, conduct: Conduct) -> NetworkSolver:
-    """Train in the claimed folder; further processes find what the first one has written."""
+    """Train in the claimed folder; other processes read what the first one has written."""
     trainee.rehearse()
     held: AbstractContextManager[bool] = claim.hold() if is_first_process() else nullcontext(bool(claim.resume))
     with held as begun:
-        # A run that was stopped before its first checkpoint begins again.
+        # A run that was stopped before its first checkpoint starts again.
         resume = begun and last_checkpoint(claim.folder).exists()
         fit(trainee, out=claim.folder, conduct=conduct, resume=resume, callbacks=[keep])
         return load_network(keep.path)
@@ -180,7 +180,7 @@ def _validation(checks: Checks, folder: Path) -> Validation:
 
 
 def _start(start: Path, recipe: Recipe) -> Network:
-    """Read weights to begin with, which must be those of the same network."""
+    """Read initial weights, which must belong to the same network."""
     known, card = read_network(start)
     kind = NETWORKS[recipe.network]
     given = check_settings(kind.__name__, kind.__init__, recipe.config)
@@ -194,7 +194,7 @@ def _other_network(start: Any) -> InputError:
 
 
 def _network(recipe: Recipe, pairs: list[TrainingPair], n_times: int, known: Network | None) -> Network:
-    """Make the network of a recipe, with random weights that follow from its seed, or with known ones."""
+    """Make the network of a recipe, with random weights determined by its seed, or with given ones."""
     kind = NETWORKS[recipe.network]
     if not kind.any_leadfield and len({pair.model.fingerprint for pair in pairs}) > 1:
         raise InputError(

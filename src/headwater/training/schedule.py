@@ -1,4 +1,4 @@
-"""How long and how fast a network learns."""
+"""Schedule and settings of the optimiser."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ class Schedule:
     Attributes
     ----------
     steps : int
-        Of the optimiser, in all.
+        Total steps of the optimiser.
     learning_rate : float
-        The largest.
+        Largest learning rate.
     warmup : int
-        Steps of linear growth at the start.
+        Steps of linear increase at the start.
     kind : str
-        ``"cosine"``: decay along half a cosine until the last step. ``"plateau"``: a drop whenever the validation does
-        not improve any more.
+        ``"cosine"``: decay along half a cosine until the last step. ``"plateau"``: a drop whenever the validation score
+        stops improving.
     final : float
-        Share of the learning rate that is left at the end.
+        Final learning rate, as a share of the largest.
     drop : float
-        Of a plateau: factor of a drop.
+        Plateau schedule: factor of each drop.
     patience : int
-        Of a plateau: validations without improvement that are waited for before a drop.
+        Plateau schedule: validations without improvement before a drop.
     weight_decay : float
-        Of matrices and kernels, as in AdamW; none for biases and scales.
+        Weight decay of matrices and kernels, as in AdamW; none for biases and scales.
     betas : tuple of float
-        Of Adam.
+        Coefficients of Adam.
     clip : float
         Largest norm of the gradient.
     ema : float
-        Decay of the averaged weights, which are those that are kept.
+        Decay of the averaged weights, which are the result.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # recipes are checked with it
@@ -74,7 +74,7 @@ class Schedule:
 
 @dataclass
 class Plateau:
-    """Share of the learning rate that is left after the plateaus until now.
+    """Share of the learning rate that remains after past plateaus.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Plateau:
     share: float = 1.0
 
     def see(self, score: float, schedule: Schedule) -> None:
-        """Take a validation's score, the lower the better, into account."""
+        """Register the score of a validation; lower is better."""
         if score < self.best:
             self.best, self.waited = score, 0
             return

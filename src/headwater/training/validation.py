@@ -1,4 +1,4 @@
-"""How good a network is on a head that it is not trained on, compared with eLORETA."""
+"""Score a network on a head that it was not trained on, compared with eLORETA."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Validation:
     Parameters
     ----------
     lead_fields : LeadFieldPair
-        The network and eLORETA are given the model; the truth makes the data.
+        The network and eLORETA are given the model; the truth generates the data.
     presets : dict of str to Preset
-        By the name that scores are shown with.
+        By the name under which scores are shown.
     n : int
-        Samples of each.
+        Samples per preset.
     metrics : sequence of str
         Of `headwater.metrics.METRICS`.
     seed : int
@@ -58,11 +58,11 @@ class Validation:
 
     @property
     def leading_name(self) -> str:
-        """Name of the score that decides about schedules and early stopping: first metric of the first preset."""
+        """Name of the score that controls schedules and early stopping: first metric of the first preset."""
         return f"{next(iter(self.presets))} {self.metrics[0]}"
 
     def leading(self, scores: Mapping[str, float]) -> float:
-        """Return that score; the lower, the better."""
+        """Return the leading score, signed so that lower is better."""
         score = scores[self.leading_name]
         return -score if METRICS[self.metrics[0]].higher_is_better else score
 
@@ -82,7 +82,7 @@ class Validation:
         return found
 
     def _bound(self, network: Network, device: torch.device) -> BoundNetwork:
-        """Bind once, which takes seconds; what is computed from the lead field does not depend on the weights."""
+        """Bind once, which takes seconds; quantities computed from the lead field do not depend on the weights."""
         if self._kept is None:
             self._kept = network.bind(self.lead_fields.model)
         self._kept.network = network

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 
-PROBES = 16  # numbers that tell lead fields apart
-SAME = 1e-3  # relative difference of probes that are computed on two machines
+PROBES = 16  # numbers that distinguish lead fields
+SAME = 1e-3  # largest relative difference of the same probes on two machines
 
 
 class LeadFieldMark(BaseModel):
@@ -26,7 +26,7 @@ class LeadFieldMark(BaseModel):
     probes : tuple of float
         Fixed random sums over the gain: equal for the same head model on every machine.
     described : str
-        In words.
+        Description in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +52,7 @@ class LeadFieldMark(BaseModel):
         )
 
     def matching(self, leadfield: LeadField) -> LeadField:
-        """Return the channels of the training, in their order; refuse another lead field."""
+        """Return the channels used for training, in their order; refuse another lead field."""
         if missing := [name for name in self.ch_names if name not in leadfield.ch_names]:
             raise InputError(
                 f"This network was trained for channels that the recording lacks ({', '.join(missing[:5])}); use the "
@@ -84,19 +84,19 @@ class Card(BaseModel):
     config : dict
         Arguments of its constructor.
     parameters : int
-        Number of trained ones.
+        Number of trained parameters.
     leadfield : LeadFieldMark | None
-        The one it belongs to; None: any.
+        Lead field that it belongs to; None: any.
     preset : str
         Simulated samples it was trained on, as YAML.
     recipe : dict
-        The whole training run.
+        Complete recipe of the training run.
     steps : int
     batch_size : int
     device : str
     hours : float
     validation : dict of str to float
-        Scores on another head than those of the training.
+        Scores on a head that was not used for training.
     baseline : dict of str to float
         Those of eLORETA on the same samples.
     versions : dict of str to str
@@ -130,12 +130,12 @@ class Card(BaseModel):
     card_sha256: str = ""
 
     def sealed(self, sha256: str) -> Self:
-        """Return the card with the checksum of its weights, and with its own."""
+        """Return the card with the checksums of its weights and of itself."""
         card = self.model_copy(update={"sha256": sha256, "card_sha256": ""})
         return card.model_copy(update={"card_sha256": card.checksum()})
 
     def checksum(self) -> str:
-        """Compute the checksum of everything on the card but itself."""
+        """Compute the checksum of everything on the card except itself."""
         content = self.model_copy(update={"card_sha256": ""}).model_dump_json()
         return hashlib.sha256(content.encode()).hexdigest()
 

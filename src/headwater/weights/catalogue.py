@@ -27,7 +27,7 @@ def cards() -> dict[str, Card]:
 
 
 def find_card(name: str | Path) -> Card:
-    """Card of weights that are bundled with the package, or of a file."""
+    """Card of bundled weights, or of a file."""
     return Card.read(_path(name).with_suffix(CARD))
 
 
@@ -37,7 +37,7 @@ def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cp
     Parameters
     ----------
     name : str | path-like
-        Of weights that are bundled with the package (``headwater list weights``), or a ``.safetensors`` file.
+        Name of bundled weights (``headwater list weights``), or a ``.safetensors`` file.
     device : str | torch.device
 
     Returns

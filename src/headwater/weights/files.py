@@ -1,4 +1,4 @@
-"""Weights on disk: a safetensors file, and beside it the card, which has its checksum."""
+"""Weights on disk: a safetensors file and, next to it, the card with its checksum."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from headwater.networks.base.sizes import Budget
 from headwater.weights.card import Card
 
 WEIGHTS, CARD = ".safetensors", ".json"
-ROOM = 4  # numbers that a constructor may use for each one it keeps
+ROOM = 4  # numbers that a constructor may allocate for each one it keeps
 
 
 def save_network(network: Network, path: Path | str, card: Card) -> Card:
-    """Write weights and card; each is complete or absent.
+    """Write weights and card, each completely or not at all.
 
     Parameters
     ----------
     network : Network
         Weights that are not finite are refused.
     path : path-like
-        Of the weights, ending in ``.safetensors``.
+        Weights file, ending in ``.safetensors``.
     card : Card
         Without checksums.
 
@@ -43,7 +43,7 @@ def save_network(network: Network, path: Path | str, card: Card) -> Card:
         raise InputError(f"The weights for {path.name} are not finite and were not written; lower the learning rate.")
     content = save(weights)
     card = card.sealed(hashlib.sha256(content).hexdigest())
-    # Both are complete before either gets its name, so that hardly any crash can leave two that do not agree.
+    # Both are complete before either is renamed, so that a crash hardly ever leaves two files that disagree.
     with atomic_file(path.with_suffix(CARD)) as temporary_card, atomic_file(path) as temporary:
         temporary_card.write_text(card.model_dump_json(indent=1) + "\n")
         temporary.write_bytes(content)
@@ -90,7 +90,7 @@ def read_network(path: Path | str) -> tuple[Network, Card]:
 
 
 def _made(card: Card, weights: dict[str, torch.Tensor]) -> Network:
-    """Make the network of a card with these weights, in not much more memory than they take."""
+    """Make the network of a card with these weights, in little more memory than they need."""
     config = {name: _tuples(value) for name, value in card.config.items()}
     most = ROOM * sum(value.numel() for value in weights.values())
     with Budget(most, "it is much larger than the weights."):
@@ -101,7 +101,7 @@ def _made(card: Card, weights: dict[str, torch.Tensor]) -> Network:
 
 
 def _check_fit(network: Network, weights: dict[str, torch.Tensor]) -> None:
-    """Refuse weights of other names, shapes or types, which PyTorch would convert silently, and such as NaN."""
+    """Refuse weights with other names, shapes or types, which PyTorch would convert silently, and with NaN."""
     expected = {name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
     found = {name: (value.shape, value.dtype) for name, value in weights.items()}
     if found != expected:
@@ -125,5 +125,5 @@ def _weights_path(path: Path | str) -> Path:
 
 
 def _tuples(value: object) -> object:
-    """Turn lists into tuples, which JSON does not have."""
+    """Turn the lists of JSON into tuples."""
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value

@@ -15,7 +15,7 @@ class Noise(ABC):
 
     @abstractmethod
     def bind(self, sensors: SensorArray) -> BoundNoise:
-        """Look channels up, factorise covariances, load recordings: whatever is done once."""
+        """Do what is needed once: look up channels, factorise covariances, load recordings."""
 
 
 class DrawnNoise(NamedTuple):
@@ -26,7 +26,7 @@ class DrawnNoise(NamedTuple):
     data : tensor of shape (batch, n_channels, n_times)
     snr_db : tensor of shape (batch, n_types)
     rms : tensor of shape (batch, n_types)
-        Root of the expected noise power, as the definition of the SNR takes it; V, T or T/m.
+        Root of the expected noise power, as in the definition of the SNR; V, T or T/m.
     """
 
     data: torch.Tensor

@@ -24,7 +24,7 @@ class Carrier(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Gaussian(Carrier):
-    """``factor @ white``; a vector stands for a diagonal matrix."""
+    """``factor @ white``; a vector represents a diagonal matrix."""
 
     factor: torch.Tensor
 
@@ -93,13 +93,13 @@ class AbsoluteNoise(BoundNoise):
 
 
 class CombinedNoise(BoundNoise):
-    """The channels of each sensor type from a separate model."""
+    """A separate model for the channels of each sensor type."""
 
     def __init__(self, sensors: SensorArray, models: dict[str, BoundNoise]):
         self.sensors, self.models = sensors, models
 
     def draw(self, signal: torch.Tensor, generator: torch.Generator) -> DrawnNoise:
-        """Draw from one model after the other."""
+        """Draw from each model in turn."""
         noise, snr_db, rms = torch.zeros_like(signal), [], []
         for kind, model in self.models.items():
             channels = self.sensors.channels(kind)

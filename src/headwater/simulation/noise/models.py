@@ -20,12 +20,12 @@ from headwater.simulation.noise.sensors import SENSOR_TYPES, SensorArray
 
 @dataclass(frozen=True)
 class White(Noise):
-    """Independent and of equal variance over channels (of one sensor type) and times.
+    """Independent and of equal variance over channels (of one sensor type) and time points.
 
     Parameters
     ----------
     snr_db : Distribution
-        Infinite for no noise at all.
+        Infinite: no noise.
     """
 
     snr_db: Distribution = Uniform(0.0, 30.0)
@@ -48,8 +48,8 @@ class FromCovariance(Noise):
     Parameters
     ----------
     covariance : mne.Covariance | path | array of shape (n_channels, n_channels)
-        An array is in the order of the lead field's channels. A covariance of a recording applies before any
-        re-referencing that the preset asks for.
+        An array follows the channel order of the lead field. A covariance of a recording applies before the
+        re-referencing of the preset.
     snr_db : Distribution | None
         Each sensor type is scaled as a whole to this SNR. None leaves the covariance at its recorded level.
     """
@@ -62,7 +62,7 @@ class FromCovariance(Noise):
             check_distribution(self, "snr_db")
 
     def bind(self, sensors: SensorArray) -> BoundNoise:
-        """Factorise the covariance; a deficient rank is kept."""
+        """Factorise the covariance, preserving a rank deficiency."""
         matrix = self._matrix(sensors)
         values, vectors = np.linalg.eigh(matrix)
         if values[0] < -1e-6 * values[-1]:
@@ -104,7 +104,7 @@ class Recorded(Noise):
         At the preset's sampling rate (a raw recording is resampled to it); longer than a segment.
     snr_db : Distribution | None
         Each sensor type is scaled to this SNR by its mean power over the *whole* recording, so quiet and loud segments
-        stay different. None adds the recording as it is.
+        keep their difference. None adds the recording as it is.
     """
 
     recording: mne.io.BaseRaw | np.ndarray | str | Path
@@ -172,12 +172,12 @@ class PerSensorType(Noise):
 def _read(reader: Callable[..., Any], path: str | Path, owner: str) -> Any:
     try:
         return reader(path, verbose="error")
-    except Exception as error:  # MNE-Python raises many things on files that are absent, foreign or truncated
+    except Exception as error:  # MNE-Python raises many types of errors for missing, foreign or truncated files
         raise InputError(f"{owner}: MNE-Python cannot read {path} ({' '.join(str(error).split())}).") from error
 
 
 def _rows(names: list[str], sensors: SensorArray, owner: str) -> list[int]:
-    """Where the lead field's channels stand in a list of names."""
+    """Return the indices of the lead field's channels in a list of names."""
     missing = [name for name in sensors.ch_names if name not in names]
     if missing:
         raise InputError(

@@ -75,13 +75,13 @@ class SensorArray:
         return data - self._eeg[:, None] * mean
 
     def recorded(self, data: torch.Tensor) -> torch.Tensor:
-        """Re-reference data like the recording."""
+        """Apply the reference of the recording."""
         return self.referenced(data) if self.average_reference else data
 
     def rms(self, data: torch.Tensor) -> torch.Tensor:
         """Root of the mean power per sensor type after average reference, shape (batch, n_types)."""
         data = self.referenced(data)
-        peak = data.abs().amax((1, 2))  # MEG has squares near the smallest float32
+        peak = data.abs().amax((1, 2))  # squares of MEG data approach the smallest float32
         peak = torch.where(peak > 0, peak, torch.ones_like(peak))
         power = (data / peak[:, None, None]).square().mean(2)
         members = torch.nn.functional.one_hot(self.type_of, len(self.types)).to(power)

@@ -18,7 +18,7 @@ NAM = 1e-9  # A m in one nA m
 
 
 class Pattern(Protocol):
-    """The spatial patterns of a batch, waiting for their time courses; attributes as in `Patches`."""
+    """The spatial patterns of a batch before time courses are assigned; attributes as in `Patches`."""
 
     @property
     def centers(self) -> torch.Tensor: ...  # noqa: D102
@@ -39,7 +39,7 @@ class Pattern(Protocol):
 class SpatialPattern(ABC):
     """How the active sources of one sample are drawn.
 
-    Every pattern has these fields, and its own between them.
+    Every pattern has these fields and some of its own.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ class SpatialPattern(ABC):
     orientation: Orientation
 
     sparse: bool = True
-    """Whether most sources are at rest."""
+    """Whether most sources are inactive."""
 
     space: str = "cortex"
-    """Source space the pattern is meant for, where the user chooses none."""
+    """Default source space of the pattern."""
 
     @property
     def n_components(self) -> int:
-        """Most components that one sample can have."""
+        """Largest number of components in a sample."""
         return int(self.n_sources.high)
 
     @abstractmethod
@@ -94,7 +94,7 @@ def check_common(pattern: SpatialPattern) -> None:
 
 
 def check_extent(pattern: SpatialPattern, name: str) -> None:
-    """Extents are positive and bounded, because neighbours are looked up once, up to the largest."""
+    """Check that extents are positive and bounded, because neighbours are found once, up to the largest extent."""
     check_distribution(pattern, name, above=0.0, at_most=1000.0)
 
 
@@ -116,7 +116,7 @@ def draw_components(
 def discs(
     metric: DistanceMetric, centers: torch.Tensor, radius_mm: torch.Tensor, largest_mm: float, geometry: Geometry
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Find the sources nearer to their centre than the radius: component, source, distance in m."""
+    """Find the sources closer to a centre than the radius: component, source, distance in m."""
     component, source, distance = geometry.neighbourhoods(metric, 1e-3 * largest_mm).around(centers)
     inside = distance < 1e-3 * radius_mm.flatten()[component]
     return component[inside], source[inside], distance[inside]

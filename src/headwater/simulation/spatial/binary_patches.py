@@ -1,4 +1,4 @@
-"""Binary activation maps: the activity of direct inversion with a U-Net."""
+"""Binary activation maps, the sources used for direct inversion with a U-Net."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from headwater.simulation.spatial.placement import Anywhere, Further, Independen
 class BinaryPatches(SpatialPattern):
     """Round patches that are on (1) inside and off (0) outside.
 
-    The published description of such maps (Ojaroudi et al.) does not say how many sources are active. The prior here
-    is stated: 1-5 discs of 10-30 mm radius along the cortex, anywhere. `active_share` gives the share of active
-    sources, with which any accuracy must be compared.
+    The published description of such maps (Ojaroudi et al.) does not say how many sources are active. The prior used
+    here is 1-5 discs of 10-30 mm radius along the cortex, anywhere. `active_share` gives the share of active sources,
+    with which any accuracy must be compared.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class BinaryPatches(SpatialPattern):
         check_instance(self, "metric", DistanceMetric, "Geodesic()")
 
     def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Patches:
-        """Draw discs; a source in two of them belongs to the first only, so that the map stays binary."""
+        """Draw discs; a source in two discs belongs to the first only, so that the map stays binary."""
         centers, amplitude = draw_components(self, n, geometry, generator)
         radius_mm = self.radius_mm.draw(tuple(centers.shape), generator)
         component, source, _ = discs(self.metric, centers, radius_mm, self.radius_mm.high, geometry)
@@ -67,7 +67,7 @@ class BinaryPatches(SpatialPattern):
 def _first_claims(
     component: torch.Tensor, source: torch.Tensor, n_components: int, n_samples: int, n_sources: int
 ) -> torch.Tensor:
-    """Whether an entry is the first of its sample to name its source."""
+    """Mark the first entry of each source within a sample."""
     row = component.div(n_components, rounding_mode="floor") * n_sources + source
     owner = torch.full((n_samples * n_sources,), n_components * n_samples, dtype=torch.int32, device=component.device)
     owner.scatter_reduce_(0, row, component.int(), "amin")

@@ -1,4 +1,4 @@
-"""Gaussian bells in a volume: the activity that 3D-PIUNet is trained on."""
+"""Gaussian bells in a volume, the training sources of 3D-PIUNet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from headwater.simulation.spatial.placement import Anywhere, Further, Independen
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Components that reach the whole brain.
+    """Components that extend over the whole brain.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Profiles:
     profile : float tensor of shape (batch, n_components, n_sources)
         Spatial profile of each component.
     direction : float tensor of shape (batch, n_components, n_orient)
-        One direction for all of a component.
+        One direction per component.
     """
 
     centers: torch.Tensor
@@ -55,7 +55,7 @@ class GaussianBells(SpatialPattern):
     """Gaussian bells in a volume: ``x_i = sum_s a_s g(|p_i - c_s|) v_s``.
 
     With ``normalized``, ``g(d) = exp(-d^2 / 2 sigma^2) / sqrt(2 pi sigma^2)``, sigma in mm: equation (5) of Morik et
-    al., 3D-PIUNet, where a wide bell has a low peak. Without, the peak is the amplitude whatever the width.
+    al., 3D-PIUNet, where a wide bell has a low peak. Otherwise the peak equals the amplitude for any width.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ class GaussianBells(SpatialPattern):
     amplitude_nam : Distribution
     normalized : bool
     where, further : Where, Further
-        Positions of the centres, which are source positions.
+        Placement of the centres, which are source positions.
     orientation : Orientation
-        One direction for all of a bell.
+        One direction per bell.
     """
 
     n_sources: Distribution = Integers(1, 20)
@@ -103,8 +103,8 @@ class GaussianBells(SpatialPattern):
 def _bells(pos: torch.Tensor, centers: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """``exp(-|p - c|^2 / 2 sigma^2)`` for positions (n, 3), centres (batch, k, 3) and widths (batch, k).
 
-    The exponent is one matrix product: ``|p - c|^2 = |p|^2 - 2 p.c + |c|^2``. Positions are in metres and widths some
-    millimetres, so that float32 rounding is below 1e-4 of the exponent's scale.
+    The exponent is one matrix product: ``|p - c|^2 = |p|^2 - 2 p.c + |c|^2``. With positions in metres and widths of
+    some millimetres, float32 rounding is below 1e-4 of the exponent's scale.
     """
     half_precision = -0.5 / sigma.square()[..., None]
     ones = torch.ones_like(half_precision)

@@ -1,4 +1,4 @@
-"""Positions of the sources of a lead field and their neighbourhoods, on the device that simulates."""
+"""Positions of the sources of a lead field and their neighbourhoods, on the device of the simulation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 256  # of a distance matrix that SciPy returns dense
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods:
-    """Distances from each source to those within reach: a sparse matrix in compressed rows.
+    """Distances from each source to those within reach, as a sparse matrix in compressed row format.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Neighbourhoods:
 
     @classmethod
     def from_matrix(cls, matrix: sparse.csr_array, device: torch.device) -> Neighbourhoods:
-        """Take over a distance matrix whose diagonal, being zero, is not stored."""
+        """Convert a distance matrix whose zero diagonal is not stored."""
         n = matrix.shape[0]
         coo = matrix.tocoo()
         rows, columns = np.r_[np.arange(n), coo.row], np.r_[np.arange(n), coo.col]
@@ -124,7 +124,7 @@ class RegionRings(DistanceMetric):
 
 
 def limited_distances(graph: sparse.csr_array, reach: float) -> sparse.csr_array:
-    """Shortest distances up to ``reach`` over a weighted graph, in blocks of rows so that memory stays small."""
+    """Shortest distances up to ``reach`` over a weighted graph, in blocks of rows to save memory."""
     blocks = []
     for start in range(0, graph.shape[0], ROWS_AT_ONCE):
         rows = np.arange(start, min(start + ROWS_AT_ONCE, graph.shape[0]))
@@ -144,7 +144,7 @@ class Geometry:
     pos, normals : float tensors of shape (n_sources, 3)
         Head coordinates, metres.
     cortical : bool tensor of shape (n_sources,)
-        Whether the source has a normal: on a surface, or given with one.
+        Whether the source has a normal, from a surface or given explicitly.
     positions : array of shape (n_sources, 3)
         ``pos`` in double precision, for building neighbourhoods.
     region_ids : int array of shape (n_sources,)
@@ -164,7 +164,7 @@ class Geometry:
         self._neighbourhoods: dict[tuple[DistanceMetric, float], Neighbourhoods] = {}
 
     def graph(self, purpose: str) -> sparse.csr_array:
-        """Neighbourhood graph of the sources, or an error that says what needs it."""
+        """Return the neighbourhood graph of the sources, or raise an error that names its purpose."""
         if self._adjacency is None:
             raise InputError(
                 f"The lead field does not say which sources are neighbours, which {purpose} need; "
@@ -199,7 +199,7 @@ _GEOMETRIES: WeakKeyDictionary[LeadField, dict[torch.device, Geometry]] = WeakKe
 
 
 def geometry_of(leadfield: LeadField, device: torch.device) -> Geometry:
-    """Return the geometry of a lead field on a device; kept as long as the lead field lives."""
+    """Return the geometry of a lead field on a device; cached for the lifetime of the lead field."""
     known = _GEOMETRIES.setdefault(leadfield, {})
     if device not in known:
         known[device] = Geometry(leadfield, device)

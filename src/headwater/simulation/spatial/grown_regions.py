@@ -1,4 +1,4 @@
-"""Patches grown in one direction over the neighbourhood graph: the activity of DeepSIF and its successors."""
+"""Patches grown in one direction over the neighbourhood graph, the sources of DeepSIF and its successors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from headwater.simulation.spatial.placement import Anywhere, Further, Independen
 class GrownRegions(SpatialPattern):
     """Patches grown from a centre over the neighbourhood graph, faster in one random direction.
 
-    Growth is a first passage: an edge ``e`` of length ``|e|`` takes ``|e| - elongation u . e`` for the random direction
-    ``u`` of the patch, and the patch is what is reached within ``radius_mm``. Along a path the second term sums to
-    ``elongation u . (p - c)``, so the arrival time at ``p`` is the geodesic distance less that. Every edge takes
-    positive time, so the patch is connected; it extends to ``r / (1 - elongation)`` ahead and ``r / (1 + elongation)``
-    behind. The magnitude decays as a Gaussian of the geodesic distance to the centre that is ``edge_coefficient`` at
-    the tip.
+    Growth is a first-passage process: an edge ``e`` of length ``|e|`` takes ``|e| - elongation u . e`` for the random
+    direction ``u`` of the patch, and the patch comprises all sources reached within ``radius_mm``. Along a path the
+    second term sums to ``elongation u . (p - c)``, so the arrival time at ``p`` is the geodesic distance minus this
+    term. Every edge takes positive time, so the patch is connected; it extends to ``r / (1 - elongation)`` ahead and
+    ``r / (1 + elongation)`` behind. The magnitude is a Gaussian of the geodesic distance to the centre, equal to
+    ``edge_coefficient`` at the tip.
 
     Sun et al.'s DeepSIF and the CNN-Transformer built on it grow patches of regions by neighbourhood, direction and
     Gaussian decay; they give no formula.

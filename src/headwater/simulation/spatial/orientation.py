@@ -11,7 +11,7 @@ from headwater.simulation.spatial.geometry import Geometry
 
 
 class Orientation(ABC):
-    """Directions of a patch's currents. On a lead field with fixed orientation they are that of the lead field."""
+    """Directions of the currents of a patch. A lead field with fixed orientation determines them itself."""
 
     @abstractmethod
     def draw(self, centers: torch.Tensor, geometry: Geometry, generator: torch.Generator) -> torch.Tensor:
@@ -24,7 +24,7 @@ class Orientation(ABC):
 
 @dataclass(frozen=True)
 class RandomDirection(Orientation):
-    """One direction for all of a patch, uniform on the sphere."""
+    """One direction per patch, uniform on the sphere."""
 
     def draw(self, centers: torch.Tensor, geometry: Geometry, generator: torch.Generator) -> torch.Tensor:
         """Normalise normal vectors."""
@@ -42,7 +42,7 @@ class AlongNormal(Orientation):
     """Along the normal of the cortex; sources in a volume share one random direction per patch."""
 
     def draw(self, centers: torch.Tensor, geometry: Geometry, generator: torch.Generator) -> torch.Tensor:
-        """Look normals up, and draw for centres in a volume."""
+        """Look up normals; draw directions for centres in a volume."""
         present = centers.clamp(min=0)
         if geometry.n_orient == 1:
             return geometry.normals[present]

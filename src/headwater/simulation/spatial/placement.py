@@ -26,7 +26,7 @@ class Where(ABC):
 class Anywhere(Where):
     """Every position is equally probable, or every position of the named regions.
 
-    Where a cortex has named regions, its medial wall, which belongs to none of them and is not cortex, is left out.
+    If the cortex has named regions, its medial wall, which is not cortex and belongs to no region, is excluded.
     """
 
     regions: tuple[str, ...] | None = None
@@ -52,7 +52,7 @@ class EachRegion(Where):
         _check_regions(self)
 
     def density(self, geometry: Geometry) -> torch.Tensor:
-        """Return one over the number of positions of the region."""
+        """Return the reciprocal of the number of positions in the region."""
         ids = torch.as_tensor(geometry.region_ids, device=geometry.device)
         allowed = _allowed(self, geometry) & (ids >= 0)
         if not allowed.any():
@@ -63,9 +63,9 @@ class EachRegion(Where):
 
 @dataclass(frozen=True)
 class CortexAndDeep(Where):
-    """On the cortex with this probability, else in the volume; uniform over the positions with a region within either.
+    """On the cortex with this probability, otherwise in the volume; uniform over the positions with a region in each.
 
-    On a lead field that has only one of the two, all sources lie there; on one without named regions, anywhere.
+    If the lead field has only one of the two, all sources lie there; if it has no named regions, anywhere.
     """
 
     cortical_share: float
@@ -136,7 +136,7 @@ class Independent(Further):
         geometry: Geometry,  # noqa: ARG002
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Ignore the earlier ones."""
+        """Ignore the earlier centres."""
         return draw_positions(density, len(earlier), generator)
 
 
@@ -156,7 +156,7 @@ class FarApart(Further):
 
 @dataclass(frozen=True)
 class AtDistance(Further):
-    """At this distance (Euclidean) from the nearest of the earlier centres: close together, apart, or overlapping."""
+    """At a given Euclidean distance from the nearest earlier centre: close together, apart, or overlapping."""
 
     low_mm: float
     high_mm: float = math.inf
@@ -181,7 +181,7 @@ class AtDistance(Further):
 
 @dataclass(frozen=True)
 class AlongPath(Further):
-    """The next position of a travelling source: one step along a path that keeps its direction where it can."""
+    """The next position of a travelling source: one step along a path that keeps its direction if possible."""
 
     step_mm: float
 
@@ -224,7 +224,7 @@ def draw_weighted(weights: torch.Tensor, generator: torch.Generator) -> torch.Te
 
 
 def _invert(cumulative: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """Invert a cumulative sum; a position of weight zero is never hit."""
+    """Invert a cumulative sum; a position of weight zero is never drawn."""
     total = cumulative[..., -1:]
     return torch.searchsorted(cumulative, uniform.double() * total, right=True).clamp(max=cumulative.shape[-1] - 1)
 

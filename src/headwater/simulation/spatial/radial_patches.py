@@ -1,4 +1,4 @@
-"""Round patches that fade towards their edge: the activity of the multi-source ConvNet."""
+"""Round patches that fade towards their edge, the sources of the multi-source ConvNet."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from headwater.simulation.spatial.placement import Anywhere, FarApart, Further, 
 class RadialPatches(SpatialPattern):
     """Round patches whose coefficient falls linearly from 1 at the centre to 0 at the edge: ``l = 1 - d / r``.
 
-    Buda et al., section II-B: the coefficient decreases radially. Its form is not given there, nor whether the extent
-    of 20-60 mm is a radius or a diameter. A random guess hits 4.9 % active sources there (table V); on another cortex
-    of 8196 sources, Euclidean diameters give 4.7 % and Euclidean radii 24 %. Where patches overlap, `Background` and
-    `Samples.coefficients` follow their rule.
+    In Buda et al., section II-B, the coefficient decreases radially; neither its form nor whether the extent of 20-60
+    mm is a radius or a diameter is given. A random guess finds 4.9 % active sources there (table V); on another cortex
+    of 8196 sources, Euclidean diameters give 4.7 % and Euclidean radii 24 %. For overlapping patches, `Background` and
+    `Samples.coefficients` follow the rule of the paper.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class RadialPatches(SpatialPattern):
         check_instance(self, "metric", DistanceMetric, "Geodesic()")
 
     def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Patches:
-        """Draw discs and let their coefficients fall with distance."""
+        """Draw discs whose coefficients decrease with distance."""
         centers, amplitude = draw_components(self, n, geometry, generator)
         diameter_mm = self.diameter_mm.draw(tuple(centers.shape), generator)
         component, source, distance = discs(self.metric, centers, diameter_mm / 2, self.diameter_mm.high / 2, geometry)

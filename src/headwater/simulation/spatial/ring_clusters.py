@@ -1,4 +1,4 @@
-"""A seed and its rings of neighbours in one anatomical region: the activity of 4LCNN."""
+"""A seed and its rings of neighbours in one anatomical region, the sources of 4LCNN."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RingClusters(SpatialPattern):
     """A seed and its rings of nearest neighbours within the same anatomical region.
 
     Yokoyama et al., 4LCNN, section on EEG simulations: amplitudes 1, 0.95, 0.9, 0.85 on the seed and the first, second
-    and third ring; on the cortex along the normal, below it one random direction for a whole cluster. Clusters have
-    about 10-100 dipoles there; how many here follows from the neighbourhood graph.
+    and third ring; along the normal on the cortex, one random direction per cluster below it. Clusters have about
+    10-100 dipoles there; here the number follows from the neighbourhood graph.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class RingClusters(SpatialPattern):
         check_distribution(self, "n_rings", at_least=0, at_most=len(self.ring_amplitudes) - 1, whole=True)
 
     def draw(self, n: int, geometry: Geometry, generator: torch.Generator) -> Patches:
-        """Draw seeds and take as many rings of neighbours as drawn."""
+        """Draw seeds and numbers of rings, and find the neighbours."""
         centers, amplitude = draw_components(self, n, geometry, generator)
         n_rings = self.n_rings.draw(tuple(centers.shape), generator)
         component, source, ring = geometry.neighbourhoods(RegionRings(), self.n_rings.high).around(centers)

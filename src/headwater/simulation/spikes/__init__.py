@@ -1,4 +1,4 @@
-"""Interictal spikes: whole brains of neural masses are simulated, their spikes cut out and kept in a library."""
+"""Interictal spikes, cut from simulated whole-brain neural-mass activity and kept in a library."""
 
 from headwater.simulation.spikes.brains import Brain
 from headwater.simulation.spikes.connectome import Connectome, distance_rule_connectome

@@ -18,12 +18,12 @@ class CorticalColumn:
     a, b : float
         Reciprocals of the excitatory and inhibitory time constants, 1/ms.
     v0, e0, r : float
-        The sigmoid ``2 e0 / (1 + exp(r (v0 - v)))``: potential of half activation (mV), half its largest rate (1/ms),
+        The sigmoid ``2 e0 / (1 + exp(r (v0 - v)))``: potential of half activation (mV), half its maximum rate (1/ms),
         steepness (1/mV).
     J : float
         Number of synaptic contacts; ``shares`` are the four connections' fractions of it.
     p_min, p_max : float
-        Range of the background firing rate, 1/ms; noise is measured in halves of its width.
+        Range of the background firing rate, 1/ms; half its width is the unit of the noise.
     """
 
     A: float = 3.25
@@ -41,7 +41,7 @@ class CorticalColumn:
 
 @dataclass(frozen=True)
 class Setting:
-    """Input of a brain, and what makes its target region epileptic.
+    """Input of a brain, and the parameters that make its target region epileptic.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Setting:
     target_A : float
         Excitatory gain A of the target region, mV.
     target_mu : float
-        Input that the target region receives on top of ``mu``, 1/ms.
+        Input of the target region in addition to ``mu``, 1/ms.
     """
 
     mu: float = 0.087

@@ -25,9 +25,10 @@ class Connectome:
     weights : array of shape (n_regions, n_regions)
         ``weights[i, j]`` is the strength, without unit, of the tract from region j to region i; 0 where there is none.
     tract_lengths_mm : array of shape (n_regions, n_regions)
-        Length of the same tract. Millimetres, as connectome files give them, so that delays round as in the literature.
+        Length of the same tract, in millimetres as in connectome files, so that delays are rounded as in the
+        literature.
     pos : array of shape (n_regions, 3)
-        Centres of the regions in metres, in whatever frame the source of the connectome uses.
+        Centres of the regions in metres, in the coordinate frame of the connectome's source.
     names : tuple of str
         Region labels; they may repeat where one anatomical area holds several regions.
     """
@@ -56,7 +57,7 @@ class Connectome:
     def strongest_inputs(self, region: int, n: int) -> np.ndarray:
         """Return the ``n`` other regions most strongly connected with ``region``, strongest first.
 
-        The strength of a pair is the sum of both directions; ties go to the lower index, so the answer is unique.
+        The strength of a pair is the sum of both directions; ties go to the lower index, so the result is unique.
         """
         strength = self.weights[region] + self.weights[:, region]
         strength[region] = -np.inf
@@ -66,8 +67,8 @@ class Connectome:
     def from_tvb_zip(cls, path: str | Path) -> Connectome:
         """Read a connectivity archive of The Virtual Brain.
 
-        The archive holds ``weights``, ``tract_lengths`` (mm) and ``centres`` (label x y z in mm) as text or text packed
-        by bzip2, the two matrices perhaps as NumPy files, at any depth.
+        The archive holds ``weights``, ``tract_lengths`` (mm) and ``centres`` (label x y z in mm) as text or
+        bzip2-compressed text, at any depth; the two matrices may also be NumPy files.
         """
         path = Path(path)
         try:
@@ -88,7 +89,7 @@ class Connectome:
 
 
 def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
-    """Unpack a member whose header promises a size that a connectome can have."""
+    """Unpack a member whose header gives a plausible size."""
     if archive.getinfo(member).file_size > MOST_BYTES:
         raise ValueError(f"{member} would unpack to more than {MOST_BYTES // 10**6} MB")
     return archive.read(member)
@@ -133,8 +134,8 @@ def distance_rule_connectome(
 
     ``weights[i, j]`` is proportional to ``exp(-|pos_i - pos_j| / length_constant)``, the exponential distance rule
     found in tracer studies (Ercsey-Ravasz et al. 2013, Neuron 80:184). The defaults follow the 998-region connectome of
-    Hagmann et al. (2008): its mean weight per pair falls e-fold within about 15 mm, a region's 36 tracts have weights
-    that sum to 17.4 in the median and hardly exceed 0.9, and tracts are 1.3 times as long as the straight line.
+    Hagmann et al. (2008): its mean weight per pair falls e-fold within about 15 mm, the weights of a region's 36 tracts
+    have a median sum of 17.4 and rarely exceed 0.9, and tracts are 1.3 times as long as the straight line.
 
     Parameters
     ----------
@@ -147,8 +148,8 @@ def distance_rule_connectome(
     total_input : float
         Mean over regions of the sum of incoming weights, before the largest are limited.
     largest_weight : float
-        Larger weights are lowered to this. It matters where regions are few: without the limit, they drive each
-        other so strongly that none spikes alone.
+        Upper limit of the weights. It matters for few regions, which would otherwise drive each other so strongly that
+        none spikes alone.
     n_inputs : int
         Each region is connected with this many nearest regions (and with those to which it is one of the nearest),
         which keeps the network sparse.

@@ -20,8 +20,8 @@ PLAN = LibraryPlan(n_clips=12, n_neighbors=0)
 def default_spikes() -> tuple[np.ndarray, float]:
     """Return 384 clips of neural-mass spikes, shape (n_clips, 500) in mV, and their sampling rate in Hz.
 
-    The regions of the simulated brain lie evenly on a sphere and are connected by the distance rule. The simulation
-    takes about half a minute; afterwards the clips come from the cache.
+    The regions of the simulated brain are distributed evenly on a sphere and are connected by the distance rule. The
+    simulation takes about half a minute; afterwards the clips come from the cache.
     """
     key = content_hash(repr(PLAN), N_REGIONS, N_TARGETS, BRAIN_RADIUS)
     return cached_arrays("spikes", key, _simulate, shapes={"clips": (None, PLAN.rules.clip)})["clips"], PLAN.sfreq

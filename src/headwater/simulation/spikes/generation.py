@@ -27,16 +27,16 @@ from headwater.simulation.spikes.rules import SpikeRules, cut_clips, find_clips
 
 @dataclass(frozen=True)
 class LibraryPlan:
-    """Content of a library of spikes, and how long to simulate for it.
+    """Content of a library of spikes, and the limits of its simulation.
 
-    Each region is the epileptic region of its own simulated brain, repeatedly with new noise, until it has its
-    clips or has used up its time. A region that finds fewer clips than would fill its number within its time receives
-    more input (``boost``) from then on: weakly connected regions hardly spike otherwise.
+    Each region is the epileptic region of its own simulated brain, repeatedly with new noise, until it has its clips or
+    has used its budget. A region whose yield is too low to reach its number of clips within the budget receives more
+    input (``boost``) from then on; weakly connected regions rarely spike otherwise.
 
     Attributes
     ----------
     n_clips : int
-        Clips of each region.
+        Clips per region.
     n_neighbors : int
         Background regions kept with each clip: those most strongly connected with the target.
     settings : tuple of Setting
@@ -44,7 +44,7 @@ class LibraryPlan:
     duration : float
         Seconds of each simulation, the transient included.
     budget : float
-        Seconds that may be simulated for a region in all.
+        Simulated seconds allowed per region in total.
     boost : float
         Input, in 1/ms, added to ``Setting.target_mu`` after each simulation that yields too little.
     rules : SpikeRules
@@ -79,7 +79,7 @@ class LibraryPlan:
 
     @property
     def n_attempts(self) -> int:
-        """Simulations that a region may use."""
+        """Largest number of simulations per region."""
         return int(self.budget // self.duration)
 
     @property
@@ -111,18 +111,18 @@ def make_spike_library(
         Folder of the library.
     connectome : Connectome
     regions : sequence of int | None
-        The regions that get clips; all if None.
+        Regions to simulate; all if None.
     plan : LibraryPlan | None
     executor : concurrent.futures.Executor | None
         Runs the simulations: a ``ProcessPoolExecutor`` with "spawn" for several cores, ``dask.distributed``'s
-        ``Client.get_executor()`` for several machines. Neither changes the result. If None, they run here.
+        ``Client.get_executor()`` for several machines. Neither changes the result. If None, they run in this process.
     device : str
-        Where to simulate: ``"cpu"``, ``"cuda"``. Results agree between devices in distribution only.
+        Device of the simulation: ``"cpu"``, ``"cuda"``. Results agree between devices in distribution only.
 
     Returns
     -------
     SpikeLibrary
-        Warns if regions have used up their budget before they had their clips.
+        A warning names regions that used up their budget before they had all clips.
     """
     plan = plan or LibraryPlan()
     n = connectome.n_regions
@@ -161,7 +161,7 @@ def make_spike_library(
 
 @dataclass(frozen=True, eq=False)
 class _Tracts:
-    """The tracts of a connectome, which are few and thus quick to send."""
+    """The tracts of a connectome in sparse form, which is quick to send."""
 
     weights: sparse.csr_array
     lengths_mm: sparse.csr_array
@@ -178,7 +178,7 @@ class _Tracts:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Brains to simulate in one go, and which regions to keep of each. It is sent to other processes and machines."""
+    """Brains to simulate in one batch, and the regions to keep of each. Sent to other processes and machines."""
 
     tracts: _Tracts
     plan: LibraryPlan
@@ -217,17 +217,17 @@ def _results(
 
 
 def _next_brain(library: SpikeLibrary, row: int, plan: LibraryPlan, n_regions: int) -> Brain:
-    """Return the next simulation of a region. It depends on the plan and the region's own past, and on nothing else."""
+    """Return the next simulation of a region, which depends only on the plan and the region's own past."""
     past = library.found[row]
     past = past[past >= 0]
     region = int(library.regions[row])
-    # Counting on from a start that depends on the library's seed keeps all of its simulations distinct.
+    # Counting from an offset given by the library's seed makes all of its simulations distinct.
     start = int(np.random.SeedSequence(plan.seed).generate_state(1)[0])
     return Brain(region, plan.setting(past), seed=(start + len(past) * n_regions + region) % 2**32)
 
 
 def _keep(library: SpikeLibrary, row: int, clips: np.ndarray, peaks: np.ndarray) -> None:
-    """Enter the yield of one simulation, as far as clips are still missing."""
+    """Store the yield of one simulation, up to the number of missing clips."""
     attempt = int((library.found[row] >= 0).sum())
     first = library.counts[row]
     last = min(first + len(clips), library.clips.shape[1])

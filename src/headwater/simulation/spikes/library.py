@@ -26,11 +26,11 @@ class SpikeLibrary:
     counts : int array of shape (n_targets,)
         Number of clips of each region.
     found : int array of shape (n_targets, n_attempts)
-        Clips that each simulation yielded, -1 where it was not needed.
+        Clips that each simulation yielded; -1 if it was not needed.
     peaks : int array of shape (n_targets, n_clips)
         Sample of each clip at which the target peaks.
     attempts : int array of shape (n_targets, n_clips)
-        Which simulation each clip comes from.
+        Simulation that each clip comes from.
     clips : array of float16, of shape (n_targets, n_clips, n_members, n_samples)
         Potentials in mV, on disk; the clips of target k are ``clips[k, :counts[k]]``.
     sfreq : float
@@ -83,7 +83,7 @@ class SpikeLibrary:
         return {int(self.regions[k]): int(missing[k]) for k in np.flatnonzero(missing)}
 
     def draw(self, regions: Sequence[int] | np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw one clip of each of the regions asked for, with replacement.
+        """Draw one clip for each requested region, with replacement.
 
         Parameters
         ----------

@@ -21,8 +21,8 @@ NOISE_BLOCK = 64
 def n_lanes(device: torch.device) -> int:
     """Return how many brains are integrated side by side.
 
-    Smaller batches are padded to this width, so that each brain sees exactly the same machine instructions, and gets
-    the same bits, whatever the batch it travels in. A CPU wants its arrays in the cache, a GPU wants work.
+    Smaller batches are padded to this width, so that each brain is computed by the same machine instructions, with
+    bitwise identical results in any batch. The width keeps the arrays in the cache of a CPU and occupies a GPU.
     """
     return 16 if device.type == "cpu" else 256
 
@@ -37,8 +37,8 @@ class JansenRitNetwork:
         y2'' = B b s4 J S(s3 J y0)                        - 2 b y2' - b^2 y2
 
     The coupling is held over both stages of a step, as in The Virtual Brain, and costs one sparse product per step:
-    a sliding window over the firing rates of the last steps is one long vector, and each tract is one entry of a sparse
-    matrix whose column says which region *and which delay*.
+    a sliding window over the recent firing rates is one long vector, and each tract is one entry of a sparse matrix
+    whose column index encodes the region *and the delay*.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ class JansenRitNetwork:
         duration : float
             Seconds.
         every : int
-            Keep one of this many steps, starting with the first.
+            Keep one step in this many, starting with the first.
         initial : InitialState | None
-            Where all brains start; if None, each at its own random place near rest.
+            Common initial state of all brains; if None, each starts at its own random state near rest.
 
         Returns
         -------
@@ -154,7 +154,7 @@ class JansenRitNetwork:
             v_euler[1] += kick
             equations.fire(y_euler)
             slope = equations.acceleration(y_euler, v_euler)
-            # Heun's mean of both slopes, with v_euler = v + h slope_1 + kick put in.
+            # Heun's mean of both slopes, with v_euler = v + h slope_1 + kick substituted.
             v.add_(v_euler).mul_(0.5)
             y.add_(v, alpha=h)
             v.add_(slope, alpha=0.5 * h)
@@ -199,7 +199,7 @@ class _Equations:
         self.offset = torch.tensor(-c.r * c.v0, dtype=network.dtype, device=network.device)
 
     def fire(self, y: torch.Tensor) -> torch.Tensor:
-        """Activate the three populations, as fractions of the largest rate; return that of the pyramidal cells."""
+        """Compute the activation of the three populations as fractions of the maximum; return the pyramidal one."""
         c = self.column
         torch.add(self.offset, y[1], alpha=c.r, out=self.fraction[0])
         self.fraction[0].sub_(y[2], alpha=c.r)
@@ -221,7 +221,7 @@ class _Equations:
 
 
 class _Rates:
-    """The last firing rates of all regions: a window that slides along a longer buffer and jumps back at its end."""
+    """Recent firing rates of all regions: a window that slides along a longer buffer and jumps back at its end."""
 
     def __init__(self, past: torch.Tensor, window: int) -> None:
         self.length = window
@@ -245,9 +245,10 @@ class _Rates:
 
 
 class _Noise:
-    """Each lane's own random numbers: its initial state, and the kicks to y4.
+    """Random numbers of each lane: its initial state, and the kicks to y4.
 
-    They are drawn in single precision whatever the precision of the integration, so that both see the same noise.
+    They are drawn in single precision whatever the precision of the integration, so that both precisions have the same
+    noise.
     """
 
     def __init__(self, brains: Sequence[Brain], network: JansenRitNetwork) -> None:

@@ -11,21 +11,21 @@ from headwater._utils.errors import InputError
 
 @dataclass(frozen=True)
 class SpikeRules:
-    """Which spikes are kept, and what is cut out around them.
+    """Selection of spikes, and of the clips cut out around them.
 
     The signal is divided into blocks as long as a clip. A block becomes a clip if the target region spikes in it and no
     other region is above the threshold in the window around it. ``PUBLISHED`` are the rules of Sun et al. (2022,
-    PNAS 119:e2201128119) and of the studies that followed. The defaults differ where these have defects: there, a
-    peak hides the peaks of all regions that follow within 100 samples, so that a window counts as clean although
-    other regions spike in it; a block with two spikes is saved twice; a spike at a block's end is cut in half; and
-    windows that extend past the record count as clean.
+    PNAS 119:e2201128119) and of the studies that followed. The defaults differ where these have defects. In the
+    published rules, a peak hides the peaks of all regions that follow within 100 samples, so that a window counts as
+    clean although other regions spike in it; a block with two spikes is saved twice; a spike at a block's end is cut in
+    half; and windows that extend past the record count as clean.
 
     Attributes
     ----------
     transient : int
         Points dropped at the beginning, before downsampling.
     downsample : int
-        Of the remaining points, one of this many is kept. All other numbers count kept samples.
+        One in this many of the remaining points is kept. All other numbers count kept samples.
     threshold : float
         Potential in mV from which a region counts as active.
     clip : int
@@ -38,8 +38,8 @@ class SpikeRules:
     edge : int
         Smallest distance of a peak from both ends of its clip.
     thinning : int
-        Peaks, of any region, that follow another peak within this many samples are overlooked. If 0, none are, and
-        other regions must stay below the threshold rather than have no peak.
+        Peaks of any region within this many samples after another peak are ignored. If 0, none are ignored, and other
+        regions must stay below the threshold rather than have no peak.
     repeats : bool
         Save a clip once for each spike in it.
     whole_windows : bool
@@ -88,7 +88,7 @@ def find_clips(signal: np.ndarray, target: int, rules: SpikeRules | None = None)
     starts : int array of shape (n_clips,)
         First sample of each clip.
     peaks : int array of shape (n_clips,)
-        Sample of the spike's peak. Where a clip is saved once, of its highest.
+        Sample of the spike's peak; of the highest one if a clip is saved once.
     """
     rules = rules or SpikeRules()
     n_samples = signal.shape[1]
@@ -107,7 +107,7 @@ def find_clips(signal: np.ndarray, target: int, rules: SpikeRules | None = None)
 
 
 def cut_clips(signal: np.ndarray, members: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """Cut clips out of some regions' signals.
+    """Cut clips from the signals of some regions.
 
     Parameters
     ----------
@@ -127,17 +127,17 @@ def cut_clips(signal: np.ndarray, members: np.ndarray, starts: np.ndarray, lengt
 
 
 def _events(signal: np.ndarray, target: int, rules: SpikeRules) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of the target region, and at which samples any other region is active."""
+    """Peaks of the target region, and the samples at which any other region is active."""
     active = (signal >= rules.threshold).sum(axis=0) - (signal[target] >= rules.threshold)
     return np.flatnonzero(_is_peak(signal[target], rules.threshold)), active > 0
 
 
 def _thinned_events(signal: np.ndarray, target: int, rules: SpikeRules) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of the target region, and which samples are peaks of others, with peaks overlooked as published."""
+    """Peaks of the target region, and the samples that are peaks of others, thinned as published."""
     samples, regions = np.nonzero(_is_peak(signal, rules.threshold).T)
     kept = np.diff(samples, prepend=-np.inf) > rules.thinning
     samples, regions = samples[kept], regions[kept]
-    # In the published order of work, peaks near the ends of the record are gone before windows are judged.
+    # As published, peaks near the ends of the record are removed before windows are examined.
     inside = (samples >= rules.ends - 1) & (samples + rules.ends < signal.shape[1])
     disturbed = np.zeros(signal.shape[1], dtype=bool)
     disturbed[samples[inside & (regions != target)]] = True

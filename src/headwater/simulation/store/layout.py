@@ -1,7 +1,7 @@
-"""What a group of samples consists of.
+"""Layout of a group of samples.
 
 ==========================  ============================================================================================
-attributes                  settings from which the samples follow, and their checksum
+attributes                  settings that determine the samples, and their checksum
 ``y``, ``courses``, ...     arrays with one row per sample, one chunk per part
 ``entries/000007/...``      ragged arrays of sparse patterns, one group per part
 ``checksums``               one row per part, written last: a part without one is not finished
@@ -36,7 +36,7 @@ LOST = "delete it and simulate the samples again"
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """A group of samples that exists, finished or not.
+    """An existing group of samples, finished or not.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Store:
 
     @property
     def has_checksums(self) -> bool:
-        """Whether damage can be noticed."""
+        """Whether damage can be detected."""
         return bool(self.settings["format"] == FORMAT)
 
     def rows(self, part: int) -> slice:
@@ -81,7 +81,7 @@ class Store:
                 arrays |= {name: entries[name][:] for name in PER_ENTRY}
             whole = not self.has_checksums or np.array_equal(self.group["checksums"][part], checksum(arrays))
         if not whole:
-            raise damaged(self.path, f"part {part} of {self.n_parts} is not what was written")
+            raise damaged(self.path, f"part {part} of {self.n_parts} has changed since it was written")
         return arrays
 
     def regular(self) -> list[str]:
@@ -104,12 +104,12 @@ class Store:
 
 
 def open_store(path: Path, mode: str = "r") -> Store:
-    """Open what `write_samples` has begun; anything else is refused."""
+    """Open a group begun by `write_samples`; refuse anything else."""
     try:
         group = zarr.open_group(path, mode=mode)  # type: ignore[arg-type]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{path} is not a Zarr group; choose another path.") from error
-    except Exception as error:  # Zarr raises many things on metadata that are truncated or foreign
+    except Exception as error:  # Zarr raises many types of errors for truncated or foreign metadata
         raise InputError(f"{path} is not a Zarr group ({_one_line(error)}); choose another path.") from error
     settings: dict[str, Any] = dict(group.attrs)
     found = settings.pop("checksum", None)
@@ -122,7 +122,7 @@ def open_store(path: Path, mode: str = "r") -> Store:
     store = Store(path, group, settings)
     if store.has_checksums:
         if found != settings_checksum(settings):
-            raise damaged(path, "its settings are not those that were written", LOST)
+            raise damaged(path, "its settings have changed since they were written", LOST)
         store.check_arrays()
     return store
 
@@ -140,12 +140,12 @@ def checksum(arrays: dict[str, np.ndarray]) -> np.ndarray:
 
 @contextmanager
 def explained(path: Path, remedy: str = REPAIRABLE) -> Iterator[None]:
-    """Turn what Zarr and its codecs raise on damaged files into one sentence."""
+    """Turn the errors of Zarr and its codecs on damaged files into one sentence."""
     try:
         yield
     except MemoryError:
         raise
-    except Exception as error:  # missing, truncated and changed files each raise errors of their own kinds
+    except Exception as error:  # missing, truncated and changed files raise different types of errors
         raise damaged(path, _one_line(error), remedy) from error
 
 

@@ -41,7 +41,7 @@ def read_samples(path: str | Path, start: int = 0, stop: int | None = None) -> S
 
 
 def _gather(store: Store, start: int, stop: int) -> tuple[dict[str, torch.Tensor], Patches | None]:
-    """Put the rows ``start`` to ``stop`` of the parts together: arrays with one row per sample, and patches."""
+    """Concatenate the rows ``start`` to ``stop`` of the parts: arrays with one row per sample, and patches."""
     joined: dict[str, np.ndarray] = {}
     patches = []
     size = store.settings["shard_size"]

@@ -31,7 +31,7 @@ from headwater.simulation.store.layout import (
     settings_checksum,
 )
 
-SHARD_BYTES = 2**26  # of recordings and dense currents in a part, about
+SHARD_BYTES = 2**26  # approximate size of the recordings and dense currents in a part
 
 
 def write_samples(
@@ -47,7 +47,7 @@ def write_samples(
 ) -> None:
     """Simulate recordings into a Zarr group.
 
-    Parts that are there already and agree with their checksums are kept, so that an interrupted run continues and a
+    Existing parts that agree with their checksums are kept, so that an interrupted run continues and a
     damaged group is repaired.
 
     Parameters
@@ -92,7 +92,7 @@ def check_target(path: Path) -> None:
 
 
 def _prepared(path: Path, simulator: Simulator, leadfield: LeadField, n: int, seed: int, *, overwrite: bool) -> Store:
-    """Create the group, or check that the one there has the same settings."""
+    """Create the group, or check that the existing one has the same settings."""
     settings = _settings(simulator, leadfield, n, seed)
     check_target(path)
     if path.exists():
@@ -117,7 +117,7 @@ def _create(folder: Path, settings: dict[str, Any]) -> None:
     """Create the group with its arrays, still empty."""
     n, size = settings["n"], settings["shard_size"]
     group = zarr.create_group(folder, attributes=settings | {"checksum": settings_checksum(settings)})
-    # All chunks are written, even those that hold nothing but zeros, so that an absent one is a lost one.
+    # All chunks are written, even those that hold only zeros, so that a missing chunk is a lost one.
     config: Any = {"write_empty_chunks": True}
     for name, (shape, kind) in settings["arrays"].items():
         group.create_array(name, shape=(n, *shape), chunks=(min(size, n), *shape), dtype=kind, config=config)
@@ -125,10 +125,10 @@ def _create(folder: Path, settings: dict[str, Any]) -> None:
 
 
 def _check_space(path: Path, n_bytes: int) -> None:
-    """Refuse what the disk cannot hold. Samples are hardly compressible."""
+    """Refuse more samples than the disk can hold; they are hardly compressible."""
     folder = next(parent for parent in path.parents if parent.exists())
     usage = shutil.disk_usage(folder)
-    if usage.total and n_bytes > usage.free:  # file systems that the operating system makes up have no size
+    if usage.total and n_bytes > usage.free:  # virtual file systems have no size
         raise InputError(
             f"The samples need about {n_bytes / 1e9:.3g} GB and {folder} has {usage.free / 1e9:.3g} GB free; ask for "
             "fewer samples, or choose another path."
@@ -136,7 +136,7 @@ def _check_space(path: Path, n_bytes: int) -> None:
 
 
 def _settings(simulator: Simulator, leadfield: LeadField, n: int, seed: int) -> dict[str, Any]:
-    """Everything the samples follow from, as attributes of the group."""
+    """Everything that determines the samples, as attributes of the group."""
     preset = simulator.preset
     per_sample = 4 * len(simulator.sensors.ch_names) * preset.n_times
     if not simulator.is_sparse:
@@ -179,7 +179,7 @@ def _is_whole(store: Store, part: int) -> bool:
 
 
 def _write_part(path: Path, simulator: Simulator, part: int) -> int:
-    """Simulate and write one part; it counts only once its checksum, written last, is there."""
+    """Simulate and write one part; it counts only once its checksum, written last, exists."""
     store = open_store(path, mode="r+")
     rows, chunk_size = store.rows(part), store.settings["chunk_size"]
     chunks = range(rows.start // chunk_size, -(-rows.stop // chunk_size))

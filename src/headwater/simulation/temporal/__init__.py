@@ -2,7 +2,7 @@
 
 A time course is a frozen dataclass with one method, ``draw(centers, n_times, sfreq, generator)``, which returns a
 course for every component of a batch. Random processes have unit variance, transients and clips a peak of one; a static
-course is one. The pattern's amplitude multiplies it.
+course is one. The amplitude of the pattern multiplies it.
 """
 
 from headwater.simulation.temporal.base import TimeCourse

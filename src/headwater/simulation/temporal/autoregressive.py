@@ -13,7 +13,7 @@ from headwater._utils.errors import InputError
 def yule_walker(autocovariance: np.ndarray) -> np.ndarray:
     """Coefficients ``a`` of ``p_t = sum_k a_k p_(t-k) + e_t`` from the autocovariance at lags 0 to order.
 
-    The process so found is stationary and has exactly this autocovariance up to the order.
+    The resulting process is stationary and has exactly this autocovariance up to the order.
     """
     r = np.asarray(autocovariance, dtype=float)
     return np.asarray(solve_toeplitz(r[:-1], r[1:]))
@@ -23,12 +23,12 @@ def burg(data: np.ndarray, order: int) -> np.ndarray:
     """Coefficients of one process for several series, by Burg's method; shape (order,).
 
     Burg (1975): each reflection coefficient minimises the sum of forward and backward prediction errors, here over all
-    series. Better than Yule-Walker on short windows, and stationary too.
+    series. It is better than Yule-Walker on short windows, and also stationary.
 
     Parameters
     ----------
     data : array of shape (n_series, n_times)
-        Each series' mean is removed.
+        The mean of each series is removed.
     order : int
     """
     data = np.atleast_2d(np.asarray(data, dtype=float))
@@ -97,8 +97,8 @@ def from_spectrum(density: Callable[[np.ndarray], np.ndarray], sfreq: float, ord
 def resting_spectrum(freqs: np.ndarray) -> np.ndarray:
     """Power spectral density of resting cortex, up to a factor: 1/f with a knee at 1 Hz, and an alpha peak.
 
-    The alpha peak lies at 10 Hz, is 2 Hz wide (standard deviation) and stands 10 dB over the background at its top;
-    values in the middle of what Donoghue et al. (2020), Nature Neuroscience 23, report for adult resting EEG.
+    The alpha peak lies at 10 Hz, is 2 Hz wide (standard deviation) and exceeds the background by 10 dB at its top,
+    values central in the range that Donoghue et al. (2020), Nature Neuroscience 23, report for adult resting EEG.
     """
     background = 1 / (1 + freqs)
     return np.asarray(background * 10 ** np.exp(-0.5 * ((freqs - 10) / 2) ** 2))

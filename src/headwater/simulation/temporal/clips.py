@@ -24,13 +24,13 @@ class Clips(TimeCourse):
     Parameters
     ----------
     spikes : SpikeLibrary | array of shape (n_clips, n_clip_times) | path | None
-        A path is the folder of a `SpikeLibrary` or a ``.npy`` file of such an array. None takes the few hundred
-        neural-mass spikes of `default_spikes`.
+        A path is the folder of a `SpikeLibrary` or a ``.npy`` file of such an array. None: the few hundred neural-mass
+        spikes of `default_spikes`.
     sfreq : float
-        Sampling rate of an array's clips, Hz; a `SpikeLibrary` knows its own.
+        Sampling rate of an array's clips, Hz; a `SpikeLibrary` has its own.
     by_source : bool
         Whether a patch centred on source k gets a clip of region k of a `SpikeLibrary`: for lead fields whose sources
-        are the regions of the connectome, as DeepSIF's.
+        are the regions of the connectome, as in DeepSIF.
     """
 
     spikes: SpikeLibrary | np.ndarray | str | Path | None = None
@@ -74,7 +74,7 @@ class Clips(TimeCourse):
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Clips in memory, one region's after the other's.
+    """Clips in memory, grouped by region.
 
     Attributes
     ----------
@@ -137,13 +137,13 @@ class Pool:
         if lacking.any():
             raise InputError(
                 f"Clips.spikes has no clip of region {int(regions[lacking][0])}, on which a source is centred; "
-                "simulate more regions, or leave by_source False."
+                "simulate more regions, or set by_source to False."
             )
         return torch.where(regions >= 0, first[within] + (unit * count[within]).long(), 0)
 
 
 def _read(path: Path) -> np.ndarray:
-    """Read an array; only its header is read before its size is known to be that of the file."""
+    """Read an array after checking the size in its header against that of the file."""
     try:
         return np.array(np.lib.format.open_memmap(path, mode="r"))
     except (OSError, ValueError, EOFError) as error:

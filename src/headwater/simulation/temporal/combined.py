@@ -42,9 +42,9 @@ class Correlated(TimeCourse):
 
 @dataclass(frozen=True)
 class TakingTurns(TimeCourse):
-    """Activity that switches from one component to the next: each has its own equal part of the segment.
+    """Activity that switches from one component to the next, each during an equal part of the time window.
 
-    With centres placed `AlongPath`, the source travels; with any others it jumps. The first component's course is used
+    With centres placed `AlongPath`, the source travels; otherwise it jumps. The first component's course is used
     throughout, so the waveform continues while its position changes. Neighbouring parts fade linearly into each other
     over ``fade_s``, and the weights of all components sum to one at all times.
 
@@ -63,14 +63,14 @@ class TakingTurns(TimeCourse):
         check_number(self, "fade_s", at_least=0.0)
 
     def draw(self, centers: torch.Tensor, n_times: int, sfreq: float, generator: torch.Generator) -> torch.Tensor:
-        """Weight the common course by whose turn it is."""
+        """Weight the common course by the turn of each component."""
         course = self.courses.draw(centers[:, :1], n_times, sfreq, generator)
         count = (centers >= 0).sum(1)
         part = n_times / count  # samples
         fade = self.fade_s * sfreq
         if fade > n_times / centers.shape[1]:
             raise InputError(
-                f"TakingTurns.fade_s is {self.fade_s:g} s, longer than a part of the segment "
+                f"TakingTurns.fade_s is {self.fade_s:g} s, longer than a part of the window "
                 f"({n_times / sfreq / centers.shape[1]:g} s); shorten it."
             )
         middle = torch.arange(n_times, device=centers.device) + 0.5

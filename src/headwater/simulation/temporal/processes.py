@@ -19,23 +19,23 @@ from headwater.simulation.temporal.autoregressive import (
 )
 from headwater.simulation.temporal.base import TimeCourse
 
-MOST_TIMES = 20_000  # of a window, whose covariance has the square of that
-HIGHEST_RATE = 20_000.0  # Hz; the default process has an order of a tenth of that
+MOST_TIMES = 20_000  # of a window; its covariance has the square of this number of entries
+HIGHEST_RATE = 20_000.0  # Hz; the order of the default process is a tenth of the rate
 
 
 @dataclass(frozen=True)
 class Autoregressive(TimeCourse):
     """A stationary autoregressive process of unit variance, ``p_t = sum_k a_k p_(t-k) + e_t``.
 
-    Windows are drawn exactly, from their first value on, as the Cholesky factor of the process's autocovariance times
-    white noise; so there is no run-in, and no loop over times.
+    Windows are exact draws from their first value on: the Cholesky factor of the process's autocovariance times white
+    noise, without a run-in period or a loop over time points.
 
     Parameters
     ----------
     coefficients : tuple of float | None
-        ``a_1 ... a_p`` at the preset's sampling rate. None takes, at any sampling rate, the process whose
-        autocovariance over 0.1 s, one cycle of alpha, is that of `resting_spectrum` (1/f and an alpha
-        rhythm at 10 Hz). `fit` finds them from data.
+        ``a_1 ... a_p`` at the preset's sampling rate. None: at any sampling rate, the process whose autocovariance over
+        0.1 s, one cycle of alpha, is that of `resting_spectrum` (1/f and an alpha rhythm at 10 Hz). `fit` estimates
+        them from data.
     """
 
     coefficients: tuple[float, ...] | None = None
@@ -78,8 +78,8 @@ def default_coefficients(sfreq: float) -> tuple[float, ...]:
     """Coefficients of the process with a resting spectrum and a memory of 0.1 s."""
     if sfreq > HIGHEST_RATE:
         raise InputError(
-            f"The default of Autoregressive.coefficients holds up to {HIGHEST_RATE:g} Hz, and the preset's sfreq is "
-            f"{sfreq:g} Hz; lower it, or give coefficients."
+            f"The default of Autoregressive.coefficients exists up to {HIGHEST_RATE:g} Hz, and the preset has "
+            f"an sfreq of {sfreq:g} Hz; lower it, or give coefficients."
         )
     order = max(2, round(0.1 * sfreq))
     return tuple(from_spectrum(resting_spectrum, sfreq, order))
@@ -94,8 +94,8 @@ def _factor(coefficients: tuple[float, ...], n_times: int) -> np.ndarray:
 class PowerLaw(TimeCourse):
     """Noise of unit variance whose power falls as ``1 / f^exponent``: 0 white, 1 pink, 2 brown.
 
-    Synthesised in the frequency domain on twice the window, of which the first half is kept, so that its end does not
-    meet its beginning. The frequency 0 is left out.
+    Synthesised in the frequency domain over twice the window; only the first half is kept, so that the end of the
+    window does not match its beginning. The frequency 0 is left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Time courses with a formula: constant, transient, oscillation."""
+"""Analytic time courses: constant, transient, oscillation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Transient(TimeCourse):
     width_s : Distribution
         ``w``, standard deviation of the envelope.
     freq_hz : Distribution
-        0 for a single bell.
+        0: a single bell-shaped deflection.
     phase_rad : Distribution
     """
 

@@ -1,4 +1,4 @@
-"""Losses that networks are trained with."""
+"""Training losses."""
 
 from headwater.training.losses.base import Loss
 from headwater.training.losses.coefficients import CoefficientCrossEntropy, CoefficientL1

@@ -11,7 +11,7 @@ from headwater.simulation.samples import Samples
 
 
 class Loss(ABC):
-    """Compares what a network predicts with the ground truth."""
+    """Compares the prediction of a network with the ground truth."""
 
     @abstractmethod
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:

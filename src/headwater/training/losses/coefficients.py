@@ -13,8 +13,8 @@ from headwater.training.losses.base import Loss
 class CoefficientL1(Loss):
     """Mean absolute difference to the coefficients in [0, 1], over sources and samples (Buda et al., section II-C).
 
-    The median minimises it: 0 wherever a source is more likely at rest. A network that cannot yet tell sources apart
-    therefore learns to predict nothing, and a sigmoid near 0 hardly learns any more; begin with
+    It is minimised by the median: 0 wherever a source is more likely inactive. A network that cannot yet distinguish
+    sources therefore learns to predict zeros, where a sigmoid has hardly any gradient; begin with
     `CoefficientCrossEntropy`.
     """
 
@@ -28,14 +28,15 @@ class CoefficientL1(Loss):
 class CoefficientCrossEntropy(Loss):
     """Binary cross-entropy with the coefficients in [0, 1], mean over sources and samples.
 
-    The mean minimises it, and its gradient before a sigmoid is the difference, which never vanishes.
+    It is minimised by the mean. Its gradient with respect to the input of a sigmoid is the difference of output and
+    target, which does not saturate.
     """
 
     @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
         """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
         maps, coefficients = _alike(prediction, samples)
-        with torch.autocast(maps.device.type, enabled=False):  # logarithms of half precision are refused
+        with torch.autocast(maps.device.type, enabled=False):  # PyTorch refuses this loss in half precision
             return torch.nn.functional.binary_cross_entropy(maps.float(), coefficients)
 
 

@@ -42,7 +42,7 @@ class DataTerm(Loss):
     Parameters
     ----------
     weight : float
-        Of the second term.
+        Weight of the second term.
     """
 
     @checked
@@ -58,25 +58,26 @@ class DataTerm(Loss):
             torch.as_tensor(matrix, dtype=torch.float32, device=prediction.device)
             for matrix in (projector, projector @ leadfield.matrix)
         )
-        with torch.autocast(prediction.device.type, enabled=False):  # ampere metres are out of the range of half
+        with torch.autocast(prediction.device.type, enabled=False):  # A m is outside the range of half precision
             y = reference @ samples.y
             left = (y - gain @ prediction.flatten(1, 2)).flatten(1).norm(dim=1) / y.flatten(1).norm(dim=1)
         return (_relative_l1(prediction, samples.x) + self.weight * left.square()).mean()
 
 
 class Transport(Loss):
-    """`CurrentL1` plus a bound of the normalised earth mover's distance, for estimates in the right place.
+    """`CurrentL1` plus a bound on the normalised earth mover's distance, which penalises displaced activity.
 
-    Amplitudes are summed in cubes of 1, 2, 4, ... voxels. The differences of the sums, each weighted with the side of
-    its cube, bound the distance over which amplitude must be carried (Indyk & Thaper 2003); as in the metric, the same
-    for activity spread evenly normalises it. The cubes are shifted at random so that no border between them matters.
+    Amplitudes are summed in cubes of 1, 2, 4, ... voxels. The differences of the sums, each weighted by the side of its
+    cube, bound the distance over which amplitude must be moved (Indyk & Thaper 2003); as in the metric, the bound is
+    divided by that of evenly spread activity. The cubes are shifted at random to average over the positions of their
+    borders.
 
     Parameters
     ----------
     weight : float
-        Of the second term.
+        Weight of the second term.
     levels : int
-        Cubes have up to ``2 ** (levels - 1)`` voxels a side.
+        Cubes have up to ``2 ** (levels - 1)`` voxels per side.
     """
 
     @checked
@@ -98,7 +99,7 @@ class Transport(Loss):
 
 
 def _relative_l1(estimated: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-    """Error of each sample, shape (batch,); orientations are the axis 2."""
+    """Error of each sample, shape (batch,); axis 2 is that of the orientations."""
     return (estimated - true).norm(dim=2).flatten(1).sum(1) / true.norm(dim=2).flatten(1).sum(1)
 
 
@@ -118,7 +119,7 @@ def _shifted(images: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def _pyramid(images: torch.Tensor, levels: int) -> torch.Tensor:
-    """Sum over cubes of growing side of the absolute sums in them, weighted with the side."""
+    """Sum over cubes of growing side of the absolute sums in them, weighted by the side."""
     total = images.abs().flatten(2).sum(2)
     for level in range(1, levels):
         side = 2**level

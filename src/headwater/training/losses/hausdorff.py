@@ -18,26 +18,26 @@ TINY = 1e-6  # of distances relative to the largest, and of the sum of a map
 
 
 class WeightedHausdorff(Loss):
-    r"""Weighted Hausdorff distance, of a map and a set of places; it trains ConvDip (Hecker et al. 2021).
+    r"""Weighted Hausdorff distance between a map and a set of positions, the loss of ConvDip (Hecker et al. 2021).
 
     J. Ribera et al., "Locating objects without bounding boxes", CVPR 2019: with the map ``p`` over all
     sources ``s``, the active set ``Y`` and distances ``d``,
 
     ``sum_s p_s min_y d(s, y) / sum_s p_s + mean_y M_s [p_s d(s, y) + (1 - p_s) d_max]``
 
-    where ``M`` is the generalised mean with a negative exponent, a smooth minimum. The first term keeps activity near
-    the set, the second wants some near each of its members. In units of ``d_max``, the diagonal of the box around
-    all sources.
+    where ``M`` is the generalised mean with a negative exponent, a smooth minimum. The first term penalises activity
+    far from the set, the second a lack of activity near any of its members. Both are in units of ``d_max``, the
+    diagonal of the bounding box of all sources.
 
-    While a network cannot yet tell sources apart, activity everywhere scores best, from where a sigmoid hardly
-    returns: begin with `CoefficientCrossEntropy`.
+    For a network that cannot yet distinguish sources, activity everywhere scores best, and a sigmoid hardly returns
+    from there: begin with `CoefficientCrossEntropy`.
 
     Parameters
     ----------
     threshold : float
-        Sources whose true coefficient is at least so large belong to the set; samples without any are left out.
+        Sources with at least this true coefficient belong to the set; samples without any are left out.
     exponent : float
-        Of the generalised mean, negative; minus infinity would be the minimum.
+        Exponent of the generalised mean, negative; minus infinity would give the minimum.
     """
 
     @checked
@@ -68,6 +68,6 @@ class WeightedHausdorff(Loss):
         return astray.mean() + torch.stack(missed).mean()
 
     def _smooth_minimum(self, values: torch.Tensor) -> torch.Tensor:
-        """Generalised mean over the first axis, through logarithms: high powers neither vanish nor overflow."""
+        """Generalised mean over the first axis, by logarithms, so that high powers neither underflow nor overflow."""
         logs = self.exponent * values.clamp(min=TINY).log()
         return ((logs.logsumexp(0) - math.log(len(values))) / self.exponent).exp()

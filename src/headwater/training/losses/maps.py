@@ -13,20 +13,20 @@ from headwater.training.losses.base import Loss
 
 
 class BinaryCrossEntropy(Loss):
-    """Cross-entropy of predicted log-odds (batch, n_sources, n_times) and how active each source is.
+    """Cross-entropy of predicted log-odds (batch, n_sources, n_times) and the activity of each source.
 
     The few active sources weigh ``w = (sum (1 - t) / sum t)^balance`` times as much as the others, with the
     coefficients t of the batch,
 
         - sum (w t log p + (1 - t) log(1 - p)) / sum (w t + 1 - t)
 
-    so that log-odds of zero score log 2 whatever the weight. Ojaroudi et al. name the cross-entropy and the imbalance
-    of the classes (table 2, section 5), but no remedy.
+    so that log-odds of zero score log 2 whatever the weight. Ojaroudi et al. mention the cross-entropy and the class
+    imbalance (table 2, section 5), but no remedy.
 
     Parameters
     ----------
     balance : float
-        1: active and inactive sources weigh the same in sum; 0: each source weighs the same.
+        1: active and inactive sources have the same total weight; 0: all sources have the same weight.
     """
 
     @checked
@@ -44,10 +44,10 @@ class BinaryCrossEntropy(Loss):
 
 
 class RootMeanSquareError(Loss):
-    """Root of the mean square error of relative currents (batch, n_sources, n_orient, n_times), in each sample.
+    """Root of the mean square error of relative currents (batch, n_sources, n_orient, n_times), per sample.
 
-    The truth is relative to the sample's largest current, as where all seeds have an amplitude of 1 (Yokoyama et al.,
-    sections V.B.4 and V.B.5).
+    The ground truth is relative to the largest current of the sample, as if all seeds had an amplitude of 1 (Yokoyama
+    et al., sections V.B.4 and V.B.5).
     """
 
     @override

@@ -1,4 +1,4 @@
-"""A loss on posteriors: their mean in the right place, their width as large as the error."""
+"""A loss on posteriors, which scores the location of their mean and the agreement of their width with the error."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from headwater.training.losses.currents import Transport
 class PosteriorScore(Loss):
     """`Transport` of the posterior mean, plus the continuous ranked probability score of the posterior.
 
-    The score of a component is that of its Gaussian marginal (Gneiting & Raftery 2007, equation 21). It is proper: no
-    other mean and standard deviation than the true ones expect a lower score. Without a standard deviation it is the
-    absolute error. The sum over components is relative to that of the true currents, and estimated from random
-    sources, half of them drawn in proportion to the true currents and half from all.
+    The score of a component is that of its Gaussian marginal (Gneiting & Raftery 2007, equation 21). It is proper: the
+    expected score is lowest for the true mean and standard deviation. In the limit of zero standard deviation it is the
+    absolute error. The sum over components is relative to that of the true currents and estimated from random sources,
+    half of them drawn in proportion to the true currents and half from all sources.
 
     Parameters
     ----------
     weight : float
-        Of the transport term.
+        Weight of the transport term.
     score : float
         Weight of the score.
     n_sources : int
-        Random sources of each batch.
+        Random sources per batch.
     """
 
     def __init__(self, *, weight: float = 1.0, score: float = 1.0, n_sources: int = 48) -> None:

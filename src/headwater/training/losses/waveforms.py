@@ -25,8 +25,8 @@ class WaveformCosine(Loss):
 
     .. math:: 1 - \cos(\hat w, w) + \lambda \, \| G (\hat w - w) \| / \| G w \|
 
-    with the waveforms ``w`` of all regions as one vector (angles at single times would be of noise alone where the
-    waveforms cross zero) and the topographies ``G`` of the regions: ``G w`` is the clean EEG of the true waveforms.
+    with the waveforms ``w`` of all regions as one vector (angles at single time points would reflect noise alone where
+    the waveforms cross zero) and the topographies ``G`` of the regions: ``G w`` is the clean EEG of the true waveforms.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ class WaveformCosine(Loss):
 def regional_waveforms(samples: Samples, bound: BoundNetwork) -> torch.Tensor:
     """Return the true waveforms, (batch, n_regions, n_times): mean current of each region, at most 1.
 
-    The mean over a region's sources, those at rest included, is the best approximation by currents that are equal in
-    all of the region. Each sample is divided by its largest value. Sparse currents stay sparse: regions are to them
-    what sensors are, so that the mean is a projection. It is computed in single precision, as ampere metres are out of
-    the range of half.
+    The mean over the sources of a region, inactive ones included, is the best approximation by currents that are equal
+    throughout the region. Each sample is divided by its largest value. Sparse currents stay sparse: the mean is a
+    projection, with regions in place of sensors. It is computed in single precision, because currents in A m are
+    outside the range of half precision.
     """
     averaging = _regional(bound).averaging
     with torch.autocast(averaging.device.type, enabled=False):
@@ -61,7 +61,7 @@ def regional_waveforms(samples: Samples, bound: BoundNetwork) -> torch.Tensor:
 
 
 def _seen(waveforms: torch.Tensor, bound: BoundNetwork) -> torch.Tensor:
-    """Length of what the sensors see, shape (batch,), relative to regions of average topography."""
+    """Norm of the sensor data of waveforms, shape (batch,), relative to the norm of the topographies."""
     topographies = _regional(bound).topographies
     return (topographies / topographies.norm() @ waveforms).flatten(1).norm(dim=1)
 
