@@ -25,7 +25,7 @@ def seconds(*arguments: str, cache: str) -> float:
 
 
 def main() -> None:
-    """Print the figures beside their limits."""
+    """Print the measured times and their limits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", help="also write everything to this Markdown file")
     with recorded(parser.parse_args().out, "How long a new user waits"):

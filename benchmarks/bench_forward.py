@@ -1,4 +1,4 @@
-"""Boundary elements and forward solutions: time beside MNE-Python's, and error against the exact series.
+"""Boundary elements and forward solutions: time compared with MNE-Python, and error against the exact series.
 
 Run with ``python benchmarks/bench_forward.py`` (ico3, about a minute) or ``python benchmarks/bench_forward.py --full``
 (also ico4; MNE alone takes some minutes). Nothing is read from or written to the cache.
@@ -30,7 +30,7 @@ SIGMA = np.array([0.3, 0.006, 0.3])  # brain, skull, scalp
 
 
 def timed(work):
-    """Return what the work returns, and the seconds it took."""
+    """Return the result of the work and the seconds it took."""
     start = time.perf_counter()
     result = work()
     return result, time.perf_counter() - start

@@ -4,8 +4,8 @@
 
 61 electrodes and 5,209 free sources on a grid in a sphere by default. Prints the time of a fit, and the time per sample
 of one time point with three active sources in noise 20 dB below them. MxNE is MNE-Python's block coordinate descent, at
-its default tolerance and at that of group Lasso: without correction of the amplitudes it solves the same problem, so
-the last column says how far from its solution each has stopped. IRMxNE solves another.
+its default tolerance and at that of group Lasso. Without correction of the amplitudes it solves the same problem, so
+the last column shows how far from the solution each one stopped. IRMxNE solves a different problem.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def samples(leadfield: LeadField, n_samples: int) -> np.ndarray:
 
 
 def time_fits(leadfield: LeadField, noise_cov: mne.Covariance) -> None:
-    """Print how long a fit takes, beside that of the minimum norm."""
+    """Print the time of a fit, compared with that of the minimum norm."""
     print(f"{'fit':24}{'seconds':>10}")
     for solver in (MinimumNorm(), LORETA(), LAURA(), GroupLasso(), MxNE()):
         start = time.perf_counter()

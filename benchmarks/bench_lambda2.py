@@ -4,10 +4,10 @@
 
 64 electrodes, 1,021 free sources on a grid of 12 mm in the template. One to three Gaussian patches (standard deviation
 5 to 15 mm) with transient time courses in white noise of known variance, 0 to 40 dB below the signal, in the head that
-the solvers know and in three others (`Head.varied`). Time windows of 20 time points, and single time points.
+the solvers assume and in three others (`Head.varied`). Time windows of 20 time points, and single time points.
 
 The error is the normalised earth mover's distance (``nemd_fast``). For each case, a solver's error with the lambda2
-that "auto" chooses for each sample is divided by that of the fixed lambda2 which is best for the whole case. Errors of
+that "auto" chooses for each sample is divided by that of the fixed lambda2 that is best for the whole case. Errors of
 the other rules, and of 1/9, are interpolated between the fixed values. Writes OUT.md and OUT.png.
 """
 
@@ -116,7 +116,7 @@ def cases() -> Iterator[tuple[str, int, int, str]]:
 
 
 def leadfields() -> tuple[hw.LeadField, list[hw.LeadField]]:
-    """Return the lead field that solvers know, and those of other heads with the same sources."""
+    """Return the lead field that solvers assume, and those of other heads with the same sources."""
     head = hw.template_head()
     known = hw.make_leadfield(head, hw.montage_info(head, "biosemi64"), "volume", spacing=12.0, ico=3)
     varied = [head.varied(seed) for seed in OTHER_HEADS]
@@ -179,7 +179,7 @@ def errors(
 
 
 def others(rule: Rule, auto: Regularized, batches: list[Batch]) -> np.ndarray:
-    """Return what another rule chooses for every sample."""
+    """Return the choice of another rule for every sample."""
     known = auto.undecided_
     modes = [Modes.of(known.prior.gram, known.white.whitener @ data) for one in batches for data in one.data]
     return np.array([rule.choose(rule.values, rule.measure(one, rule.values)) for one in modes])
@@ -229,7 +229,7 @@ def write(table: pd.DataFrame, path: Path, n_samples: int) -> None:
 
 
 def draw_choices(table: pd.DataFrame, path: Path) -> None:
-    """Draw what "auto" chooses over the SNR, and the best fixed values."""
+    """Draw the choice of "auto" over the SNR, and the best fixed values."""
     figure, axes = plt.subplots(2, 2, figsize=(8, 6.5), sharex=True, sharey=True, layout="constrained")
     panels = [(window, head) for window in WINDOWS for head in ("known", "other")]
     for axis, (window, head) in zip(axes.flat, panels, strict=True):

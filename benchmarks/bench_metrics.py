@@ -2,8 +2,8 @@
 
     python benchmarks/bench_metrics.py [--samples 1000] [--exact 40]
 
-Prints, beside ours, what scikit-learn and MNE-Python take for the same scores sample by sample, and what the exact
-transport problem costs with and without leaving shared mass in place.
+Also prints the times of scikit-learn and MNE-Python for the same scores, sample by sample, and of the exact transport
+problem with and without leaving shared mass in place.
 """
 
 import argparse
@@ -52,9 +52,9 @@ def samples(pos: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.ndarr
             elif b % 5 == 2:  # like a sparse solver
                 nearest = np.argsort(((pos - shifted) ** 2).sum(axis=1))[:3]
                 estimate[b, nearest] += rng.random(3)
-            elif b % 5 == 3:  # the truth with noise on each amplitude, so that nothing has far to go
+            elif b % 5 == 3:  # the ground truth with noise on each amplitude, so that nothing moves far
                 estimate[b] += patch * rng.uniform(0.5, 1.5, len(pos))
-            else:  # the truth with noise everywhere
+            else:  # the ground truth with noise everywhere
                 estimate[b] += patch + 0.02 * rng.random(len(pos))
     direction = rng.standard_normal((n, len(pos), 3)) * 0.3 + np.array([0, 0, 1.0])
     direction /= np.linalg.norm(direction, axis=2, keepdims=True)
@@ -84,7 +84,7 @@ def all_metrics(x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray, centers:
 
 
 def beside_others(x_true: np.ndarray, x_est: np.ndarray, pos: np.ndarray) -> None:
-    """Print our times beside those of scikit-learn and MNE-Python on the same samples."""
+    """Print our times compared with those of scikit-learn and MNE-Python on the same samples."""
     x_true, x_est = x_true[..., 2:], x_est[..., 2:]
     a_true, a_est = np.abs(x_true[..., 0]), np.abs(x_est[..., 0])
     states = [a > 0.5 * a.max(axis=1, keepdims=True) for a in (a_true, a_est)]

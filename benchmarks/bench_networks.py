@@ -2,8 +2,8 @@
 
     python benchmarks/bench_networks.py [--steps 8] [--out benchmarks/results/networks-speed.md]
 
-Seconds are those of the process on one thread, so that others on the machine hardly count. A step draws its samples,
-predicts, compares, and updates the weights; drawing is shown apart too. Estimates are of 100 time points in one call.
+Times are CPU seconds on one thread, which hardly depend on the load of the machine. A step draws its samples, predicts,
+compares, and updates the weights; drawing is also shown separately. Estimates are of 100 time points in one call.
 """
 
 import argparse
@@ -67,9 +67,9 @@ def measure(name: str, n_steps: int) -> None:
         optimizer.step()
 
     kept = next(batches)
-    step(kept)  # the first one prepares things
+    step(kept)  # warm-up
     learning = seconds(lambda: step(kept), n_steps)
-    drawing = seconds(lambda: next(batches), 8 * n_steps)  # many, for they are cut from chunks
+    drawing = seconds(lambda: next(batches), 8 * n_steps)  # many, because batches are cut from chunks
     solver = NetworkSolver(network=network).fit(pair.model)
     data = np.concatenate(list(kept.y.double().numpy()), axis=1)
     data = np.tile(data, -(-TIME_POINTS // data.shape[1]))[:, :TIME_POINTS]
@@ -83,7 +83,7 @@ def measure(name: str, n_steps: int) -> None:
 
 
 def seconds(work: Callable[[], object], times: int) -> float:
-    """Seconds of the process that a piece of work takes."""
+    """CPU seconds of a piece of work."""
     start = time.process_time()
     for _ in range(times):
         work()

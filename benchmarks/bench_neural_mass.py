@@ -1,11 +1,11 @@
-"""How fast whole brains and their spikes are simulated, on one core, beside the cost of the sparse product alone.
+"""Speed of simulating whole brains and their spikes on one core, compared with the sparse product alone.
 
 Run::
 
     python benchmarks/bench_neural_mass.py [--connectome connectivity_998.zip] --out benchmarks/results/neural_mass.md
 
-Without a connectome, the distance rule is applied to 998 random places on a sphere. Time is CPU time of one thread. The
-sparse product is what couples the regions: no simulation with these delays can be faster than it.
+Without a connectome, the distance rule is applied to 998 random positions on a sphere. Time is CPU time of one thread.
+The sparse product couples the regions; no simulation with these delays can be faster.
 """
 
 import argparse
@@ -25,7 +25,7 @@ HOURS = 3600
 
 
 def sphere_connectome(n_regions: int = 998, radius: float = 0.07) -> Connectome:
-    """Regions at random places on a sphere the size of the cortex."""
+    """Regions at random positions on a sphere of the size of the cortex."""
     pos = np.random.default_rng(0).standard_normal((n_regions, 3))
     return distance_rule_connectome(radius * pos / np.linalg.norm(pos, axis=1, keepdims=True))
 

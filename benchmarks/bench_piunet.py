@@ -1,4 +1,4 @@
-"""Speed of the shipped 3D-PIUNet beside eLORETA: 61 electrodes, sources every 7 mm, single and in batches.
+"""Speed of the bundled 3D-PIUNet compared with eLORETA: 61 electrodes, sources every 7 mm, single and in batches.
 
     python benchmarks/bench_piunet.py [--out benchmarks/results/piunet-speed.md]
 
@@ -45,5 +45,5 @@ def main() -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path)
-    with recorded(parser.parse_args().out, "Speed of the shipped 3D-PIUNet"):
+    with recorded(parser.parse_args().out, "Speed of the bundled 3D-PIUNet"):
         main()

@@ -1,10 +1,11 @@
-"""RelevanceNet compared with other solvers on heads that no network was trained on, and how often its intervals hold.
+"""RelevanceNet compared with other solvers on heads outside the training set, and the coverage of its intervals.
 
     python benchmarks/bench_relevance.py [--weights runs/relevance/relevance.safetensors] [--n 48] [--out FILE]
 
-61 electrodes, sources every 10 mm; data of varied heads, every solver has the template. The Oracle has the lead field
-behind the data, Bayes that of the solvers; both know how samples are drawn and how strong the noise is, and are written
-for one source. eLORETA is tuned on samples of the template. An untrained RelevanceNet takes three steps of Champagne.
+61 electrodes, sources every 10 mm; data of varied heads, every solver assumes the template. The Oracle uses the lead
+field that generated the data, Bayes that of the solvers; both know the distribution of the samples and the noise level,
+and are defined for one source. eLORETA is tuned on samples of the template. An untrained RelevanceNet takes three steps
+of Champagne.
 """
 
 import argparse
@@ -112,7 +113,7 @@ def _coverage(solver: NetworkSolver, drawn: list[tuple[TrainingPair, Samples]]) 
         with torch.inference_mode():
             posterior = solver.bound_.posterior(samples.y)
             error, sd = samples.x - posterior.mean, posterior.sd()[..., None]
-            inside.append(torch.special.erf((error / sd).abs() / 2**0.5))  # level of the interval it just is in
+            inside.append(torch.special.erf((error / sd).abs() / 2**0.5))  # level of the smallest such interval
         size = samples.x.norm(dim=2, keepdim=True)
         active.append((size > ACTIVE * size.amax(1, keepdim=True)).expand_as(error))
         pairs.append(torch.stack([sd.expand_as(error).log(), error.abs().log()]).flatten(1))

@@ -1,10 +1,10 @@
-"""How fast each preset simulates, beside the cost of the matrix product ``L x`` alone.
+"""Speed of simulating each preset, compared with the matrix product ``L x`` alone.
 
     python benchmarks/bench_simulation.py --million --out benchmarks/results/simulation.md
     python benchmarks/bench_simulation.py --million --device cuda --out benchmarks/results/simulation-gpu.md
 
 Sizes are those of the papers; geometry is synthetic (spheres and grids with a random smooth gain), because speed
-depends on sizes only. ``--million`` adds a million samples of SUBCORTICAL and the peak of memory while they pass by.
+depends on sizes only. ``--million`` adds a stream of a million samples of SUBCORTICAL and its peak memory.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def cases() -> list[Case]:
 def rates(step: Callable[[], object], n: int, device: torch.device) -> tuple[float, float]:
     """Return samples per second, and per second of one core, of repeated calls that make ``n`` samples each.
 
-    The second figure, measured on one thread by the process's own clock, does not depend on what else the machine does.
+    The second figure, measured on one thread by the process's own clock, does not depend on the load of the machine.
     """
     threads = torch.get_num_threads()
     wall = _rate(step, n, device, time.perf_counter)
@@ -142,7 +142,7 @@ def measure(case: Case, device: torch.device) -> str:
 
 
 def million(case: Case, device: torch.device) -> None:
-    """Let a million samples pass by; only one chunk is held at a time."""
+    """Stream a million samples; only one chunk is held at a time."""
     simulator = Simulator(case.leadfield, case.preset, device)
     simulator.chunk(0, 0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,9 +1,9 @@
-"""Speed of the solvers: how long a fit takes, and how many time points a fitted one turns into sources per second.
+"""Speed of the solvers: time of a fit, and time points that a fitted solver estimates per second.
 
     python benchmarks/bench_solvers.py [--channels 61] [--sources 5000] [--times 1000]
 
 61 electrodes and 5,000 free sources by default. A fitted linear solver is one matrix product that writes 15,000 numbers
-per time point, so two baselines of the same run stand beside it: that product alone, and a plain copy of an array
+per time point, so it is compared with two baselines of the same run: that product alone, and a plain copy of an array
 of the output's size (memory bandwidth). MNE-Python's `make_inverse_operator`, `prepare_inverse_operator` and
 `apply_inverse` run on the same forward solution and covariance.
 """

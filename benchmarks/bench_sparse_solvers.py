@@ -1,10 +1,10 @@
-"""Speed of the solvers that search: one sample, a batch of 100, and MNE-Python on the same data.
+"""Speed of the sparse solvers: one sample, a batch of 100, and MNE-Python on the same data.
 
     python benchmarks/bench_sparse_solvers.py [--channels 61] [--sources 5184] [--batch 100]
 
 61 electrodes and 5,184 free sources in a sphere; two dipoles in white noise at 10 dB. MNE-Python's `rap_music` and
-`gamma_map` (the algorithm alone: gain and data are whitened already) run on the same samples, one at a time, for it has
-no batches.
+`gamma_map` (the algorithm alone: gain and data are already whitened) run on the same samples, one at a time, because
+they take no batches.
 """
 
 import argparse

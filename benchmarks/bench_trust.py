@@ -3,8 +3,8 @@
     python benchmarks/bench_trust.py --out benchmarks/results/trust.csv           # the seeds that are reported
     python benchmarks/bench_trust.py --out /tmp/choose.csv --seeds choose         # those that the limits were chosen on
 
-Each recording is a set of trials with a baseline, so that its noise covariance is estimated as on real recordings. The
-lead field that solvers know is that of the template; the data come from varied heads.
+Each recording is a set of trials with a baseline, so that its noise covariance is estimated as in real recordings.
+Solvers assume the lead field of the template; the data come from varied heads.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Simulated:
 
 
 def noise_of(leadfield: LeadField, n_trials: int, n_times: int, rng: np.random.Generator) -> np.ndarray:
-    """Trials of brain activity everywhere and sensor noise, as strong as each other within a factor of four."""
+    """Trials of brain activity everywhere and sensor noise, of equal strength within a factor of four."""
     n_channels = leadfield.n_channels
     active = rng.choice(leadfield.n_sources, 150, replace=False)
     mixing = np.einsum("cso,so->cs", leadfield.gain[:, active], rng.standard_normal((150, 3)))
@@ -94,7 +94,7 @@ def simulate(kind: str, seed: int, truth: LeadField, model: LeadField) -> Simula
 
 
 def spoil(data: np.ndarray, how: str, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Spoil one or two channels as happens in recordings."""
+    """Spoil one or two channels, as in real recordings."""
     data = data.copy()
     one, other = rng.choice(data.shape[1], 2, replace=False)
     if how == "deflection":

@@ -1,9 +1,9 @@
-"""Table of the networks of one lead field beside sLORETA, from their cards and the results of the quick benchmarks.
+"""Table of the networks of one lead field compared with sLORETA, from cards and quick benchmark results.
 
     python benchmarks/network_table.py > benchmarks/results/networks.md
 
-Each network is trained by ``headwater train configs/NAME.yaml``; the cards that leaves are in
-``benchmarks/results/networks``, and the results of ``headwater benchmark`` in ``networks-PROTOCOL-quick`` beside it.
+Each network is trained by ``headwater train configs/NAME.yaml``; the resulting cards are in
+``benchmarks/results/networks``, and the results of ``headwater benchmark`` in ``networks-PROTOCOL-quick`` next to it.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from headwater.weights.card import Card
 
 RESULTS = Path(__file__).parent / "results"
 
-# Network: protocol and its main metric. A network trained in parts has several cards, the last one of the result.
+# Network: protocol and its main metric. A network trained in parts has several cards; the last is that of the result.
 SHOWN = {
     "fcn": ("piunet", "nemd_fast"),
     "convdip": ("piunet", "nemd_fast"),
@@ -30,10 +30,10 @@ PARTS = {"multi-source-convnet": ("multi-source-convnet", "multi-source-convnet-
 OTHERS = ("sloreta", "eloreta", "Random")
 HEADING = """# Networks of one lead field, trained for minutes on one thread of a CPU
 
-Scores are means over the cases of the protocol at size quick that the network has the electrodes for (the protocol's
-statistic within a case): data of another head than the one the networks were trained for and the solvers know.
-Solvers are tuned on samples of each case's noise; networks are as trained. Minutes are of a shared machine;
-`networks-speed.md` has what a step costs.
+Scores are means over those cases of the protocol at size quick whose electrodes the network supports (the protocol's
+statistic within a case). The data come from a head other than the one that networks and solvers assume.
+Solvers are tuned on samples of each case's noise; networks are as trained. Minutes were measured on a shared machine;
+`networks-speed.md` gives the cost of a step.
 """
 
 

@@ -1,4 +1,4 @@
-"""Keep what a benchmark prints, with all that is needed to print it again."""
+"""Record the output of a benchmark, with everything needed to reproduce it."""
 
 import contextlib
 import io
@@ -17,9 +17,9 @@ PACKAGES = ("headwater", "numpy", "scipy", "torch", "mne")
 
 @contextlib.contextmanager
 def recorded(path: str | Path | None, title: str) -> Iterator[None]:
-    """Write what is printed within the block to a Markdown file too, under its command, commit, machine and versions.
+    """Also write the output of the block to a Markdown file, below its command, commit, machine and versions.
 
-    Without a path, nothing but printing happens; nor if the block ends with an error.
+    Nothing is written without a path or if the block ends with an error.
     """
     if path is None:
         yield
@@ -41,7 +41,7 @@ def recorded(path: str | Path | None, title: str) -> Iterator[None]:
 
 
 class _Copy(io.StringIO):
-    """Text that is shown as well as kept."""
+    """Text that is both shown and recorded."""
 
     def __init__(self, shown: io.TextIOBase):
         super().__init__()
@@ -54,7 +54,7 @@ class _Copy(io.StringIO):
 
 
 def _command() -> str:
-    """Return the command, without folders that only this machine has."""
+    """Return the command, without folders that are specific to this machine."""
     script, *arguments = sys.argv
     shown = Path(script).resolve().relative_to(Path(__file__).resolve().parent.parent)
     return shlex.join(["python", str(shown), *(_relative(one) for one in arguments)])

@@ -1,4 +1,4 @@
-"""Table of what each solver is good at and costs, from the committed results of the quick benchmarks.
+"""Table of the accuracy and cost of each solver, from the committed results of the quick benchmarks.
 
     python benchmarks/solver_table.py
 

@@ -1,9 +1,9 @@
 """
-Find sources with a network, and see what it adds
-=================================================
+Localise sources with a network and with eLORETA
+================================================
 
-The network that comes with the package refines linear estimates and takes any head, cap and grid. Here it meets single
-sources on a head it has never seen, beside eLORETA; then one sample goes through MNE-Python's objects.
+The bundled network refines linear estimates and takes any head, montage and grid. Here it is compared with eLORETA on
+single sources in a head that it was not trained on; then one sample is localised with MNE-Python's objects.
 """
 
 from dataclasses import replace
@@ -17,15 +17,15 @@ from headwater.simulation import GaussianBells, Uniform, White
 from headwater.weights import cards
 
 # %%
-# What it is, and what it was trained on.
+# The network and its training data.
 mne.set_log_level("error")
 card = cards()["piunet"]
 print(f"{card.parameters:,} parameters, {card.steps:,} steps of {card.batch_size} simulated recordings")
 print(card.limits)
 
 # %%
-# Two heads with the same sources, one by one: solvers are told the template; the data come from another one, with other
-# electrodes and conductivities. A coarse grid and coarse surfaces are enough for an example.
+# Two heads with corresponding sources: solvers assume the template; the data come from another head, with other
+# electrode positions and conductivities. A coarse grid and coarse surfaces are enough for an example.
 template = hw.template_head()
 person = template.varied(seed=3)
 told = hw.make_leadfield(template, hw.montage_info(template, "biosemi64"), "volume", spacing=14.0, ico=3)
@@ -40,7 +40,7 @@ samples = hw.simulate(behind, bells, n=20, seed=0)
 x_true = samples.x.double().numpy()
 
 # %%
-# Both are solvers: fit to a lead field, estimate currents in A m. NEMD is 0 for the truth, 1 for activity everywhere.
+# Both are solvers: fit to a lead field, estimate currents in A m. NEMD is 0 for the ground truth, 1 for even activity.
 scores = {}
 for solver in (hw.solvers.ELORETA(lambda2=0.1), hw.load_network()):
     currents = solver.fit(told).estimate(samples.y.double().numpy())
@@ -50,7 +50,7 @@ for solver in (hw.solvers.ELORETA(lambda2=0.1), hw.load_network()):
 gain = scores["NetworkSolver"] / scores["ELORETA"]
 
 # %%
-# On a recording, here of one sample: any of MNE-Python's objects goes in, positions and its source estimate come out.
+# The same on a recording, here of one sample: from any of MNE-Python's objects to positions and a source estimate.
 evoked, _ = samples.to_mne(behind, sample=0)
 found = hw.analyze(evoked, forward=told)
 print(found.peaks)

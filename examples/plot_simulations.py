@@ -3,8 +3,8 @@ Simulate recordings and the sources behind them
 ===============================================
 
 A preset is a spatial pattern, time courses and noise. It runs on any lead field, can be changed in part, and gives the
-same samples for the same seed. Here the five published presets are listed, one is written anew, its noise is checked
-against what was asked for, and a sample is handed to MNE-Python.
+same samples for the same seed. This example lists the five published presets, defines a new one, checks its noise
+against the requested SNR, and passes a sample to MNE-Python.
 """
 
 from dataclasses import replace
@@ -16,20 +16,20 @@ import headwater as hw
 from headwater.simulation import AtDistance, EachRegion, RadialPatches, Transient, Uniform, White
 
 # %%
-# A lead field: the template head under a standard cap. ``method="bem"``, the default, is the one for results; spheres
-# take a moment.
+# A lead field: the template head with a standard montage. For results, use the default ``method="bem"``; spheres are
+# faster.
 mne.set_log_level("error")
 head = hw.template_head()
 info = hw.montage_info(head, "easycap-M10")
 leadfield = hw.make_leadfield(head, info, "cortex", spacing="ico3", orient="fixed", method="sphere")
 
 # %%
-# What the published systems draw.
+# The presets of the published systems.
 for name, preset in hw.presets.PRESETS.items():
     print(f"{name:13} {type(preset.sources).__name__:14} {preset.n_times} times")
 
 # %%
-# Two patches at least 5 cm apart that answer at about 100 ms, seen at 5 to 15 dB.
+# Two patches at least 5 cm apart that respond at about 100 ms, at an SNR of 5 to 15 dB.
 answers = hw.Preset(
     name="two answers",
     sources=RadialPatches(
@@ -48,7 +48,7 @@ samples = hw.simulate(leadfield, answers, n=200, seed=0)
 print("sensors", tuple(samples.y.shape), "V;  sources", tuple(samples.x.shape), "A m")
 
 # %%
-# The noise has the power that was drawn: the same samples without it, subtracted, leave the noise alone.
+# The noise has the requested power: subtracting the same samples without noise leaves the noise alone.
 clean = hw.simulate(leadfield, replace(answers, noise=White(np.inf)), n=200, seed=0)
 signal_power = clean.y.square().mean((1, 2))
 noise_power = (samples.y - clean.y).square().mean((1, 2))
@@ -57,7 +57,7 @@ print(f"empirical minus requested SNR: {snr_error_db.mean():+.3f} dB on average,
 
 # %%
 # A picture of four samples: ``hw.plot_preview(leadfield, answers, "answers.png")``, or on the command line
-# ``headwater simulate PIUNET --preview piunet.png``. A sample becomes MNE-Python's objects for any other tool.
+# ``headwater simulate PIUNET --preview piunet.png``. A sample converts to MNE-Python's objects for use in other tools.
 evoked, stc = samples.to_mne(leadfield, 0)
 for centre in samples.truth.centers[0].tolist():
     print("a patch around", np.round(1e3 * leadfield.pos[centre]), "mm in", *leadfield.region_of([centre]))

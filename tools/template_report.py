@@ -1,4 +1,4 @@
-"""What ``build_template.py`` prints about the head it built, and the coordinate transform it rests on."""
+"""Report of ``build_template.py`` on the template head, and the coordinate transform used."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def affine_report(arrays: dict[str, np.ndarray], dk: dict) -> None:
     """Print how well the atlas volume (MNI152) and the atlas on the mesh (fsaverage) agree under the affine.
 
     Each cortical voxel takes the name of the nearest mid-cortical vertex; the affine fitted to the centroids of the 68
-    regions, which knows nothing of FreeSurfer's matrix, shows where the truth may lie.
+    regions, which is independent of FreeSurfer's matrix, serves as a reference.
     """
     middle = np.vstack([(arrays[f"white_{hemi}"] + arrays[f"pial_{hemi}"]) / 2 for hemi in ("lh", "rh")]) * 1000
     labels = np.concatenate([dk[f"labels_{hemi}"] for hemi in ("lh", "rh")])

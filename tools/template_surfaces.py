@@ -6,7 +6,7 @@ from scipy import sparse
 
 from headwater.head.geometry import NearestPoint, first_hit, neighbour_mean, vertex_normals
 
-ICO = 4  # 2562 vertices a BEM surface
+ICO = 4  # 2562 vertices per BEM surface
 
 # Thickness of the derived skull and least thickness of the soft tissue left above it, in metres.
 SKULL_RANGE, SCALP_LEAST = (0.003, 0.008), 0.0025
@@ -29,7 +29,7 @@ def sharp_edges(rr: np.ndarray, tris: np.ndarray, least: float) -> np.ndarray:
 
 
 def unfolded(surface: dict, least: float = 0.5) -> dict:
-    """Smooth a mesh where it is folded, and nowhere else: fsaverage's inner skull has a few folds at its base."""
+    """Smooth a mesh only where it is folded: fsaverage's inner skull has a few folds at its base."""
     rr, tris = surface["rr"].astype(float), surface["tris"]
     mean = neighbour_mean(tris, len(rr))
     while len(folded := sharp_edges(rr, tris, least)):
