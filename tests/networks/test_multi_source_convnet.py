@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_refused(network, fixed_leadfield, free_leadfield, 
         network.bind(free_leadfield)
     with pytest.raises(InputError, match="30 channels instead of 32"):
         network.bind(fixed_leadfield.pick(fixed_leadfield.ch_names[:30]))
-    with pytest.raises(InputError, match="49 times and the network takes 50"):
+    with pytest.raises(InputError, match="49 time points and the network takes 50"):
         network.bind(fixed_leadfield)(samples.y[:, :, :49])
-    with pytest.raises(InputError, match="at least 8 times"):
+    with pytest.raises(InputError, match="at least 8 time points"):
         MultiSourceConvNet(n_channels=32, n_sources=5, n_times=7)

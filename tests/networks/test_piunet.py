@@ -173,7 +173,7 @@ def test_gpu_and_cpu_agree(network, free_leadfield, samples):
 
 
 def test_what_it_cannot_do_is_refused(free_leadfield, fixed_leadfield):
-    with pytest.raises(InputError, match="cannot start from 'lasso'; choose eloreta, mne"):
+    with pytest.raises(InputError, match="cannot start from 'lasso'; choose one of eloreta, mne"):
         PIUNet(start="lasso")
     with pytest.raises(InputError, match="use .space='volume'"):
         make(**PATCHES).bind(fixed_leadfield)
@@ -198,7 +198,7 @@ def test_mixed_precision_leaves_what_follows_from_the_lead_field_alone(free_lead
 @pytest.mark.parametrize("patch", [1, 2])
 def test_any_even_number_of_channels_can_be_normalised(channels, patch):
     if patch == 1 and channels % 2:
-        with pytest.raises(InputError, match="PIUNet.channels is 1; give an even number"):
+        with pytest.raises(InputError, match="PIUNet.channels is 1; it must be even"):
             PIUNet(channels=channels, depth=2, blocks=1, heads=1)
         return
     network = PIUNet(channels=channels, depth=2, blocks=1, heads=2, patch=patch)
@@ -212,8 +212,8 @@ def test_any_even_number_of_channels_can_be_normalised(channels, patch):
         ({"depth": 10**9}, "PIUNet.depth: "),
         ({"lambda2": ()}, "PIUNet.lambda2: "),
         ({"bells_mm": (-1.0,)}, "PIUNet.bells_mm.0: "),
-        ({"heads": 3}, "PIUNet.heads is 3; give a divisor of the 128 channels"),
-        ({"channels": 60_000}, "PIUNet would have more than 2e[+]09 parameters; give smaller sizes"),
+        ({"heads": 3}, "PIUNet.heads is 3; it must divide the 128 channels"),
+        ({"channels": 60_000}, "PIUNet would have more than 2e[+]09 parameters; use smaller sizes"),
         ({"chanels": 3}, "PIUNet has no chanels; it has channels, depth"),
     ],
 )

@@ -114,7 +114,7 @@ def test_weights_of_another_shape_kind_or_type_are_refused(piunet, fcn):
         ({"config": {"channels": "many"}}, "PIUNet.channels: it should be a valid integer"),
         ({"config": {"bells_mm": [[1.0]]}}, "PIUNet.bells_mm.0: it should be a valid number, and is"),
         ({"config": {"lambda2": [None]}}, "PIUNet.lambda2.0: it should be a valid number"),
-        ({"config": {"channels": 4, "depth": 2, "patch": 2, "heads": 7}}, "heads is 7; give a divisor"),
+        ({"config": {"channels": 4, "depth": 2, "patch": 2, "heads": 7}}, "heads is 7; it must divide"),
         (
             {"config": {"channels": 60_000, "depth": 9, "patch": 8}},
             "cannot be made: it is much larger than the weights",

@@ -1,4 +1,4 @@
-"""Published networks for source imaging; what they are built from is in the sub-packages."""
+"""Published networks for source imaging; their components are in the sub-packages."""
 
 from headwater.networks.as_solver import Morphed, NetworkSolver
 from headwater.networks.base import BoundNetwork, Network

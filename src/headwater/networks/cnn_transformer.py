@@ -1,4 +1,4 @@
-"""CNN-Transformer: a convolutional network sees the scalp at each time, a Transformer looks along time."""
+"""CNN-Transformer: a convolutional network for the topography of each time point, a Transformer over time."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from headwater.networks.base.regional import RegionalNetwork, region_members
 from headwater.networks.base.sizes import ImageShape, Kernel, Repeats, Size, Width, Widths, affordable
 from headwater.networks.inputs.topomap import INTERPOLATIONS, sensor_images, topographic_images
 
-# Most regions are at rest most of the time, and so an untrained network says: spread of the output layer's weights.
+# Standard deviation of the initial weights of the output layer. It is small, because most regions are inactive most of
+# the time.
 REST = 1e-3
 
 
 class CNNTransformer(RegionalNetwork):
     """CNN-Transformer (Gallage et al., section 3.2).
 
-    Each time point becomes an image of the scalp (azimuthal equidistant projection); blocks of convolution, batch
-    normalisation and ELU, without pooling, extract features, which are flattened, get sinusoidal positions in time and
-    pass a Transformer encoder; a linear layer reads the regions. The image is made from whatever channels there are, so
-    the number of channels is not part of the network.
+    Each time point is converted to an image of the scalp (azimuthal equidistant projection). Blocks of convolution,
+    batch normalisation and ELU, without pooling, extract features. These are flattened, combined with sinusoidal
+    encodings of time, and passed to a Transformer encoder. A linear layer predicts the regions. Images can be computed
+    from any channels, so the number of channels is not part of the network.
 
-    The paper gives no sizes but the image's, 64 x 64 "e.g."; the defaults here suit a CPU. It hands the flattened
-    features to the encoder as they are: here a linear layer brings them to ``d_model`` first, since attention over
-    tens of thousands of features is out of reach.
+    The publication states only the size of the image, 64 x 64 "e.g."; the defaults here are suitable for a CPU. It
+    passes the flattened features directly to the encoder. Here a linear layer first reduces them to ``d_model``,
+    because attention over tens of thousands of features is not feasible.
 
     Parameters
     ----------
     n_regions, n_times, by_source
         See `RegionalNetwork`.
     n_images : int
-        1; 2 for planar gradiometers, of which two share a place.
+        1; 2 for planar gradiometers, because two of them are at the same position.
     shape : tuple of two int
         Height and width of the image.
     interpolation : str
@@ -46,14 +47,14 @@ class CNNTransformer(RegionalNetwork):
     channels : tuple of int
         Output channels of each convolutional block.
     kernel : int
-        Odd side of the convolutions' kernels.
+        Width of the kernels of the convolutions; odd.
     d_model, n_heads, n_layers, feedforward : int
-        Of the Transformer encoder: features, attention heads, layers, units of its feed-forward networks.
+        Sizes of the Transformer encoder: features, attention heads, layers, units of its feed-forward networks.
     dropout : float
-        In the encoder.
+        Dropout rate in the encoder.
     pre_norm : bool
-        Whether layers are normalised before attention and feed-forward network, which needs less warm-up, or after
-        them as in the paper.
+        Normalise before attention and feed-forward network, which needs less warm-up; otherwise after them, as in the
+        publication.
     """
 
     @affordable
@@ -89,7 +90,7 @@ class CNNTransformer(RegionalNetwork):
         layer = nn.TransformerEncoderLayer(
             d_model, n_heads, feedforward, dropout, batch_first=True, norm_first=pre_norm
         )
-        # Pre-normalised layers leave their sum as it is, so that a normalisation must follow the last one.
+        # The output of pre-normalised layers is not normalised, so a normalisation must follow the last one.
         last = nn.LayerNorm(d_model) if pre_norm else None
         self.temporal = nn.TransformerEncoder(layer, n_layers, norm=last, enable_nested_tensor=False)
         self.output = nn.Linear(d_model, n_regions)
@@ -98,19 +99,19 @@ class CNNTransformer(RegionalNetwork):
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 500, **config: Any) -> Self:
-        """Make a network for the regions of a lead field and its type of sensors."""
+        """Create a network for the regions and the sensor type of a lead field."""
         n_regions = region_members(leadfield, config.get("by_source", False)).shape[0]
         n_images = 1 + int(sensor_images(leadfield.good().info).max())
         return cls(n_regions=n_regions, n_times=n_times, n_images=n_images, **config)
 
     def inputs(self, leadfield: LeadField) -> np.ndarray:
-        """Interpolate images, shape (n_images * height * width, n_channels)."""
+        """Return the matrix from channels to images, shape (n_images * height * width, n_channels)."""
         images = topographic_images(leadfield.info, self.shape, self.interpolation)
         check_sizes(self, n_images=len(images))
         return images.reshape(-1, leadfield.n_channels)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """Turn pixels (batch, n_images * height * width, n_times) of unit power into waveforms of regions."""
+        """Map pixels (batch, n_images * height * width, n_times) of unit power to waveforms of regions."""
         batch, _, n_times = z.shape
         images = z.transpose(1, 2).reshape(batch * n_times, self.n_images, *self.shape)
         features = self.spatial(images).unflatten(0, (batch, n_times))
@@ -119,9 +120,9 @@ class CNNTransformer(RegionalNetwork):
 
 
 def block(n_inputs: int, n_outputs: int, kernel: int) -> nn.Module:
-    """Convolution, batch normalisation, ELU; the image keeps its size."""
+    """Return convolution, batch normalisation and ELU; the size of the image does not change."""
     return nn.Sequential(
-        # The normalisation takes the mean away, and a bias with it.
+        # No bias, because the normalisation subtracts the mean.
         nn.Conv2d(n_inputs, n_outputs, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(n_outputs),
         nn.ELU(),
@@ -129,7 +130,7 @@ def block(n_inputs: int, n_outputs: int, kernel: int) -> nn.Module:
 
 
 def sinusoidal_positions(n_times: int, d_model: int) -> torch.Tensor:
-    """Sines and cosines whose wavelengths grow from 2 pi to 20000 pi samples (Vaswani et al., section 3.5).
+    """Return sines and cosines with wavelengths from 2 pi to 20000 pi samples (Vaswani et al., section 3.5).
 
     Returns
     -------
@@ -143,8 +144,8 @@ def sinusoidal_positions(n_times: int, d_model: int) -> torch.Tensor:
 
 def _check(interpolation: str, kernel: int, d_model: int, n_heads: int) -> None:
     if interpolation not in INTERPOLATIONS:
-        raise InputError(f"There is no interpolation {interpolation!r}; choose one of {', '.join(INTERPOLATIONS)}.")
+        raise InputError(f"Unknown interpolation {interpolation!r}; choose one of {', '.join(INTERPOLATIONS)}.")
     if kernel % 2 == 0:
-        raise InputError(f"CNNTransformer.kernel is {kernel}; it must be odd, for the image to keep its size.")
+        raise InputError(f"CNNTransformer.kernel is {kernel}; it must be odd, so that the image keeps its size.")
     if d_model % 2 or d_model % n_heads:
         raise InputError(f"CNNTransformer.d_model is {d_model}; it must be even and a multiple of n_heads ({n_heads}).")

@@ -1,7 +1,7 @@
 """ConvDip: one convolution over the topography and a fully connected layer (Hecker et al. 2021).
 
 L. Hecker et al., "ConvDip: A convolutional neural network for better EEG source imaging", Front. Neurosci. 15 (2021)
-569918. A baseline of Morik et al. (section IV-D) and of Yokoyama et al. (4LCNN).
+569918. Morik et al. (section IV-D) and Yokoyama et al. (4LCNN) use it as a baseline.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ OUTPUTS = ("currents", "map")
 class ConvDip(Network):
     """A convolution of 3 x 3 pixels over the scalp, fully connected layers, and one output per source or direction.
 
-    Electrode positions enter by the image alone, so that other channels over the same sources can be taken.
+    The sensor positions affect only the image, so other channels can be used with the same sources.
 
     Parameters
     ----------
     n_sources, n_orient : int
-        Of the lead field.
+        Sizes of the lead field.
     n_images : int
-        Images of the sensors: one for EEG, more where there are several types (see `topographic_images`).
+        Number of images: one for EEG, more for several sensor types (see `topographic_images`).
     shape : tuple of two int
         Height and width of the images.
     filters : int
     hidden : tuple of int
-        Units of the fully connected layers between the convolution and the outputs. Two of 512 give the 8.0 million
-        parameters that Morik et al. state for 4819 sources (table I).
+        Units of the fully connected layers between the convolution and the outputs. Two layers of 512 units give the
+        8.0 million parameters that Morik et al. state for 4819 sources (table I).
     output : str
-        ``"currents"``: trained on amplitudes, predicts currents. ``"map"``: trained on the places (weighted Hausdorff
-        distance), predicts how active each source is.
+        ``"currents"``: predicts currents and is trained on amplitudes. ``"map"``: predicts the relative activity of
+        each source and is trained on positions (weighted Hausdorff distance).
     interpolation : str
-        ``"bilinear"``, ``"bicubic"`` or ``"rbf"``; the paper does not say which.
+        ``"bilinear"``, ``"bicubic"`` or ``"rbf"``; not stated in the publication.
     """
 
     @affordable
@@ -88,24 +88,24 @@ class ConvDip(Network):
     @classmethod
     @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network whose sizes fit a lead field; time points are seen separately."""
+        """Create a network with the sizes of a lead field; each time point is a sample."""
         sizes: dict[str, Any] = {"n_sources": leadfield.n_sources, "n_orient": leadfield.n_orient}
         return cls(n_images=int(sensor_images(leadfield.good().info).max()) + 1, **sizes, **config)
 
     def bind(
         self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None
     ) -> BoundConvDip | BoundConvDipMap:
-        """Check that sizes fit, and make the way from channels to images.
+        """Check the sizes and compute the matrices from channels to images.
 
-        Of the noise covariance only bad channels and projections count for the prediction: the noise the network
-        expects is that of its training. Where it predicts a map, the currents are those of whitened data.
+        The prediction uses only the bad channels and the projections of the noise covariance; the network is adapted to
+        the noise of its training. If it predicts a map, the currents are computed from whitened data.
         """
         bound = BoundConvDipMap if self.output == "map" else BoundConvDip
         return bound(self, leadfield, noise_cov)
 
 
 class _Bound(BoundNetwork):
-    """The images of one lead field's channels, and the network's answer to them."""
+    """Base class of ConvDip bound to one lead field: images of the channels, and the output of the network."""
 
     network: ConvDip
     to_images: torch.Tensor
@@ -118,7 +118,7 @@ class _Bound(BoundNetwork):
         self._keep("to_images", images)
 
     def _answer(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the last layer's outputs (batch, n_outputs, n_times) and the size of the data (batch, 1, n_times)."""
+        """Return the outputs of the last layer (batch, n_outputs, n_times) and the data's scale (batch, 1, n_times)."""
         standard, size = self.sensors(y)
         with torch.autocast(y.device.type, enabled=False):
             images = torch.einsum("ipc,bct->btip", self.to_images, standard).flatten(0, 1)
@@ -127,7 +127,7 @@ class _Bound(BoundNetwork):
 
 
 class BoundConvDip(_Bound):
-    """ConvDip on one lead field; it predicts currents in proportion to the data."""
+    """ConvDip bound to one lead field; it predicts currents that scale with the data."""
 
     def __init__(self, network: ConvDip, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None) -> None:
         super().__init__(network, whiten(leadfield, noise_cov).leadfield)
@@ -141,7 +141,7 @@ class BoundConvDip(_Bound):
 
 
 class BoundConvDipMap(_Bound):
-    """ConvDip on one lead field; it predicts how active each source is, and the data give the rest."""
+    """ConvDip bound to one lead field; it predicts relative activity, from which currents are fitted to the data."""
 
     whitener: torch.Tensor
     gain: torch.Tensor
@@ -157,7 +157,7 @@ class BoundConvDipMap(_Bound):
         return torch.sigmoid(self._answer(y)[0])
 
     def currents(self, y: torch.Tensor) -> torch.Tensor:
-        """Give the map the currents that explain the data best (see `currents_from_map`), per time point."""
+        """Compute the currents that explain the data best for the map (see `currents_from_map`), per time point."""
         batch, _, n_times = y.shape
         activity = self(y).transpose(1, 2).flatten(0, 1)
         columns = y.transpose(1, 2).flatten(0, 1)[:, :, None]

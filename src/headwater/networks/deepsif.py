@@ -1,4 +1,4 @@
-"""DeepSIF: a spatial filter for each time, then recurrent layers over time."""
+"""DeepSIF: a spatial filter for each time point, followed by recurrent layers over time."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from headwater.networks.base.sizes import Repeats, Size, Width, affordable
 class DeepSIF(RegionalNetwork):
     """DeepSIF (Sun et al. 2022, PNAS 119(31); section 2.3.2 of the CNN-Transformer's paper).
 
-    Two residual blocks of fully connected layers, with ELU, turn the channels of each time into features (five layers,
-    counting the one on the second block's skip connection); LSTM layers follow them over time; a last layer, linear
-    because waveforms have a sign, reads the regions.
+    Two residual blocks of fully connected layers with ELU map the channels of each time point to features (five layers,
+    including the one on the skip connection of the second block). LSTM layers process them over time. The last layer,
+    which predicts the regions, is linear because waveforms have a sign.
 
     Parameters
     ----------
     n_channels : int
-        Good channels: 16 to 75 in the papers.
+        Number of good channels: 16 to 75 in the publications.
     n_regions, n_times, by_source
         See `RegionalNetwork`.
     hidden : int
-        Features of each time, and units of each LSTM layer.
+        Features per time point, and units of each LSTM layer.
     n_layers : int
-        LSTM layers.
+        Number of LSTM layers.
     """
 
     @affordable
@@ -47,13 +47,13 @@ class DeepSIF(RegionalNetwork):
         self.output = nn.Linear(hidden, n_regions)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """Turn channels (batch, n_channels, n_times) of unit power into waveforms (batch, n_regions, n_times)."""
+        """Map channels (batch, n_channels, n_times) of unit power to waveforms (batch, n_regions, n_times)."""
         over_time, _ = self.temporal(self.spatial(z.transpose(1, 2)))
         return self.output(over_time).transpose(1, 2)
 
 
 class DenseResidualBlock(nn.Module):
-    """Two fully connected layers with a skip connection, linear where sizes differ.
+    """Two fully connected layers with a skip connection, which is a linear layer if the sizes differ.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Direct inversion: a U-Net from the sensors to the state, active or not, of each source (Ojaroudi et al.).
+"""Direct inversion: a U-Net that predicts from the sensors whether each source is active (Ojaroudi et al.).
 
-The paper describes the network in words: a U-Net along the vector of 447 inputs, with residual blocks, attention on
-the skips, and a multi-stage correction of the dimension up to 15,684 nodes by transposed convolutions and cropping
-(sections 1 and 3, figure 4). It gives no widths, no depth and no number of parameters.
+The publication describes the network in words: a U-Net along the vector of 447 inputs, with residual blocks, attention
+on the skip connections, and a multi-stage correction of the dimension to 15,684 nodes by transposed convolutions and
+cropping (sections 1 and 3, figure 4). It states no widths, depth or number of parameters.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ from headwater.solvers.inputs.whitening import whiten
 class DirectUNet(Network):
     """U-Net for direct inversion.
 
-    A convolution does the same everywhere along the sensors' arbitrary order, and so cannot tell one source from
-    another. The first stage of the dimension correction therefore is a dense map along the sensors, one for each
-    feature; the others double the length. With ``width >= 2**stages`` every linear inverse is within reach.
+    A convolution is identical at all positions along the arbitrary order of the sensors, and therefore cannot
+    distinguish sources. The first stage of the dimension correction is therefore a dense map along the sensors, one for
+    each feature; the other stages double the length. With ``width >= 2**stages``, the network can represent every
+    linear inverse.
 
     Parameters
     ----------
     n_channels, n_sources : int
-        The paper's inputs are the three field components at 149 electrodes; here they are the channels.
+        Inputs and outputs. In the publication, the inputs are the three field components at 149 electrodes; here they
+        are the channels.
     width : int
-        Features at full length; each level below has twice as many.
+        Features at full length; doubled at each lower level.
     depth : int
-        Levels of the U-Net, each half as long as the one above.
+        Levels of the U-Net; the length is halved at each lower level.
     stages : int
-        Doublings between the dense map and the sources.
+        Number of doublings between the dense map and the sources.
     """
 
     @affordable
@@ -65,24 +67,24 @@ class DirectUNet(Network):
     @classmethod
     @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network for the good channels and the sources of a lead field; each time point is a sample."""
+        """Create a network for the good channels and the sources of a lead field; each time point is a sample."""
         n_channels = leadfield.good().n_channels
         return cls(**{"n_channels": n_channels, "n_sources": leadfield.n_sources, **config})
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundDirectUNet:
-        """Check that the lead field has as many channels and sources, along normals, as the network."""
+        """Bind the network to a lead field with the same numbers of channels and sources, along the normals."""
         return BoundDirectUNet(self, leadfield, noise_cov)
 
     def logits(self, maps: torch.Tensor) -> torch.Tensor:
-        """Log-odds of activity (batch, n_sources) from standardised maps (batch, n_channels)."""
+        """Return the log-odds of activity (batch, n_sources) for standardised maps (batch, n_channels)."""
         return self.correction(self.unet(maps[:, None]))
 
 
 class BoundDirectUNet(BoundNetwork):
-    """The U-Net on one lead field with fixed orientations.
+    """The U-Net bound to one lead field with fixed orientations.
 
-    The network predicts the probability that each source is active. As a current, this probability points outwards or
-    inwards, whichever explains the data; a preset with positive amplitudes teaches one of the two.
+    The network predicts the probability that each source is active. The corresponding currents point outwards or
+    inwards, whichever explains the data. A preset with positive amplitudes trains the network for one of the two.
     """
 
     network: DirectUNet

@@ -20,7 +20,7 @@ from headwater.solvers.inputs.whitening import whiten
 
 
 class FCN(Network):
-    """Fully connected layers with ReLU from the channels to all currents, one time point at a time.
+    """Fully connected layers with ReLU from the channels to all currents, per time point.
 
     Morik et al., section IV-D and table I: 61 channels, three hidden layers of 1024 units, 4819 sources in three
     directions; 17.0 million parameters.
@@ -28,9 +28,9 @@ class FCN(Network):
     Parameters
     ----------
     n_channels, n_sources, n_orient : int
-        Of the lead field, without bad channels.
+        Sizes of the lead field, without bad channels.
     hidden : tuple of int
-        Units of the hidden layers; table I has three of 512, 1024, 4096 or 16384, and four of 1024.
+        Units of the hidden layers; table I lists three layers of 512, 1024, 4096 or 16384 units, and four of 1024.
     """
 
     @affordable
@@ -47,21 +47,21 @@ class FCN(Network):
     @classmethod
     @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network whose sizes fit a lead field; time points are seen separately."""
+        """Create a network with the sizes of a lead field; each time point is a sample."""
         sizes: dict[str, Any] = {"n_sources": leadfield.n_sources, "n_orient": leadfield.n_orient}
         return cls(n_channels=leadfield.good().n_channels, **sizes, **config)
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundFCN:
-        """Check that sizes fit, and prepare the channels.
+        """Check the sizes and compute the scaling of the channels.
 
-        Of the noise covariance only bad channels and projections count: the noise the network expects is that of its
-        training.
+        Only the bad channels and the projections of the noise covariance are used; the network is adapted to the noise
+        of its training.
         """
         return BoundFCN(self, leadfield, noise_cov)
 
 
 class BoundFCN(BoundNetwork):
-    """The network on one lead field; it predicts currents in proportion to the data."""
+    """The network bound to one lead field; it predicts currents that scale with the data."""
 
     network: FCN
 

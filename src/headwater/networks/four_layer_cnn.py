@@ -1,4 +1,4 @@
-"""4LCNN: four convolutions on a topography, for cortical and subcortical sources (Yokoyama et al.)."""
+"""4LCNN: four convolutional layers on a topography, for cortical and subcortical sources (Yokoyama et al.)."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class FourLayerCNN(Network):
     """Four-layered convolutional network (section V.B.5, figure 2).
 
     Topography -> 4 x (convolution 3 x 3, batch normalisation, ReLU) -> dropout -> fully connected. The 21,632 neurons
-    of the paper's fully connected layer are 26 x 26 pixels times 32 filters; its outputs are one number for each
-    cortical source, along the normal, and three for each subcortical one (section V.B.3: triplets of orthogonal
+    of the fully connected layer in the publication are 26 x 26 pixels times 32 filters. The outputs are one number for
+    each cortical source, along the normal, and three for each subcortical source (section V.B.3: triplets of orthogonal
     dipoles).
 
     Parameters
     ----------
     n_outputs : int
     n_images : int
-        Topographies: 1, or one for each type of sensor (two for planar gradiometers).
+        Number of topographies: one for each sensor type (two for planar gradiometers).
     shape : tuple of two int
         Height and width of a topography, in pixels.
     filters : int
@@ -57,7 +57,7 @@ class FourLayerCNN(Network):
         self.filters, self.dropout, self.interpolation = filters, dropout, interpolation
         layers = [convolution(n_images if layer == 0 else filters, filters) for layer in range(4)]
         connected = nn.Linear(filters * shape[0] * shape[1], n_outputs)
-        # Begin with no activity anywhere: most sources are at rest, and random weights of so many inputs far from it.
+        # Start without activity: most sources are inactive, and random weights of many inputs would predict activity.
         nn.init.zeros_(connected.weight)
         nn.init.zeros_(connected.bias)
         self.layers = nn.Sequential(*layers, nn.Dropout(dropout), nn.Flatten(), connected)
@@ -65,21 +65,21 @@ class FourLayerCNN(Network):
     @classmethod
     @override
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:
-        """Make a network for the good channels and the sources of a lead field; each time point is a sample."""
+        """Create a network for the good channels and the sources of a lead field; each time point is a sample."""
         sources, _ = dipoles(leadfield)
         n_images = int(sensor_images(leadfield.good().info).max()) + 1
         return cls(**{"n_outputs": len(sources), "n_images": n_images, **config})
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundFourLayerCNN:
-        """Make topographies of the lead field's channels and tell outputs from sources.
+        """Compute the matrices from channels to topographies and from outputs to sources.
 
-        Any montage can be used, because the network sees topographies; the sources must be those it was trained on.
+        Any montage can be used, because the inputs are topographies. The sources must be those of the training.
         """
         return BoundFourLayerCNN(self, leadfield, noise_cov)
 
 
 class BoundFourLayerCNN(BoundNetwork):
-    """4LCNN on one lead field: predicts currents relative to the largest one."""
+    """4LCNN bound to one lead field; it predicts currents relative to the largest one."""
 
     network: FourLayerCNN
     pixels: torch.Tensor
@@ -112,18 +112,18 @@ class BoundFourLayerCNN(BoundNetwork):
 
 
 def convolution(n_in: int, n_out: int) -> nn.Sequential:
-    """One of the four layers, with zeros around the image."""
+    """Return one of the four layers, with zero padding of the image."""
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), nn.BatchNorm2d(n_out), nn.ReLU())
 
 
 def dipoles(leadfield: LeadField) -> tuple[np.ndarray, np.ndarray]:
-    """Which dipoles a lead field has: one along the normal of each cortical source, three for each of the others.
+    """Return the dipoles of a lead field: one along the normal of each cortical source, three for each other source.
 
     Returns
     -------
     source : int array of shape (n_dipoles,)
     direction : array of shape (n_dipoles, n_orient)
-        In head coordinates; 1 for fixed orientations, which are all along ``leadfield.normals``.
+        In head coordinates; 1 for fixed orientations, which are along ``leadfield.normals``.
     """
     everywhere = np.arange(leadfield.n_sources)
     if leadfield.n_orient == 1:

@@ -1,4 +1,4 @@
-"""Two ways from sensors to sources, multiplied: a direct one, and one that looks along time."""
+"""Product of two paths from sensors to sources: a direct path, and a recurrent path over time."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from headwater.networks.base.sizes import Size, Width, affordable
 class GRUDualPath(RegionalNetwork):
     """GRU dual path (Khosravi et al.; section 2.3.3 of the CNN-Transformer's paper).
 
-    The direct path is two fully connected layers; the temporal path a fully connected layer and two bidirectional GRU
-    layers. Their outputs are multiplied element by element. Hidden layers have tanh, and dropout after each.
+    The direct path consists of two fully connected layers, the temporal path of a fully connected layer and two
+    bidirectional GRU layers. Their outputs are multiplied element by element. Each hidden layer has tanh and dropout.
 
-    The paper has a sigmoid on the output layers. Here the direct path ends with tanh, because waveforms have a sign,
-    and the temporal path with a sigmoid, so that it refines the direct estimate as a gate. The paper leaves open how
-    the 2 x 32 cells become as many outputs as there are sources: here by a fully connected layer.
+    In the publication, the output layers have a sigmoid. Here the direct path ends with tanh, because waveforms have a
+    sign, and the temporal path with a sigmoid, so that it acts as a gate on the direct estimate. The publication does
+    not state how the 2 x 32 cells are mapped to the outputs; here a fully connected layer is used.
 
     Parameters
     ----------
     n_channels : int
-        Good channels: 64 in the paper.
+        Number of good channels: 64 in the publication.
     n_regions, n_times, by_source
         See `RegionalNetwork`.
     hidden : int
-        Units of the direct path's first layer; not given in the paper.
+        Units of the first layer of the direct path; not stated in the publication.
     cells : int
-        Of each GRU layer in each direction.
+        Cells of each GRU layer in each direction.
     dropout : float
     """
 
@@ -56,7 +56,7 @@ class GRUDualPath(RegionalNetwork):
         self.gate = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * cells, n_regions), nn.Sigmoid())
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """Turn channels (batch, n_channels, n_times) of unit power into waveforms (batch, n_regions, n_times)."""
+        """Map channels (batch, n_channels, n_times) of unit power to waveforms (batch, n_regions, n_times)."""
         z = z.transpose(1, 2)
         over_time, _ = self.recurrent(self.encoder(z))
         return (self.direct(z) * self.gate(over_time)).transpose(1, 2)

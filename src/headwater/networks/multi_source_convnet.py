@@ -25,17 +25,18 @@ POOL = 2
 class MultiSourceConvNet(Network):
     """Blocks of convolution over time, batch normalisation, ReLU and average pooling; then fully connected layers.
 
-    Buda et al., section II-C: 51 channels, 50 times (0.2 s at 250 Hz), kernels of 3, 8196 outputs in [0, 1]. The
-    number of blocks, their widths, the pooling by 2 and the hidden layer are not stated there; the defaults are ours.
+    Buda et al., section II-C: 51 channels, 50 time points (0.2 s at 250 Hz), kernels of width 3, 8196 outputs in
+    [0, 1]. The number of blocks, their widths, the pooling by 2 and the hidden layer are not stated there; the defaults
+    are our choice.
 
     Parameters
     ----------
     n_channels, n_sources : int
-        Of the lead field, without bad channels.
+        Sizes of the lead field, without bad channels.
     n_times : int
-        Length of a window.
+        Length of a time window.
     filters : tuple of int
-        Of each block; each halves the number of times.
+        Filters of each block; each block halves the number of time points.
     kernel_size : int
     hidden : tuple of int
         Units of the fully connected layers before the outputs.
@@ -58,8 +59,8 @@ class MultiSourceConvNet(Network):
         pooled = n_times // POOL ** len(filters)
         if pooled < 1:
             raise InputError(
-                f"{len(filters)} blocks halve {n_times} times to nothing; give at least {POOL ** len(filters)} times, "
-                "or fewer filters."
+                f"{len(filters)} blocks with pooling need at least {POOL ** len(filters)} time points, but n_times is "
+                f"{n_times}; raise n_times, or use fewer filters."
             )
         blocks: list[nn.Module] = []
         for inputs, outputs in pairwise((n_channels, *filters)):
@@ -79,21 +80,21 @@ class MultiSourceConvNet(Network):
 
     @classmethod
     def for_leadfield(cls, leadfield: LeadField, n_times: int = 50, **config: Any) -> Self:
-        """Make a network whose sizes fit a lead field, for windows of so many time points."""
+        """Create a network with the sizes of a lead field, for time windows of this length."""
         n_channels = leadfield.good().n_channels
         return cls(n_channels=n_channels, n_sources=leadfield.n_sources, n_times=n_times, **config)
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundMultiSource:
-        """Check that sizes fit, and prepare the channels.
+        """Check the sizes and compute the scaling of the channels.
 
-        Of the noise covariance only bad channels and projections count for the coefficients: the noise the network
-        expects is that of its training. The currents are those of whitened data.
+        The coefficients use only the bad channels and the projections of the noise covariance; the network is adapted
+        to the noise of its training. The currents are computed from whitened data.
         """
         return BoundMultiSource(self, leadfield, noise_cov)
 
 
 class BoundMultiSource(BoundNetwork):
-    """The network on one lead field; it predicts the coefficients of a window, and the data give the rest."""
+    """The network bound to one lead field; it predicts coefficients, from which currents are fitted to the data."""
 
     network: MultiSourceConvNet
     whitener: torch.Tensor
@@ -112,9 +113,11 @@ class BoundMultiSource(BoundNetwork):
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """Predict coefficients in [0, 1], shape (batch, n_sources)."""
         if y.shape[2] != self.n_times:
-            raise InputError(f"The windows have {y.shape[2]} times and the network takes {self.n_times}; cut the data.")
+            raise InputError(
+                f"The windows have {y.shape[2]} time points and the network takes {self.n_times}; cut the data."
+            )
         return torch.sigmoid(self.network.layers(self.sensors(y, windows=True)[0]).float())
 
     def currents(self, y: torch.Tensor) -> torch.Tensor:
-        """Give the coefficients the currents that explain the window best (see `currents_from_map`)."""
+        """Compute the currents that explain the window best for the coefficients (see `currents_from_map`)."""
         return currents_from_map(self(y), y, self.whitener, self.gain)

@@ -1,7 +1,7 @@
-"""3D-PIUNet: a linear estimate, refined by a three-dimensional U-Net (Morik et al.).
+"""3D-PIUNet: a linear estimate refined by a three-dimensional U-Net (Morik et al.).
 
-Everything the network sees is computed from the data, the lead field and the noise covariance, so the same weights
-work with every head, montage and grid.
+All inputs of the network are computed from the data, the lead field and the noise covariance, so the same weights can
+be used for every head, montage and volume grid.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from headwater.networks.layers.diffusion_unet import DiffusionUNet3d
 from headwater.networks.layers.unet3d import UNet3d
 from headwater.solvers.inputs.whitening import whiten
 
-TINY = 1e-12  # against division by zero, of numbers whose scale is 1
+TINY = 1e-12  # avoids division by zero, for numbers of the order of 1
 
 Voxels = Annotated[int, Field(ge=1, le=512)]
 Few = Annotated[tuple[Positive, ...], Field(max_length=32)]
@@ -35,28 +35,28 @@ Few = Annotated[tuple[Positive, ...], Field(max_length=32)]
 class PIUNet(Network):
     """3D-PIUNet.
 
-    The defaults are the paper's network: eLORETA in a box of 32 x 32 x 32 voxels, scaled to a maximum of 1, refined at
-    full resolution by `DiffusionUNet3d`; sizes are those of table I. With ``patch=2`` one feature of a plainer U-Net
-    stands for 2 x 2 x 2 voxels: the input is a linear map of as many numbers as there are channels and is therefore
-    smooth, so that little is lost and much time is saved.
+    The defaults are the published network: eLORETA in a box of 32 x 32 x 32 voxels, scaled to a maximum of 1 and
+    refined at full resolution by `DiffusionUNet3d`; the sizes are those of table I. With ``patch=2``, one feature of a
+    simpler U-Net represents 2 x 2 x 2 voxels. The input is a linear function of a small number of channels and
+    therefore smooth, so little accuracy is lost and the computation is much faster.
 
     Parameters
     ----------
     channels, depth, blocks, heads, patch : int
-        Of `DiffusionUNet3d` (``patch=1``) or of `UNet3d`.
+        Sizes of `DiffusionUNet3d` (``patch=1``) or of `UNet3d`.
     box : tuple of int | None
-        Voxels; None: the sources' own, padded.
+        Size of the box in voxels; None: the bounding box of the sources, padded.
     start : str
-        Linear estimate to begin with, of `headwater.networks.inputs.starts.STARTS`.
+        Linear estimate used as input, a key of `headwater.networks.inputs.starts.STARTS`.
     lambda2 : tuple of float
-        Its regularisations; the first one gives the scale.
+        Its regularisation parameters; the first one determines the scale.
     bells_mm : tuple of float
-        Standard deviations of the bells that are matched to the data (see `MatchedBells`); none: no such maps.
+        Standard deviations of the bells that are matched to the data (see `MatchedBells`); empty: no such maps.
     passes : int
-        How often bells are matched, each time to the residual of the best one before.
+        Number of times that bells are matched, each to the residual of the previous best one.
     context : bool
-        Also show the network the sensitivity of the channels to each place and the share of the data that each
-        regularisation leaves unexplained, and let it mix the vectors of the linear estimates.
+        Additional inputs: the sensitivity of the channels to each position, and the share of the data that remains
+        unexplained for each regularisation. The network can then also output a mixture of the linear estimates.
     """
 
     title: ClassVar[str] = "3D-PIUNet"
@@ -80,7 +80,7 @@ class PIUNet(Network):
     ) -> None:
         super().__init__()
         if start not in STARTS:
-            raise InputError(f"PIUNet cannot start from {start!r}; choose {', '.join(STARTS)}.")
+            raise InputError(f"PIUNet cannot start from {start!r}; choose one of {', '.join(STARTS)}.")
         self.channels, self.depth, self.blocks, self.heads, self.patch = channels, depth, blocks, heads, patch
         self.box, self.start, self.lambda2 = box, start, lambda2
         self.bells_mm, self.passes, self.context = bells_mm, passes, context
@@ -93,7 +93,7 @@ class PIUNet(Network):
         self.unet: DiffusionUNet3d | UNet3d = (
             DiffusionUNet3d(inputs, outputs, **sizes) if patch == 1 else UNet3d(inputs, outputs, **sizes, patch=patch)
         )
-        if context:  # an untrained network passes the estimate that gives the scale on
+        if context:  # the output of an untrained network is the estimate that determines the scale
             head = self.unet.head
             nn.init.zeros_(head.weight)
             assert head.bias is not None  # noqa: S101
@@ -102,18 +102,19 @@ class PIUNet(Network):
 
     @property
     def multiple(self) -> int:
-        """Voxels that the sides of the box are multiples of."""
+        """Number of voxels of which the sides of the box must be multiples."""
         return self.patch * 2 ** (self.depth - 1)
 
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundPIUNet:
-        """Compute linear estimates and matched bells of a lead field."""
+        """Compute the linear estimates and matched bells for a lead field."""
         return BoundPIUNet(self, leadfield, noise_cov)
 
 
 class BoundPIUNet(BoundNetwork):
-    """3D-PIUNet on one lead field.
+    """3D-PIUNet bound to one lead field.
 
-    Inside, whitened data have a length of 1, and currents the unit in which an average source is then seen.
+    Internally, whitened data are scaled to a norm of 1, and currents are in units for which a source of average
+    sensitivity has a whitened topography of norm 1.
     """
 
     network: PIUNet
@@ -131,7 +132,7 @@ class BoundPIUNet(BoundNetwork):
         self.unit = 1 / float(np.sqrt(np.mean(sensitivity**2)))
         kernels = start_kernels(network.start, network.lambda2, leadfield, noise_cov) / self.unit
         self._keep("whitener", white.whitener)
-        # Orientations before sources, so that sums over orientations are sums of long rows.
+        # Orientations come before sources, so that sums over orientations are sums of long rows.
         self._keep("gain", self.unit * white.gain.swapaxes(1, 2).reshape(len(white.gain), -1))
         self._keep("kernels", kernels)
         self._keep("sensitivity", sensitivity / sensitivity.max())
@@ -154,10 +155,12 @@ class BoundPIUNet(BoundNetwork):
     currents = forward
 
     def _normalized(self, y: torch.Tensor) -> torch.Tensor:
-        """Estimate (batch, n_sources, 3) from data (batch, n_channels) whose whitened length is 1."""
+        """Estimate currents (batch, n_sources, 3) from data (batch, n_channels) of whitened norm 1."""
         with _exactly(y):
             inputs, vectors, scale = self._inputs(y)
-        if torch.is_autocast_enabled(y.device.type):  # the first convolution would do so, on a larger image
+        if torch.is_autocast_enabled(
+            y.device.type
+        ):  # cheaper here than in the first convolution, which has a larger image
             inputs = inputs.to(torch.get_autocast_dtype(y.device.type))
         image = self.network.unet(self.lattice.features(inputs))
         estimate = self.lattice.values(image).float()
@@ -167,15 +170,15 @@ class BoundPIUNet(BoundNetwork):
         return currents.transpose(1, 2)
 
     def _inputs(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Compute what the network sees.
+        """Compute the inputs of the network.
 
         Returns
         -------
         inputs : tensor of shape (batch, n_inputs, n_sources)
         vectors : tensor of shape (batch, n_vectors, 3, n_sources)
-            Linear estimates, then means over matched bells; those of the network's scale, not of its inputs.
+            Linear estimates and means over matched bells, before the scaling of the inputs.
         scale : tensor of shape (batch, 1, 1)
-            Largest current of the estimate that gives the scale.
+            Largest current of the estimate that determines the scale.
         """
         network = self.network
         white = y @ self.whitener.T
@@ -206,5 +209,5 @@ class BoundPIUNet(BoundNetwork):
 
 
 def _exactly(y: torch.Tensor) -> torch.autocast:
-    """Compute in single precision: what one bell leaves unexplained is far below the rounding of mixed precision."""
+    """Compute in single precision: unexplained shares are far below the rounding errors of mixed precision."""
     return torch.autocast(y.device.type, enabled=False)

@@ -67,7 +67,7 @@ def test_samples_and_windows_do_not_mix(free_leadfield, batch_size):
 
 def test_data_that_cannot_be_used_are_refused(free_leadfield, data):
     solver = NetworkSolver(network=Echo()).fit(free_leadfield)
-    with pytest.raises(InputError, match="needs 4 time points and the data have 3; give a longer time window"):
+    with pytest.raises(InputError, match="needs 4 time points and the data have 3; use a longer time window"):
         solver.estimate(data[:, :3])
     with pytest.raises(InputError, match="NaN"):
         solver.estimate(np.where(data > 1, np.nan, data))
@@ -94,7 +94,7 @@ def test_batches_shrink_to_what_memory_holds(free_leadfield, monkeypatch, error)
 
 def test_no_memory_at_all_is_said_and_other_errors_are_not_hidden(free_leadfield, monkeypatch, data):
     solver = NetworkSolver(network=Echo(room=0), batch_size=1).fit(free_leadfield)
-    with pytest.raises(InputError, match="Memory does not suffice .* use a coarser source space"):
+    with pytest.raises(InputError, match="Memory is insufficient .* use a coarser source space"):
         solver.estimate(data)
     monkeypatch.setattr(BoundEcho, "error", RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes"):

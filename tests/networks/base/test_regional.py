@@ -169,9 +169,9 @@ def test_bad_channels_and_projections_are_left_out(kind, leadfield, y):
 
 def test_lead_fields_without_regions_or_with_others_are_refused(kind, network, leadfield):
     nameless = replace(leadfield, region_ids=np.full(1284, -1), region_names=())
-    with pytest.raises(InputError, match="names no regions"):
+    with pytest.raises(InputError, match="has no regions"):
         kind.for_leadfield(nameless, N_TIMES)
-    with pytest.raises(InputError, match="names no regions"):
+    with pytest.raises(InputError, match="has no regions"):
         network.bind(nameless)
     fewer = replace(
         leadfield, region_ids=np.where(leadfield.region_ids == 67, -1, leadfield.region_ids),
@@ -190,7 +190,7 @@ def test_sources_without_normals_are_refused(network, leadfield):
 def test_several_types_of_sensors_are_refused(network, leadfield):
     info = leadfield.info.copy().set_channel_types(dict.fromkeys(leadfield.ch_names[:4], "mag"), verbose="error")
     covariance = mne.Covariance(np.eye(16), leadfield.ch_names, bads=[], projs=[], nfree=1)
-    with pytest.raises(InputError, match="one type of sensors, and the lead field has eeg, mag"):
+    with pytest.raises(InputError, match="one type of sensors, but the lead field has eeg, mag"):
         network.bind(replace(leadfield, info=info), covariance)
 
 

@@ -61,7 +61,7 @@ def test_types_of_sensors_count_alike(free_leadfield):
 
 
 def test_other_numbers_of_channels_are_refused(free_leadfield, y):
-    with pytest.raises(InputError, match="the shape .3, 31, 5.*takes .batch, 32, n_times"):
+    with pytest.raises(InputError, match="have shape .3, 31, 5.*takes .batch, 32, n_times"):
         ScaledSensors(whiten(free_leadfield, None).leadfield)(y[:, :31])
 
 

@@ -131,7 +131,7 @@ def test_channels_without_position_are_named():
 
 
 def test_other_bad_input_is_refused(pos):
-    with pytest.raises(InputError, match="Sensors 0 and 61"):
+    with pytest.raises(InputError, match="sensors 0 and 61"):
         topographic_projection(np.concatenate([pos, pos[:1]]), SHAPE)
     with pytest.raises(InputError, match="at least 4"):
         topographic_projection(pos[:3], SHAPE)

@@ -1,4 +1,4 @@
-"""A solver of one lead field on another head, montage or grid: data are carried home, currents back."""
+"""A solver of one lead field applied to another one: data are mapped to its own lead field, and currents back."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ SAME_PLACE = 1e-4  # metres
 
 
 class Morphed(Solver):
-    r"""Use a solver that belongs to one lead field (its home) on another one.
+    r"""Use a solver that belongs to one lead field (``home``) on another one.
 
-    Sources correspond by their place in MNI space. ``W`` holds for each source of the recording's lead field the
-    weights of the nearest ones at home (inverse squared distance) and the cosines between their orientations. Currents
-    come back as ``W x``, times the one factor with which they explain a sample best.
-    The solver is given what the channels at home would have seen of the minimum-norm estimate ``x`` of the recording,
-    ``L W' x``, as in the interpolation of channels: data of its own head and montage.
+    Sources correspond by their positions in MNI space. For each source of the recording's lead field, ``W`` contains
+    the weights of the nearest sources of ``home`` (inverse squared distance), multiplied by the cosines between their
+    orientations. The currents ``x`` of the solver are mapped back as ``W x`` and multiplied by the factor with which
+    they explain the sample best. The input of the solver is ``L W' x``: the signals that the minimum-norm estimate
+    ``x`` of the recording would cause at the channels of ``home``, with the lead field ``L`` of ``home``, as in the
+    interpolation of channels.
 
     Parameters
     ----------
     solver : Solver
         For example a network of one lead field, ``headwater.load_network("direct-unet")``.
     home : LeadField
-        The one it belongs to.
+        The lead field of the solver.
 
     Attributes
     ----------
     at_home_ : Solver
-        Fitted to ``home``.
+        Solver fitted to ``home``.
     carry_ : sparse array of shape (n_sources * n_orient, n_home_sources * n_home_orient)
         ``W``.
     seen_ : array of shape (n_home_channels, n_channels)
-        What channels at home see of data.
+        Matrix from data to the signals at the channels of ``home``.
     """
 
     morphed: ClassVar[bool] = True
@@ -58,18 +59,18 @@ class Morphed(Solver):
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        """That of the solver inside."""
+        """Title of the morphed solver."""
         return self.solver.title
 
     @property
     def learned(self) -> bool:  # type: ignore[override]
-        """That of the solver inside."""
+        """Whether the morphed solver was trained on simulations."""
         return self.solver.learned
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
-        """Fit the solver at home, and find which sources correspond.
+        """Fit the solver to ``home`` and compute the correspondence of the sources.
 
-        The solver at home has no noise covariance; that of the recording is used on the way to it.
+        The solver is fitted without a noise covariance; that of the recording is used for the minimum-norm estimate.
         """
         leadfield, noise_cov = self._same_types(leadfield, noise_cov)
         white = whiten(leadfield, noise_cov)
@@ -91,18 +92,18 @@ class Morphed(Solver):
         explained = self.gain_ @ carried
         white = self.whitener_ @ data.reshape(n_samples, data.shape[-2], n_times)
         power = np.maximum(np.sum(explained**2, axis=(1, 2)), np.finfo(float).tiny)
-        factor = np.abs(np.sum(explained * white, axis=(1, 2))) / power  # the sign is that of the solver
+        factor = np.abs(np.sum(explained * white, axis=(1, 2))) / power  # keeps the sign of the solver's estimate
         shape = (*data.shape[:-2], self.leadfield_.n_sources, self.leadfield_.n_orient, n_times)
         return (factor[:, np.newaxis, np.newaxis] * carried).reshape(shape).astype(data.dtype)
 
     def _same_types(
         self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
     ) -> tuple[LeadField, mne.Covariance | np.ndarray | None]:
-        """Leave out channels of types that are not at home; refuse a recording without those that are."""
+        """Exclude channels of types that ``home`` lacks; raise an error if a type of ``home`` is missing."""
         wanted = set(self.home.ch_types)
         if missing := wanted - set(leadfield.ch_types):
             raise InputError(
-                f"The solver needs channels of the types {', '.join(sorted(wanted))}, and the recording has no "
+                f"The solver needs channels of the types {', '.join(sorted(wanted))}, but the recording has no "
                 f"{', '.join(sorted(missing))}; use another solver."
             )
         picks = [row for row, kind in enumerate(leadfield.ch_types) if kind in wanted]
@@ -111,7 +112,7 @@ class Morphed(Solver):
         return leadfield.pick([leadfield.ch_names[row] for row in picks]), noise_cov
 
     def _correspondence(self) -> sparse.csr_array:
-        """Weights of the sources at home for those here."""
+        """Compute ``W``."""
         here, there = _places(self.leadfield_), _places(self.home)
         distance, source = KDTree(there).query(here, k=min(NEIGHBOURS, len(there)))
         weight = np.maximum(distance, SAME_PLACE) ** -2
@@ -127,17 +128,17 @@ class Morphed(Solver):
 
 
 def _places(leadfield: LeadField) -> np.ndarray:
-    """Where the sources are in MNI space, shape (n_sources, 3)."""
+    """Return the source positions in MNI space, shape (n_sources, 3)."""
     if leadfield.pos_mni is None:
         raise InputError(
-            f"The positions of the sources of {leadfield!r} in MNI space are unknown, so that data cannot be "
-            "morphed; make the lead field with headwater.make_leadfield, or give LeadField.from_forward the head."
+            f"The source positions of {leadfield!r} in MNI space are unknown, so data cannot be morphed; "
+            "compute the lead field with headwater.make_leadfield, or pass the head to LeadField.from_forward."
         )
     return leadfield.pos_mni
 
 
 def _axes(leadfield: LeadField) -> np.ndarray:
-    """Directions of the orientations of each source, shape (n_sources, n_orient, 3)."""
+    """Return the unit vectors of the orientations of each source, shape (n_sources, n_orient, 3)."""
     if leadfield.n_orient == 1:
         return leadfield.normals[:, np.newaxis]
     return np.broadcast_to(np.eye(3), (leadfield.n_sources, 3, 3))

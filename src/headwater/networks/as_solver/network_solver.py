@@ -1,4 +1,4 @@
-"""A trained network is one more solver."""
+"""A trained network as a solver."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.solvers.base import Solver, check_data
 
-AT_ONCE = 16  # windows; their features then stay in the cache of a processor
-IN_LINE = 4  # batches for each core, so that none waits for the slowest
-LONG = 1000  # windows, for which a progress bar is shown
+AT_ONCE = 16  # windows per batch; their features then fit into the processor's cache
+IN_LINE = 4  # batches queued per core, so that no core waits for the slowest one
+LONG = 1000  # number of windows from which a progress bar is shown
 
 
 class NetworkSolver(Solver):
-    """Find sources with a network.
+    """Estimate source currents with a network.
 
     Parameters
     ----------
     network : Network
-        Trained, see `headwater.load_network`.
+        Trained network, see `headwater.load_network`.
     device : str | torch.device
-        Device that computes.
+        Device on which the network runs.
     batch_size : int
-        Time windows at a time; halved, with a warning, where memory does not suffice.
+        Time windows per batch; halved, with a warning, if memory is insufficient.
     mixed : bool
-        Compute the layers in bfloat16 where the device does so natively, for weights that were trained in it. What
-        follows from data and lead field stays in single precision. Currents change by a few thousandths.
+        Compute the layers in bfloat16 if the device supports it natively, for weights that were trained in bfloat16.
+        Quantities computed from data and lead field stay in single precision. Currents change by a few thousandths.
     name : str
-        Name that is shown.
+        Name for display.
     matching : callable | None
-        Returns the channels of a lead field that the weights belong to, in their order, and raises `InputError` where
-        they belong to another one.
+        Function that returns a lead field with the channels of the weights, in their order, and raises `InputError` if
+        the weights belong to a different lead field.
 
     Attributes
     ----------
     bound_ : BoundNetwork
-        The network on the lead field.
+        The network bound to the lead field.
     n_times_ : int
-        Length of the windows it looks at.
+        Length of its time windows.
     """
 
     learned: ClassVar[bool] = True
@@ -74,12 +74,12 @@ class NetworkSolver(Solver):
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        """That of the network."""
+        """Title of the network."""
         return self.network.title
 
     @property
     def per_time_point(self) -> bool:  # type: ignore[override]
-        """Whether the network looks at one time point at a time."""
+        """Whether the network estimates each time point separately."""
         return self.n_times_ == 1
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
@@ -97,14 +97,13 @@ class NetworkSolver(Solver):
     def estimate(self, data: np.ndarray) -> np.ndarray:
         """Estimate currents in A m.
 
-        A network that looks at several time points takes the data window by window; the last window overlaps the one
-        before.
+        A network for time windows is applied to consecutive windows; the last one may overlap the previous one.
         """
         data = check_data(data, self)
         width, n_times = self.n_times_, data.shape[-1]
         if n_times < width:
             raise InputError(
-                f"The network needs {width} time points and the data have {n_times}; give a longer time window."
+                f"The network needs {width} time points and the data have {n_times}; use a longer time window."
             )
         starts = list(dict.fromkeys([*range(0, n_times - width + 1, width), n_times - width]))
         samples = data.reshape(-1, *data.shape[-2:])
@@ -117,10 +116,10 @@ class NetworkSolver(Solver):
         return estimate.reshape(*data.shape[:-2], *estimate.shape[1:])
 
     def _in_batches(self, windows: np.ndarray) -> np.ndarray:
-        """Estimate windows of shape (n, n_channels, width); the batch shrinks to what memory holds."""
+        """Estimate windows of shape (n, n_channels, width); the batch size is reduced if memory is insufficient."""
         found: list[np.ndarray] = []
         start, size, n_windows = 0, self.batch_size, max(1, len(windows))
-        bar = progress_bar(shown=n_windows >= LONG)  # neither for short work nor in each of many calls
+        bar = progress_bar(shown=n_windows >= LONG)  # not for short computations
         with _workers(self.device, several=n_windows > size) as (pool, n_batches), bar:
             task = bar.add_task("estimating", total=n_windows)
             while start < n_windows:
@@ -132,18 +131,18 @@ class NetworkSolver(Solver):
                         raise
                     if size == 1:
                         raise InputError(
-                            "Memory does not suffice for this network and lead field; use a coarser source space, or a "
+                            "Memory is insufficient for this network and lead field; use a coarser source space, or a "
                             "device with more memory."
                         ) from error
                     size //= 2
-                    warnings.warn(f"Memory does not suffice; continuing with {size} at a time.", stacklevel=3)
+                    warnings.warn(f"Memory is insufficient; continuing with {size} at a time.", stacklevel=3)
                     continue
                 start = stop
                 bar.update(task, completed=stop)
         return np.concatenate(found)
 
     def _batch(self, windows: np.ndarray) -> np.ndarray:
-        """Estimate some windows at once."""
+        """Estimate one batch of windows."""
         kind = torch.device(self.device).type
         mixed = torch.autocast(kind, torch.bfloat16, enabled=self.mixed and _native_bfloat16(kind))
         with torch.inference_mode(), mixed:
@@ -155,9 +154,10 @@ class NetworkSolver(Solver):
 
 @contextmanager
 def _workers(device: str | torch.device, *, several: bool) -> Iterator[tuple[Callable[..., Iterable[np.ndarray]], int]]:
-    """Yield a function that maps another one over batches, and the number of batches it takes at once.
+    """Yield a function that maps another one over batches, and the number of batches to pass at once.
 
-    Each core of a processor takes a batch: cores that share a batch of small images wait for each other.
+    Each core of the processor computes a separate batch, because cores that share a batch of small images wait for each
+    other.
     """
     n_threads = torch.get_num_threads()
     if not several or n_threads == 1 or torch.device(device).type != "cpu":
@@ -166,19 +166,19 @@ def _workers(device: str | torch.device, *, several: bool) -> Iterator[tuple[Cal
     with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             yield pool.map, IN_LINE * n_threads
-        finally:  # the number for further threads is global
+        finally:  # the number of threads is a global setting
             torch.set_num_threads(n_threads)
 
 
 def _native_bfloat16(kind: str) -> bool:
-    """Whether a kind of device multiplies bfloat16 itself; elsewhere it is emulated, and slower than float32."""
+    """Return whether a kind of device supports bfloat16 natively; emulation is slower than float32."""
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)  # older versions of PyTorch cannot tell
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)  # missing in older versions of PyTorch
     return kind == "cpu" and native()
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch ran out of memory: on a CPU it has no error class of its own for that."""
+    """Return whether PyTorch ran out of memory; on a CPU, it has no error class for this."""
     said = ("can't allocate memory", "not enough memory")  # on Linux and macOS, on Windows
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)

@@ -1,4 +1,4 @@
-"""What every network promises: `Network` holds the parameters, `BoundNetwork` what belongs to one lead field."""
+"""Base classes of networks: `Network` holds the parameters, `BoundNetwork` the quantities of one lead field."""
 
 from headwater.networks.base.bound import BoundNetwork
 from headwater.networks.base.network import Network

@@ -1,4 +1,4 @@
-"""A network on one lead field."""
+"""A network bound to one lead field."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from headwater.networks.base.fixed import Fixed
 
 
 class BoundNetwork(Fixed, ABC):
-    """A network, and all that it needs of one lead field, as buffers that move to a device with it.
+    """A network with the quantities of one lead field that it needs, as buffers that move to a device with it.
 
-    Training compares what ``forward`` returns; source localization calls ``currents``.
+    The training loss uses the output of ``forward``; source localisation calls ``currents``.
 
     Parameters
     ----------
     network : Network
         A `headwater.networks.Network`.
     leadfield : LeadField
-        The channels the network takes, without bad ones, with all projections in its ``info``.
+        Lead field of the input channels, without bad channels and with all projections in its ``info``.
     n_times : int
-        Length of the time windows that the network takes; 1: each time point separately.
+        Length of the time windows of the network; 1: each time point separately.
     """
 
     def __init__(self, network: nn.Module, leadfield: LeadField, n_times: int = 1) -> None:
@@ -34,7 +34,7 @@ class BoundNetwork(Fixed, ABC):
 
     @abstractmethod
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Predict what the network is trained on: currents, coefficients, logits, waveforms of regions.
+        """Predict the training target: currents, coefficients, logits or waveforms of regions.
 
         Parameters
         ----------
@@ -46,5 +46,5 @@ class BoundNetwork(Fixed, ABC):
     def currents(self, y: torch.Tensor) -> torch.Tensor:
         """Estimate currents in A m, shape (batch, n_sources, n_orient, n_times).
 
-        k times the data give k times the currents, for positive k.
+        Multiplying the data by a positive factor multiplies the currents by the same factor.
         """

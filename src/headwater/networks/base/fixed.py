@@ -1,4 +1,4 @@
-"""What parts of bound networks share: buffers that are not saved, and checks of sizes and data."""
+"""Common parts of bound networks: buffers that are not saved, and checks of sizes and data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from headwater._utils.errors import InputError
 
-# Sizes of networks and lead fields, for people.
+# Sizes of networks and lead fields, in words for error messages.
 WORDS = {
     "n_channels": "channels",
     "n_sources": "sources",
@@ -20,21 +20,21 @@ WORDS = {
 
 
 class Fixed(nn.Module):
-    """A module with numbers that follow from a lead field: they move to a device with it and are not saved."""
+    """A module with buffers computed from a lead field; they move to a device with the module and are not saved."""
 
     def _keep(self, name: str, values: np.ndarray | torch.Tensor) -> None:
-        """Keep an array as a buffer in single precision."""
+        """Store an array as a buffer in single precision."""
         self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32), persistent=False)
 
 
 def check_sizes(network: nn.Module, **sizes: int) -> None:
-    """Refuse a lead field that a network was not made for.
+    """Raise an error if a lead field does not have the sizes of a network.
 
     Parameters
     ----------
     network : Network
     **sizes
-        Of the lead field, named as the network's attributes are and as in ``WORDS``.
+        Sizes of the lead field, named as the attributes of the network and as in ``WORDS``.
     """
     wrong = [
         f"{size} {WORDS[name]} instead of {getattr(network, name)}"
@@ -50,37 +50,37 @@ def check_sizes(network: nn.Module, **sizes: int) -> None:
 
 
 def check_data(y: torch.Tensor, n_channels: int) -> None:
-    """Refuse data of other shapes than (batch, n_channels, n_times)."""
+    """Raise an error if the shape of the data is not (batch, n_channels, n_times)."""
     if y.ndim != 3 or y.shape[1] != n_channels:
         raise InputError(
-            f"The data have the shape {tuple(y.shape)}, but the network is bound to a lead field and takes "
-            f"(batch, {n_channels}, n_times); pick the good channels of that lead field."
+            f"The data have shape {tuple(y.shape)}, but the network is bound to a lead field and takes "
+            f"(batch, {n_channels}, n_times); pick the good channels of this lead field."
         )
 
 
 def check_finite(y: torch.Tensor) -> None:
-    """Refuse data with values that are no numbers."""
+    """Raise an error if the data contain NaN or infinite values."""
     if not torch.isfinite(y).all():
-        raise InputError("The data have values that are NaN or infinite; mark those channels as bad.")
+        raise InputError("The data contain NaN or infinite values; mark the affected channels as bad.")
 
 
 def amplitude(seen: torch.Tensor, y: torch.Tensor, over: int | tuple[int, ...]) -> torch.Tensor:
-    """Compute the factor of currents that explains data best in the least-squares sense.
+    """Compute the factor with which currents explain the data best in the least-squares sense.
 
     The squared error of ``a L x`` is smallest at ``a = <L x, y> / <L x, L x>``.
 
     Parameters
     ----------
     seen : tensor
-        ``L x``, what the sensors see of the currents.
+        ``L x``, the signals of the currents at the sensors.
     y : tensor of the same shape
     over : int | tuple of int
-        Axes of the products; they are kept, with a length of 1.
+        Axes of the scalar products; they are kept with length 1.
 
     Returns
     -------
     factor : tensor
-        0 where nothing is seen.
+        0 where ``seen`` is zero.
     """
     power = seen.square().sum(over, keepdim=True)
     return (seen * y).sum(over, keepdim=True) / torch.where(power > 0, power, torch.ones_like(power))

@@ -1,4 +1,4 @@
-"""A network: its constructor is its configuration, and it can be bound to a lead field."""
+"""Base class of networks: the arguments of the constructor are the configuration."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from headwater.networks.base.bound import BoundNetwork
 class Network(nn.Module, ABC):
     """A network for source imaging.
 
-    The constructor takes keywords of plain values (numbers, strings, tuples of them). They are the whole configuration
-    and are stored unchanged under their names.
+    The constructor takes keyword arguments of simple types (numbers, strings, tuples of these). They are the complete
+    configuration and are stored unchanged as attributes of the same names.
 
     Attributes
     ----------
     title : str
-        Name of the network as papers write it; the name of the class where none is declared.
+        Name of the network in the literature. Default: the name of the class.
     any_leadfield : bool
-        Whether the same weights work for every head, montage and grid. Otherwise they belong to the lead field they
-        were trained on.
+        Whether the same weights can be used for every head, montage and source space. Otherwise they belong to the lead
+        field on which they were trained.
     """
 
     title: ClassVar[str] = ""
     any_leadfield: ClassVar[bool] = False
 
     def __init_subclass__(cls, **settings: Any) -> None:
-        """Give every class a title of its own."""
+        """Set the default title."""
         super().__init_subclass__(**settings)
         if "title" not in vars(cls):
             cls.title = cls.__name__
 
     @classmethod
-    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:  # noqa: ARG003 - for those that look at time windows
-        """Make a network whose sizes fit a lead field.
+    def for_leadfield(cls, leadfield: LeadField, n_times: int = 1, **config: Any) -> Self:  # noqa: ARG003 - used by networks for time windows
+        """Create a network with the sizes of a lead field.
 
         Parameters
         ----------
         leadfield : LeadField
         n_times : int
-            Length of the samples it is to be trained on.
+            Length of the training samples.
         **config
-            Further arguments of the constructor.
+            Additional arguments of the constructor.
         """
         return cls(**config)
 
     @abstractmethod
     def bind(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> BoundNetwork:
-        """Make the network ready for one lead field; the parameters stay those of this network.
+        """Bind the network to one lead field; the bound network shares the parameters of this network.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class Network(nn.Module, ABC):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Arguments of the constructor and their values."""
         names = inspect.signature(type(self).__init__).parameters
         return {name: getattr(self, name) for name in names if name != "self"}
 

@@ -1,4 +1,4 @@
-"""Sizes of networks: how large they may be, checked before memory is taken."""
+"""Limits of the sizes of networks, checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from headwater._utils.settings import checked
 P = ParamSpec("P")
 
 MOST_PARAMETERS = 2_000_000_000  # 8 GB in single precision; the largest published network has 0.8 billion
-FACTORIES = (torch.empty, torch.zeros, torch.ones)  # with which PyTorch's layers take their memory
+FACTORIES = (torch.empty, torch.zeros, torch.ones)  # functions by which PyTorch's layers allocate memory
 
 Size = Annotated[int, Field(ge=1, le=1_000_000)]  # channels, sources, time points
 Width = Annotated[int, Field(ge=1, le=65_536)]  # features
@@ -31,14 +31,14 @@ Orientations = Literal[1, 3]
 
 
 class Budget(TorchFunctionMode):
-    """Refuse to make tensors of more numbers than memory is expected to hold, before the memory is taken.
+    """Limit the total size of new tensors; the error is raised before memory is allocated.
 
     Parameters
     ----------
     most : int
-        Numbers, in all tensors that are made inside of the block.
+        Maximum number of elements of all tensors created in the block.
     words : str
-        Of the `InputError` beyond that.
+        Text of the `InputError` raised if the limit is exceeded.
     """
 
     def __init__(self, most: int, words: str) -> None:
@@ -59,12 +59,12 @@ class Budget(TorchFunctionMode):
 
 
 def affordable(init: Callable[P, None]) -> Callable[P, None]:
-    """Check the arguments of a network's constructor, and that memory can hold what they ask for."""
+    """Check the arguments of a network's constructor and the memory that the network requires."""
     init = checked(init)
 
     @wraps(init)
     def wrapper(*args: P.args, **config: P.kwargs) -> None:
-        words = f"{type(args[0]).__name__} would have more than {MOST_PARAMETERS:.0e} parameters; give smaller sizes."
+        words = f"{type(args[0]).__name__} would have more than {MOST_PARAMETERS:.0e} parameters; use smaller sizes."
         with Budget(MOST_PARAMETERS, words):
             init(*args, **config)
 

@@ -1,1 +1,1 @@
-"""What networks see: images, scaled channels and linear estimates, computed from data and lead field."""
+"""Inputs of networks, computed from data and lead field: images, scaled channels and linear estimates."""

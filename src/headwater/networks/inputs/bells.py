@@ -1,9 +1,9 @@
-"""Matched bells: how well one Gaussian bell of activity, anywhere and of any width, explains the data.
+"""Matched bells: the goodness of fit of one Gaussian bell of activity, for each centre and several widths.
 
-For a bell of given centre and width the lead field is a matrix of three columns. The share of the data that it
-explains is a quadratic form in the data, and the probability of each candidate, for an unknown level of white noise, a
-power of what it leaves unexplained. All of it follows from data and lead field, so a network that is given these maps
-works with every head and montage.
+For a bell of given centre and width, the lead field is a matrix with three columns. The share of the data that the bell
+explains is a quadratic form of the data. The probability of each candidate, for white noise of unknown level, is a
+power of the unexplained share. These maps depend only on data and lead field, so a network that uses them as inputs can
+be applied to every head and montage.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from torch import nn
 
 from headwater.networks.inputs.lattice import Lattice
 
-RIDGE = 1e-2  # of the mean eigenvalue: orientations that sensors hardly see (radial ones in MEG) are not amplified
-MISMATCH = 5e-3  # share of the power that no lead field explains, because the one used is never that of the data's head
-# Powers of the unexplained share, shown as maps: one wide, one sharp. The last one weights the candidates in the mean;
-# the full likelihood's, half the rank, would be overconfident on another head.
+RIDGE = 1e-2  # of the mean eigenvalue: avoids amplifying orientations with weak signals (radial ones in MEG)
+MISMATCH = 5e-3  # share of the power that remains unexplained, because the head model is never exact
+# Powers of the unexplained share for the maps: one wide, one sharp. The last one weights the candidates in the mean.
+# That of the likelihood, half the rank, would be overconfident for an inexact head model.
 TEMPERS = (2.0, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """What the candidates tell about a batch.
+    """Matched bells of a batch.
 
     Attributes
     ----------
     maps : tensor of shape (batch, n_widths * 2, n_sources)
-        Relative probability of each centre and width, at most 1, at two tempers.
+        Relative probability of each centre and width, at most 1, for the two powers in ``TEMPERS``.
     mean : tensor of shape (batch, 3, x, y, z)
         Mean current over the candidates, as an image; A m.
     unexplained : tensor of shape (batch,)
-        Share of the power that the best candidate leaves, in [0, 1].
+        Share of the power that the best candidate does not explain, in [0, 1].
     rest : tensor of shape (batch, rank)
-        The data without the best candidate.
+        Residual of the best candidate.
     """
 
     maps: torch.Tensor
@@ -45,12 +45,12 @@ class Matched:
 
 
 class MatchedBells(nn.Module):
-    """Candidates on a lattice.
+    """Candidate bells on a lattice.
 
     Parameters
     ----------
     gain : tensor of shape (rank, n_sources, 3)
-        Whitened.
+        Whitened gain.
     lattice : Lattice
     widths_mm : tuple of float
         Standard deviations of the bells.
@@ -72,8 +72,8 @@ class MatchedBells(nn.Module):
             root = ((vectors * values[:, None].rsqrt()) @ vectors.mT).to(gain.dtype)
             filters.append((root @ seen).transpose(0, 1))
             moments.append((root @ root @ seen).transpose(0, 1))
-        # Both of shape (n_widths, 3, n_sources, rank), with the sources innermost in what they give: sums over
-        # orientations are then sums of long rows.
+        # Both have shape (n_widths, 3, n_sources, rank). Sources are the last axis of their outputs, so that sums over
+        # orientations are sums of long rows.
         self.register_buffer("filters", torch.stack(filters), persistent=False)
         self.register_buffer("moments", torch.stack(moments), persistent=False)
 
@@ -83,7 +83,7 @@ class MatchedBells(nn.Module):
         Parameters
         ----------
         y : tensor of shape (batch, rank)
-            Whitened.
+            Whitened data.
         """
         power = y.square().sum(1).clamp(min=torch.finfo(y.dtype).tiny)
         scores = (y @ self.filters.flatten(0, 2).T).unflatten(1, self.filters.shape[:3])
@@ -101,7 +101,7 @@ class MatchedBells(nn.Module):
         return Matched(torch.cat(maps, 1), mean, unexplained, rest)
 
     def _mean(self, y: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Bells of the candidates' moments, weighted and summed; an image."""
+        """Return the weighted mean over the candidates of their bells of currents, as an image."""
         weights = weights / weights.flatten(1).sum(1)[:, None, None]
         moments = (y @ self.moments.flatten(0, 2).T).unflatten(1, self.moments.shape[:3])
         images = self.lattice.image(moments * weights[:, :, None])

@@ -1,4 +1,4 @@
-"""Volume sources as an image: the box of grid points around them, and what is computed on it."""
+"""Volume sources as an image on the bounding box of their grid points."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from headwater.forward.leadfield import LeadField
 
 
 class Lattice(nn.Module):
-    """The box of voxels that the sources of a volume lie in.
+    """The bounding box of the sources of a volume, in voxels.
 
     Parameters
     ----------
     leadfield : LeadField
-        Of free sources on one regular grid.
+        Lead field with free orientations on one regular grid.
     multiple : int
-        The box is padded to multiples of this many voxels.
+        The sides of the box are padded to multiples of this number of voxels.
     box : tuple of int | None
-        A fixed box instead; refused where the sources do not fit.
+        Fixed size of the box instead; an error is raised if the sources do not fit.
 
     Attributes
     ----------
     shape : tuple of int
-        Voxels of the box along the MRI's x, y, z axes.
+        Number of voxels along the x, y and z axes of the MRI.
     spacing : float
-        Distance of voxels, in metres.
+        Distance between voxels, in metres.
     """
 
     voxel: torch.Tensor
@@ -39,15 +39,15 @@ class Lattice(nn.Module):
         grid = leadfield.grid
         if grid is None or not leadfield.is_free_grid:
             raise InputError(
-                "This network refines images of a volume and takes free sources on one regular grid, which "
+                "This network requires sources with free orientations on one regular grid, which "
                 f"{leadfield!r} does not have; use `space='volume'`, or another solver."
             )
         padded = tuple(multiple * math.ceil(length / multiple) for length in grid.shape)
         self.shape = padded if box is None else tuple(box)
         if any(have < need for have, need in zip(self.shape, grid.shape, strict=True)):
             raise InputError(
-                f"The sources need a box of {grid.shape} voxels and the network has {self.shape}; use a coarser "
-                "spacing, or a network without a fixed box."
+                f"The sources need a box of {grid.shape} voxels, but that of the network has {self.shape}; use a "
+                "coarser spacing, or a network without a fixed box."
             )
         self.spacing = grid.spacing
         start = [(have - need) // 2 for have, need in zip(self.shape, grid.shape, strict=True)]
@@ -57,7 +57,7 @@ class Lattice(nn.Module):
 
     @property
     def n_voxels(self) -> int:
-        """Voxels of the box."""
+        """Number of voxels of the box."""
         return math.prod(self.shape)
 
     def image(self, values: torch.Tensor) -> torch.Tensor:
@@ -66,20 +66,20 @@ class Lattice(nn.Module):
         return image.index_copy_(-1, self.voxel, values).unflatten(-1, self.shape)
 
     def features(self, values: torch.Tensor) -> torch.Tensor:
-        """Make an image of shape (batch, n_features, x, y, z) of (batch, n_features, n_sources), features innermost."""
+        """Convert (batch, n_features, n_sources) to an image (batch, n_features, x, y, z), features last in memory."""
         image = values.new_zeros(len(values), self.n_voxels, values.shape[1])
         return image.index_copy_(1, self.voxel, values.transpose(1, 2)).unflatten(1, self.shape).movedim(-1, 1)
 
     def values(self, image: torch.Tensor) -> torch.Tensor:
-        """Take the values of the sources out of an image, shape (..., x, y, z) to (..., n_sources)."""
+        """Return the values of an image at the sources, shape (..., x, y, z) to (..., n_sources)."""
         return image.flatten(-3).index_select(-1, self.voxel)
 
     def blurred(self, image: torch.Tensor, sigma: float) -> torch.Tensor:
-        """Sum with the weights of a Gaussian bell of peak 1 around each voxel; ``sigma`` in metres."""
+        """Convolve an image with a Gaussian bell of peak 1; ``sigma`` in metres."""
         x, y, z = (self._bell(length, sigma, image) for length in self.shape)
         return (x @ (y @ (image @ z)).flatten(-2)).unflatten(-1, self.shape[1:])
 
     def _bell(self, length: int, sigma: float, image: torch.Tensor) -> torch.Tensor:
-        """Weights of every voxel along an axis for every other one, symmetric."""
+        """Return the symmetric matrix of weights between all voxels along an axis."""
         steps = self.spacing * torch.arange(length, dtype=image.dtype, device=image.device)
         return torch.exp(-0.5 * ((steps[:, None] - steps) / sigma) ** 2)

@@ -1,4 +1,4 @@
-"""Time points as maps of zero mean and unit variance, and the way back from relative to absolute currents."""
+"""Maps of zero mean and unit variance for each time point, and the conversion of relative to absolute currents."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from headwater.solvers.inputs.whitening import Whitened
 
 
 class StandardizedMaps(Fixed):
-    """What a network that looks at one time point needs to know about the sensors.
+    """Standardisation of the sensor data for networks that estimate each time point separately.
 
-    Everything is computed in single precision, also where the network runs in half: volts, teslas and ampere metres are
-    out of the latter's range.
+    Computations use single precision even if the network runs in half precision, whose range does not include typical
+    values in V, T and A m.
 
     Parameters
     ----------
     white : Whitened
-        The lead field's good channels with all projections, and their noise.
+        Lead field of the good channels with all projections, and its whitener.
     """
 
     centering: torch.Tensor
@@ -40,7 +40,7 @@ class StandardizedMaps(Fixed):
         self._keep("gain", white.gain.reshape(len(white.gain), -1))
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Project, and give each time point zero mean and unit variance over the sensors of each type.
+        """Apply projections and standardise each time point to zero mean and unit variance per sensor type.
 
         Parameters
         ----------
@@ -59,12 +59,12 @@ class StandardizedMaps(Fixed):
         return centred / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 
     def restored(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Give relative currents the amplitude that explains the whitened data best, per time point.
+        """Scale relative currents to explain the whitened data best, per time point.
 
         Parameters
         ----------
         x : float tensor of shape (batch, n_sources, n_orient, n_times)
-            Up to a factor.
+            Currents up to a factor.
         y : float tensor of shape (batch, n_channels, n_times)
 
         Returns

@@ -1,4 +1,4 @@
-"""The linear estimates that 3D-PIUNet can start from."""
+"""Linear estimates that 3D-PIUNet can use as inputs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from headwater.solvers.inputs.whitening import whiten
 
 
 class ExpectedBeamformer(Solver):
-    r"""`LCMV` for the data covariance that the model expects, ``G G' / lambda2 + I`` after whitening.
+    r"""`LCMV` with the data covariance expected under the model, ``G G' / lambda2 + I`` after whitening.
 
-    Beamformers are usually made with the covariance of the data. Here that is the covariance of one time point, and a
-    filter made with it is not a linear map. ``G`` is scaled so that the mean eigenvalue of ``G G'`` is 1.
+    Beamformers usually use the covariance of the data. Here this would be the covariance of one time point, and the
+    estimate would not be linear in the data. ``G`` is scaled so that the mean eigenvalue of ``G G'`` is 1.
     """
 
     def __init__(self, *, lambda2: float) -> None:
         self.lambda2 = lambda2
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> ExpectedBeamformer:
-        """Prepare the filters."""
+        """Compute the filters."""
         white = whiten(leadfield, noise_cov)
         gain = white.gain.reshape(len(white.gain), -1)
         signal = gain @ gain.T
@@ -36,7 +36,7 @@ class ExpectedBeamformer(Solver):
         return self
 
     def estimate(self, data: np.ndarray) -> np.ndarray:
-        """Filter data of shape (..., n_channels, n_times)."""
+        """Apply the filters to data of shape (..., n_channels, n_times)."""
         return self.filter_.estimate(data)
 
 
@@ -54,7 +54,7 @@ STARTS: dict[str, Callable[[float], Solver]] = {
 def start_kernels(
     start: str, lambda2: tuple[float, ...], leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
 ) -> np.ndarray:
-    """Linear maps from data to the estimates, shape (len(lambda2), 3, n_sources, n_channels)."""
+    """Return the linear maps from data to the estimates, shape (len(lambda2), 3, n_sources, n_channels)."""
     kernels = []
     for one in lambda2:
         solver = STARTS[start](one).fit(leadfield, noise_cov)

@@ -1,6 +1,6 @@
-"""Sensors as an image of the head seen from above: a projection onto a plane and an interpolation, as one matrix.
+"""Topographic images of the sensors: projection onto a plane and interpolation, as one matrix.
 
-Every interpolation here is linear in the data, so that the whole way from sensors to pixels is a constant matrix.
+All interpolations are linear in the data, so the map from sensors to pixels is a constant matrix.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from headwater._utils.errors import InputError
 # Centre of the upper head in head coordinates, as in MNE-Python's default sphere model (metres).
 HEAD_CENTER = (0.0, 0.0, 0.04)
 
-# Sensors closer than this share a place: in metres, and in radians in the plane.
+# Sensors closer than this count as being at the same position: in metres, and in radians in the plane.
 SAME_PLACE = 1e-4
 
 LEAST_SENSORS = 4
 
-# Pixels are moved by this share towards the middle of the sensors, so that rounding puts none outside of them.
+# Pixels are moved by this fraction towards the centre of the sensors, so that rounding errors place none outside.
 INWARDS = 1e-6
 
 
@@ -35,13 +35,13 @@ class Interpolation(ABC):
 
     @abstractmethod
     def weights(self, points: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-        """Return what each point weighs in each pixel.
+        """Return the weight of each point in each pixel.
 
         Parameters
         ----------
         points : array of shape (n_points, 2)
         pixels : array of shape (n_pixels, 2)
-            Inside the convex hull of the points.
+            Pixels inside the convex hull of the points.
 
         Returns
         -------
@@ -51,10 +51,10 @@ class Interpolation(ABC):
 
 @dataclass(frozen=True)
 class Bilinear(Interpolation):
-    """Linear on each Delaunay triangle: what bilinear interpolation is for scattered points."""
+    """Linear on each Delaunay triangle: the equivalent of bilinear interpolation for scattered points."""
 
     def weights(self, points: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-        """Barycentric coordinates in the triangle around each pixel."""
+        """Return the barycentric coordinates in the triangle around each pixel."""
         return LinearNDInterpolator(points, np.eye(len(points)))(pixels)
 
 
@@ -65,7 +65,7 @@ class Bicubic(Interpolation):
     Parameters
     ----------
     tol : float
-        Of the gradients at the points, which minimise curvature and are found by iteration.
+        Tolerance of the iteration for the gradients at the points, which minimise curvature.
     """
 
     tol: float = 1e-9
@@ -82,7 +82,7 @@ class ThinPlate(Interpolation):
     Parameters
     ----------
     smoothing : float
-        0: through all points.
+        0: exact interpolation.
     """
 
     smoothing: float = 0.0
@@ -94,7 +94,7 @@ class ThinPlate(Interpolation):
 
 
 INTERPOLATIONS: dict[str, Interpolation] = {"bilinear": Bilinear(), "bicubic": Bicubic(), "rbf": ThinPlate()}
-"""The names that configurations of networks use."""
+"""Interpolations by their names in configurations of networks."""
 
 
 def topographic_projection(
@@ -107,22 +107,22 @@ def topographic_projection(
 ) -> np.ndarray:
     """Return the matrix from sensors to the pixels of an image.
 
-    The image is the smallest rectangle around all sensors in the azimuthal equidistant projection; pixels are points
-    of a regular grid that includes its edges. The first row is the front of the head, the first column its left.
+    The image is the bounding rectangle of all sensors in the azimuthal equidistant projection. Pixels are points of a
+    regular grid that includes its edges. The first row is the front of the head, the first column its left side.
 
     Parameters
     ----------
     pos : array of shape (n_channels, 3)
-        Sensor positions in head coordinates, in metres; no two at one place.
+        Sensor positions in head coordinates, in metres; all different.
     shape : tuple of two int
         Height and width of the image.
     method : Interpolation | str
-        An object, or its name in `INTERPOLATIONS`.
+        An `Interpolation`, or its name in `INTERPOLATIONS`.
     extrapolate : bool
-        Whether pixels beyond the outermost sensors (outside of their convex hull) take the value of the nearest place
-        between sensors; otherwise they are 0.
+        Whether pixels outside of the convex hull of the sensors take the value of the nearest point on the hull;
+        otherwise they are 0.
     center : tuple of three float
-        Where the sensors are looked at from, in head coordinates, in metres.
+        Centre of the projection, in head coordinates, in metres.
 
     Returns
     -------
@@ -136,7 +136,9 @@ def topographic_projection(
         inside = _into_hull(points, pixels)
         weights = interpolation.weights(points, inside + INWARDS * (points.mean(0) - inside))
     except QhullError as error:
-        raise InputError("The sensors lie on one line seen from above; an image needs them spread out.") from error
+        raise InputError(
+            "Seen from above, the sensors lie on one line; use sensors that cover an area of the head."
+        ) from error
     if not extrapolate:
         weights[np.linalg.norm(inside - pixels, axis=1) > SAME_PLACE] = 0.0
     return weights
@@ -145,10 +147,10 @@ def topographic_projection(
 def topographic_images(
     info: mne.Info, shape: tuple[int, int], method: Interpolation | str = "bilinear", *, extrapolate: bool = True
 ) -> np.ndarray:
-    """Return the matrices from all channels to one image per type of sensor.
+    """Return the matrices from all channels to one image per sensor type.
 
-    Channels of one type that share a place, as the two planar gradiometers of a triple sensor do, go to images of
-    their own: an image of both would jump between them.
+    Channels of one type at the same position, such as the two planar gradiometers of a triplet, are assigned to
+    separate images, because a common image would be discontinuous.
 
     Parameters
     ----------
@@ -160,8 +162,8 @@ def topographic_images(
     Returns
     -------
     projections : array of shape (n_images, height * width, n_channels)
-        One image for EEG, magnetometers or axial gradiometers; two for planar gradiometers; in the order in which the
-        channels come.
+        One image for EEG, magnetometers or axial gradiometers, and two for planar gradiometers, in the order of the
+        channels.
     """
     pos = sensor_positions(info)
     images = sensor_images(info)
@@ -189,14 +191,14 @@ def sensor_positions(info: mne.Info) -> np.ndarray:
     in_device = np.array([channel["coord_frame"] == FIFF.FIFFV_COORD_DEVICE for channel in info["chs"]])
     if in_device.any():
         if info["dev_head_t"] is None:
-            raise InputError("The recording does not say where the head was in the MEG device; set info['dev_head_t'].")
+            raise InputError("The position of the head in the MEG device is unknown; set info['dev_head_t'].")
         pos[in_device] = apply_trans(info["dev_head_t"], pos[in_device])
     _check_positions(pos, info["ch_names"])
     return pos
 
 
 def sensor_images(info: mne.Info) -> np.ndarray:
-    """Return the image each channel belongs to: one for each type of sensor and number at the same place.
+    """Return the image of each channel: one per sensor type and index among the channels at the same position.
 
     Returns
     -------
@@ -213,7 +215,7 @@ def sensor_images(info: mne.Info) -> np.ndarray:
 
 
 def azimuthal_equidistant(pos: np.ndarray, center: tuple[float, float, float] = HEAD_CENTER) -> np.ndarray:
-    """Project sensors onto the plane: angle from the vertex as distance from the middle, azimuth kept.
+    """Project sensors onto the plane: the angle from the vertex becomes the radius, and the azimuth is kept.
 
     Parameters
     ----------
@@ -229,10 +231,10 @@ def azimuthal_equidistant(pos: np.ndarray, center: tuple[float, float, float] = 
     """
     pos = np.asarray(pos, dtype=float)
     if pos.ndim != 2 or pos.shape[1] != 3:
-        raise InputError(f"Sensor positions have shape {pos.shape}; give three coordinates per sensor.")
+        raise InputError(f"Sensor positions have shape {pos.shape}; provide three coordinates per sensor.")
     _check_positions(pos, [str(number) for number in range(len(pos))])
     if len(pos) < LEAST_SENSORS:
-        raise InputError(f"An image needs at least {LEAST_SENSORS} sensors, and there are {len(pos)}.")
+        raise InputError(f"An image needs at least {LEAST_SENSORS} sensors, but there are {len(pos)}; use more.")
     x, y, z = (pos - center).T
     horizontal = np.hypot(x, y)
     angle, azimuth = np.arctan2(horizontal, z), np.arctan2(y, x)
@@ -242,26 +244,26 @@ def azimuthal_equidistant(pos: np.ndarray, center: tuple[float, float, float] = 
 
 
 def _interpolation(method: Interpolation | str) -> Interpolation:
-    """Return the object of a name."""
+    """Return the interpolation for a name."""
     if isinstance(method, Interpolation):
         return method
     if method not in INTERPOLATIONS:
-        raise InputError(f"There is no interpolation {method!r}; choose one of {', '.join(INTERPOLATIONS)}.")
+        raise InputError(f"Unknown interpolation {method!r}; choose one of {', '.join(INTERPOLATIONS)}.")
     return INTERPOLATIONS[method]
 
 
 def _pixels(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Grid over the rectangle around all points, shape (height * width, 2): from front to back, from left to right."""
+    """Return a grid on the bounding rectangle, shape (height * width, 2): from front to back, from left to right."""
     height, width = shape
     if min(height, width) < 2:
-        raise InputError(f"An image of {height} x {width} pixels is too small; give at least 2 x 2.")
+        raise InputError(f"An image of {height} x {width} pixels is too small; use at least 2 x 2.")
     (left, back), (right, front) = points.min(0), points.max(0)
     y, x = np.meshgrid(np.linspace(front, back, height), np.linspace(left, right, width), indexing="ij")
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
 def _into_hull(points: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Move pixels outside of the points' convex hull to the nearest place on it."""
+    """Move pixels outside of the convex hull of the points to the nearest point on it."""
     hull = ConvexHull(points)
     outside = (hull.equations[:, :2] @ pixels.T + hull.equations[:, 2:]).max(0) > 0
     start, end = points[hull.simplices[:, 0]], points[hull.simplices[:, 1]]
@@ -275,20 +277,20 @@ def _into_hull(points: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def _check_positions(pos: np.ndarray, names: list[str]) -> None:
-    """Refuse sensors without a position (none, or all zero)."""
+    """Raise an error for sensors without a position (NaN, or all zero)."""
     absent = [name for name, one in zip(names, pos, strict=True) if not np.isfinite(one).all() or not one.any()]
     if absent:
         raise InputError(
-            f"{len(absent)} sensors have no position, such as {absent[0]}; set a montage, or leave these sensors out."
+            f"{len(absent)} sensors have no position, such as {absent[0]}; set a montage, or exclude these sensors."
         )
 
 
 def _check_apart(points: np.ndarray) -> None:
-    """Refuse sensors at one place: an interpolation could only follow one of them."""
+    """Raise an error for sensors at the same position, for which the interpolation is undefined."""
     distance = np.linalg.norm(points[:, np.newaxis] - points, axis=2) + np.eye(len(points))
     if distance.min() < SAME_PLACE:
         one, other = np.unravel_index(distance.argmin(), distance.shape)
         raise InputError(
-            f"Sensors {one} and {other} lie at one place seen from above; leave one out, or make one image per type "
-            "of sensor (topographic_images)."
+            f"Seen from above, sensors {one} and {other} are at the same position; exclude one of them, or make one "
+            "image per sensor type (topographic_images)."
         )

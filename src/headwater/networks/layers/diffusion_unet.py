@@ -1,8 +1,8 @@
-"""The U-Net of diffusion models in three dimensions: the paper's choice for 3D-PIUNet.
+"""The U-Net of diffusion models in three dimensions, as in the publication of 3D-PIUNet.
 
 Morik et al. (section III-B) adopt the network of A. Q. Nichol & P. Dhariwal, "Improved denoising diffusion
-probabilistic models" (ICML 2021). With resampling inside of residual blocks, attention wherever the image has been
-halved twice, and the embedding of a diffusion step, the sizes are those of table I.
+probabilistic models" (ICML 2021). With resampling in residual blocks, attention at all resolutions of a quarter or
+less, and the embedding of a diffusion step, the sizes are those of table I.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from torch.nn import functional
 from headwater._utils.errors import InputError
 from headwater.networks.layers.unet3d import GROUPS, SpatialAttention
 
-WIDEST = 4  # channels are doubled twice: a fourth resolution costs table I's 8 million parameters, not 25
-ATTENTION_FROM = 2  # resolutions: 8 x 8 x 8 voxels where the finest has 32 x 32 x 32
-STEP = 1.0  # sources are found in one step; its embedding is a learned shift of each block
+WIDEST = 4  # channels are doubled twice: a fourth resolution adds 8 million parameters, as in table I, and not 25
+ATTENTION_FROM = 2  # level from which attention is used: 8 x 8 x 8 voxels if the finest has 32 x 32 x 32
+STEP = 1.0  # sources are estimated in one step; its embedding is a learned shift of each block
 
 
 class StepEmbedding(nn.Module):
-    """Sine waves of the diffusion step, and two layers on top; here the step is always the same."""
+    """Sinusoidal embedding of the diffusion step, followed by two layers; here the step is constant."""
 
     waves: torch.Tensor
 
@@ -38,14 +38,14 @@ class StepEmbedding(nn.Module):
 
 
 class DiffusionBlock(nn.Module):
-    """GroupNorm, SiLU, convolution, shift by the step, GroupNorm, SiLU, convolution, around a shortcut.
+    """GroupNorm, SiLU, convolution, shift by the step, GroupNorm, SiLU, convolution, with a skip connection.
 
     Parameters
     ----------
     inputs, outputs, embedding : int
-        Channels; features of the step.
+        Numbers of input and output channels, and of features of the step.
     resample : nn.Module
-        Applied before the first convolution and on the shortcut.
+        Resampling applied before the first convolution and on the skip connection.
     """
 
     def __init__(self, inputs: int, outputs: int, embedding: int, resample: nn.Module | None = None) -> None:
@@ -66,7 +66,7 @@ class DiffusionBlock(nn.Module):
 
 
 class DiffusionStage(nn.Module):
-    """A block, and attention after it at coarse resolutions."""
+    """A block, followed by attention at coarse resolutions."""
 
     def __init__(self, inputs: int, outputs: int, embedding: int, heads: int) -> None:
         super().__init__()
@@ -79,26 +79,26 @@ class DiffusionStage(nn.Module):
 
 
 class DiffusionUNet3d(nn.Module):
-    """Encoder and decoder; the decoder receives every map of the encoder.
+    """Encoder and decoder with skip connections from every feature map of the encoder.
 
     Parameters
     ----------
     inputs, outputs : int
-        Channels.
+        Number of channels of the input and of the output.
     channels : int
-        At the finest resolution; doubled at the next two.
+        Number of channels at the finest resolution; doubled at the next two.
     depth : int
         Number of resolutions.
     blocks : int
-        Residual blocks at each resolution of the encoder; the decoder has one more.
+        Residual blocks per resolution in the encoder; the decoder has one more.
     heads : int
-        Of the attention.
+        Number of attention heads.
     """
 
     def __init__(self, inputs: int, outputs: int, *, channels: int, depth: int, blocks: int, heads: int) -> None:
         super().__init__()
         if channels % 2:
-            raise InputError(f"PIUNet.channels is {channels}; give an even number.")
+            raise InputError(f"PIUNet.channels is {channels}; it must be even.")
         embedding = 4 * channels
         widths = [channels * min(2**level, WIDEST) for level in range(depth)]
         attention = [heads if level >= min(ATTENTION_FROM, depth - 1) else 0 for level in range(depth)]
@@ -130,7 +130,7 @@ class DiffusionUNet3d(nn.Module):
         self.head = nn.Conv3d(width, outputs, 3, padding=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Turn an image of shape (batch, inputs, x, y, z) into one with ``outputs`` channels."""
+        """Map an image of shape (batch, inputs, x, y, z) to an image with ``outputs`` channels."""
         step = self.embedding()
         features = self.lift(image)
         made = [features]

@@ -1,4 +1,4 @@
-"""A U-Net along a vector, with attention on the skips, and the correction of the length after it."""
+"""A U-Net along a vector, with attention on the skip connections, and a correction of the output length."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 class UNet1d(nn.Module):
-    """U-Net along a vector of any length: (batch, 1, length) to (batch, width, length)."""
+    """A U-Net along a vector of any length: (batch, 1, length) to (batch, width, length)."""
 
     def __init__(self, width: int, depth: int) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class UNet1d(nn.Module):
         self.merge = nn.ModuleList(ResidualBlock1d(2 * low, low) for low in widths[:-1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Halve the length step by step, then double it again, and crop where a length was odd."""
+        """Halve the length at each level, then double it again; crop if a length was odd."""
         x = self.first(x)
         skips = []
         for block in self.down:
@@ -33,7 +33,7 @@ class UNet1d(nn.Module):
 
 
 class ResidualBlock1d(nn.Module):
-    """Two convolutions beside a shortcut (He et al., 2016)."""
+    """Two convolutions with a skip connection (He et al., 2016)."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -47,12 +47,12 @@ class ResidualBlock1d(nn.Module):
         self.shortcut = nn.Identity() if n_in == n_out else nn.Conv1d(n_in, n_out, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add."""
+        """Return the sum of both branches, after ReLU."""
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
 class AttentionGate(nn.Module):
-    """Weight a skip connection by the decoder's features (additive attention; Oktay et al., 2018)."""
+    """Weight a skip connection by the features of the decoder (additive attention; Oktay et al., 2018)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class AttentionGate(nn.Module):
         self.weight = nn.Conv1d(width, 1, 1)
 
     def forward(self, skip: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
-        """Multiply each place of the skip by a weight in (0, 1)."""
+        """Multiply each position of the skip connection by a weight in (0, 1)."""
         return skip * torch.sigmoid(self.weight(torch.relu(self.of_skip(skip) + self.of_decoder(decoded))))
 
 
 class DimensionCorrection(nn.Module):
-    """From features of the sensors (batch, width, n_channels) to one number for each source (batch, n_sources)."""
+    """Map features of the sensors (batch, width, n_channels) to one number per source (batch, n_sources)."""
 
     def __init__(self, width: int, n_channels: int, n_sources: int, stages: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class DimensionCorrection(nn.Module):
         self.head = nn.Conv1d(width, 1, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map densely to the first length, then double and crop."""
+        """Apply the dense map to the first length, then double and crop."""
         x = torch.einsum("bwc,wcl->bwl", x, self.weight) + self.bias
         for double, block, length in zip(self.doublings, self.blocks, self.lengths[1:], strict=True):
             x = block(double(x)[..., :length])

@@ -1,4 +1,4 @@
-"""A plain three-dimensional residual U-Net on patches of voxels, after that of 3D-PIUNet (Morik et al., III-B)."""
+"""A simple three-dimensional residual U-Net on patches of voxels, based on that of 3D-PIUNet (Morik et al., III-B)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GROUPS = 8
 
 
 class ResidualBlock3d(nn.Module):
-    """Twice GroupNorm, SiLU, 3 x 3 x 3 convolution, around a shortcut."""
+    """GroupNorm, SiLU and 3 x 3 x 3 convolution, applied twice, with a skip connection."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -34,19 +34,19 @@ class ResidualBlock3d(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Attention of every voxel to every other (equation 3)."""
+    """Self-attention between all voxels (equation 3)."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         if channels % heads:
-            raise InputError(f"PIUNet.heads is {heads}; give a divisor of the {channels} channels that attention sees.")
+            raise InputError(f"PIUNet.heads is {heads}; it must divide the {channels} channels of the attention layer.")
         self.heads = heads
         self.norm = nn.GroupNorm(math.gcd(GROUPS, channels), channels)
         self.project = nn.Conv3d(channels, 3 * channels, 1)
         self.out = nn.Conv3d(channels, channels, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Add what attention gathers; shape (batch, channels, x, y, z)."""
+        """Add the output of the attention; shape (batch, channels, x, y, z)."""
         tokens = self.project(self.norm(image)).flatten(2).unflatten(1, (3, self.heads, -1))
         query, key, value = tokens.transpose(3, 4).unbind(1)
         gathered = functional.scaled_dot_product_attention(query, key, value)
@@ -54,22 +54,22 @@ class SpatialAttention(nn.Module):
 
 
 class UNet3d(nn.Module):
-    """Encoder and decoder with shortcuts between them; attention at the coarsest resolution.
+    """Encoder and decoder with skip connections between them, and attention at the coarsest resolution.
 
     Parameters
     ----------
     inputs, outputs : int
-        Channels.
+        Number of channels of the input and of the output.
     channels : int
-        At the finest resolution; doubled at each coarser one.
+        Number of channels at the finest resolution; doubled at each coarser one.
     depth : int
         Number of resolutions.
     blocks : int
-        Residual blocks at each resolution on either way.
+        Residual blocks per resolution, in the encoder and in the decoder.
     heads : int
-        Of the attention.
+        Number of attention heads.
     patch : int
-        Voxels per side that one feature stands for at the finest resolution.
+        Voxels per side that one feature represents at the finest resolution.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class UNet3d(nn.Module):
         self.head = nn.ConvTranspose3d(channels, outputs, patch, stride=patch)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Turn an image of shape (batch, inputs, x, y, z) into one with ``outputs`` channels."""
+        """Map an image of shape (batch, inputs, x, y, z) to an image with ``outputs`` channels."""
         features = self.lift(image)
         shortcuts = []
         for blocks, down in zip(self.encoder, self.down, strict=True):

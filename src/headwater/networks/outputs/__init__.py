@@ -1,1 +1,1 @@
-"""From what a network predicts back to currents in A m."""
+"""Conversion of network outputs to currents in A m."""
