@@ -10,7 +10,7 @@ from headwater.networks.base.sizes import Repeats, Size, Width, affordable
 
 
 class DeepSIF(RegionalNetwork):
-    """DeepSIF (Sun et al. 2022, PNAS 119(31); section 2.3.2 of the CNN-Transformer's paper).
+    """DeepSIF (Sun et al. 2022, PNAS 119(31); section 2.3.2 of the publication of CNN-Transformer).
 
     Two residual blocks of fully connected layers with ELU map the channels of each time point to features (five layers,
     including the one on the skip connection of the second block). LSTM layers process them over time. The last layer,

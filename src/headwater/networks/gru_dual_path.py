@@ -11,7 +11,7 @@ from headwater.networks.base.sizes import Size, Width, affordable
 
 
 class GRUDualPath(RegionalNetwork):
-    """GRU dual path (Khosravi et al.; section 2.3.3 of the CNN-Transformer's paper).
+    """GRU dual path (Khosravi et al.; section 2.3.3 of the publication of CNN-Transformer).
 
     The direct path consists of two fully connected layers, the temporal path of a fully connected layer and two
     bidirectional GRU layers. Their outputs are multiplied element by element. Each hidden layer has tanh and dropout.

@@ -139,11 +139,11 @@ class STKF(KalmanSolver):
     sample, together with the common scale of all variances, so that the estimate scales with the data. Parameters can
     be compared by the criterion ``posterior(data).aic``.
 
-    The paper is the source of the autoregression with neighbours, the whitening of its noise by the Laplacian, filters
-    that neglect the propagation of errors to neighbours, and the selection by likelihood and AIC. The implementation is
-    based on its abstract and on descriptions of its equations by others. The depth weighting, the stationary initial
-    state, the covariances between sources, and the limit ``|own| + |neighbours| < 1``, which keeps the dynamics stable,
-    are our additions. Second-order models, which can oscillate, are not implemented.
+    The autoregression with neighbours, the whitening of its noise by the Laplacian, the neglect of errors propagated to
+    neighbours, and the selection by likelihood and AIC are from the publication. The implementation is based on its
+    abstract and on descriptions of its equations by others. The depth weighting, the stationary initial state, the
+    covariances between sources, and the limit ``|own| + |neighbours| < 1``, which keeps the dynamics stable, are our
+    additions. Second-order models, which can oscillate, are not implemented.
 
     Parameters
     ----------

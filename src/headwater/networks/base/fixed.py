@@ -44,8 +44,8 @@ def check_sizes(network: nn.Module, **sizes: int) -> None:
     if wrong:
         kind = type(network).__name__
         raise InputError(
-            f"The lead field does not fit this {kind}: without bad channels it has {', '.join(wrong)}; use the lead "
-            f"field of its training, or train another network made with {kind}.for_leadfield."
+            f"The lead field does not match this {kind}: without bad channels it has {', '.join(wrong)}; use the lead "
+            f"field of its training, or train a new network created by {kind}.for_leadfield."
         )
 
 

@@ -1,1 +1,1 @@
-"""Parts with trainable weights that networks are built from."""
+"""Layers of networks, with trainable weights."""
