@@ -126,7 +126,7 @@ def test_presets_choose_their_sources(
         "PIUNET": ("volume 7 mm", "free"),
         "SUBCORTICAL": ("cortex + volume 5 mm", "free"),
     }.get(name, ("cortex", "fixed"))
-    assert re.search(rf"{name} on 61 EEG x \d+ {orient} sources \| {re.escape(space)} \| template", printed)
+    assert re.search(rf"{name} on 61 EEG x \d+ {orient} sources \| {re.escape(space)} \| fsaverage", printed)
     samples = hw.read_samples(out)
     assert samples.y.shape == (2, 61, PRESETS[name].n_times)
     assert torch.isfinite(samples.y).all()

@@ -153,7 +153,7 @@ def test_orientations_that_do_not_exist_cannot_be_picked(recordings):
     with pytest.raises(InputError, match="requires free orientations"):
         LCMV(pick_ori="max-power").fit(recording.leadfield.fixed())
     strongest = LCMV(data_cov=recording.data_cov, pick_ori="max-power").fit(recording.leadfield, recording.noise_cov)
-    with pytest.raises(InputError, match="by itself"):
+    with pytest.raises(InputError, match="chooses the orientation of each source"):
         strongest.apply(recording.evoked, pick_ori="vector")
 
 

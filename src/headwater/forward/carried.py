@@ -37,10 +37,10 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         Source i corresponds to source i of ``leadfield``, moved with the shape of the head. Computed once and cached.
     """
     pos = head.from_reference(origin.to_reference(origin.to_mri(leadfield.pos)))
-    check_sensors(info)
     kinds = set(info.get_channel_types())
     if "eeg" in kinds and len(kinds) > 1:
         raise InputError("Lead fields of another head are for EEG or for MEG; pick one of them.")
+    check_sensors(info)
     gain = (_electric_gain if "eeg" in kinds else _magnetic_gain)(head, info, pos, ico)
     return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
 
