@@ -131,7 +131,7 @@ def test_presets_choose_their_sources(
     assert samples.y.shape == (2, 61, PRESETS[name].n_times)
     assert torch.isfinite(samples.y).all()
     if name == "SPIKES":
-        assert matplotlib.image.imread(picture).shape[:2] == (1100, round(110 * 2.6 * 6))
+        assert matplotlib.image.imread(picture).shape[:2] == (550, round(110 * 2.6 * 6))  # two samples
 
 
 def test_a_preset_from_the_page_runs_as_a_file(simulate: RunCli, leadfield: Path, tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ def analyze(
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     highpass, lowpass : float | None
-        Band in Hz, filtered before anything else.
+        Band in Hz, filtered before anything else. Windows of an evoked response that end within 50 ms of the stimulus
+        are high-pass filtered at 20 Hz by default, as somatosensory evoked potentials are in the clinic; ``highpass=0``
+        leaves them as they are.
     snr : float | None
         Signal-to-noise ratio that sets ``lambda2 = 1 / snr**2`` of the solver. None: see ``solver``.
     verbose : bool | str | int | None

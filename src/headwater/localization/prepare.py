@@ -15,13 +15,13 @@ from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
 from headwater.localization.channels import in_words, recognised
 from headwater.localization.checks import pick_sensors
-from headwater.localization.filtering import Band
+from headwater.localization.filtering import Band, default_band
 from headwater.localization.leadfield_file import read_leadfield
 from headwater.localization.montages import Montage, with_montage
 from headwater.localization.noise import Noise, estimate_noise, has_baseline, read_noise_cov
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
 from headwater.localization.rejection import Reject
-from headwater.localization.segment import EPOCH, SLACK, Recording, check_window, select_segment
+from headwater.localization.segment import check_window, EPOCH, Recording, select_segment, SLACK, stimulus_locked
 from headwater.localization.values import bridged, check_data
 from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
 
@@ -96,7 +96,8 @@ def prepare(
     forward = read_leadfield(forward, head) if isinstance(forward, str | Path) else forward
     noise_cov = read_noise_cov(noise_cov) if isinstance(noise_cov, str | Path) else noise_cov
     _check_types(head, forward, noise_cov)
-    band = Band(highpass, lowpass)
+    info = stimulus_locked(recording, condition)
+    band = Band(highpass, lowpass) if info is None else default_band(highpass, lowpass, tmin, tmax, info["sfreq"])
     segment = select_segment(recording, condition, tmin, tmax, band, epoch=epoch, reject=reject)
     measured = segment.evoked.info
     bads = (bads,) if isinstance(bads, str) else tuple(bads)

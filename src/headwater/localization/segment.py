@@ -212,3 +212,12 @@ def check_window(tmin: float, tmax: float, first: float, last: float) -> None:
             )
     if tmin > tmax:
         raise InputError(f"The time window {tmin:g} to {tmax:g} s is empty; give `tmin` below `tmax`, in seconds.")
+
+
+def stimulus_locked(recording: Recording, condition: str | int | None) -> mne.Info | None:
+    """Return the info of a recording whose time zero is that of a stimulus; None for raw windows and components."""
+    if isinstance(recording, mne.io.BaseRaw) and condition is not None:
+        return recording.info
+    if isinstance(recording, list) and recording:
+        return recording[0].info
+    return recording.info if isinstance(recording, mne.Evoked | mne.BaseEpochs) else None
