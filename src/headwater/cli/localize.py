@@ -73,7 +73,10 @@ def localize(
     montage: Annotated[
         str | None, typer.Option(help="Electrode positions: a montage of MNE-Python by name, or a file.")
     ] = None,
-    highpass: Annotated[float | None, typer.Option(help="High-pass filter, in Hz [default: 20 for windows within 50 ms of a stimulus]; 0: none.")] = None,
+    highpass: Annotated[
+        float | None,
+        typer.Option(help="High-pass filter, in Hz [default: 20 for windows within 50 ms of a stimulus]; 0: none."),
+    ] = None,
     lowpass: Annotated[float | None, typer.Option(help="Low-pass filter, in Hz.")] = None,
     forward: Forward = None,
     subject: Subject = None,
