@@ -21,7 +21,7 @@ from headwater.localization.montages import Montage, with_montage
 from headwater.localization.noise import Noise, estimate_noise, has_baseline, read_noise_cov
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
 from headwater.localization.rejection import Reject
-from headwater.localization.segment import check_window, EPOCH, Recording, select_segment, SLACK, stimulus_locked
+from headwater.localization.segment import EPOCH, SLACK, Recording, check_window, select_segment, stimulus_locked
 from headwater.localization.values import bridged, check_data
 from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
 
