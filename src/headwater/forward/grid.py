@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import mne
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 LEAST_SOURCES = 27  # fewer positions are on a regular grid by chance, or too few to be an image
@@ -144,6 +144,6 @@ def _lattice_axes(pos: np.ndarray) -> np.ndarray | None:
 
 def _nearest_to_xyz(axes: np.ndarray) -> np.ndarray:
     """Order and sign of three axes (rows) with which they are nearest to x, y and z."""
-    _, order = linear_sum_assignment(-np.abs(axes.T))
+    order = np.array(max(permutations(range(3)), key=lambda rows: np.abs(axes[list(rows), range(3)]).sum()))
     ordered = axes[order]
     return ordered * np.sign(np.diag(ordered))[:, np.newaxis]

@@ -6,9 +6,7 @@ from zlib import crc32
 
 import mne
 import numpy as np
-from mne.channels import DigMontage, get_builtin_montages, make_dig_montage, make_standard_montage
 from mne.io.constants import FIFF
-from scipy.interpolate import RBFInterpolator
 
 from headwater._utils.errors import InputError
 from headwater.head.fit import digitised_points, fit_head, fit_to_points
@@ -152,10 +150,12 @@ def _montage_on_template(montage: str) -> dict[str, np.ndarray]:
     shared, known = _shared_labels(_positions(_anchor(montage)))
     template = template_head()
     if len(shared) >= LEAST_SHARED and not montage.startswith(("GSN", "EGI")):
+        from scipy.interpolate import RBFInterpolator  # takes a while to be imported
+
         carry = RBFInterpolator(shared, known, kernel="thin_plate_spline")
         pos = carry(np.array(list(positions.values())))
     else:  # no common labels: the fiducials and the shape of the montage decide
-        info = mne.create_info(list(positions), 1.0, "eeg").set_montage(make_standard_montage(_resolved(montage)))
+        info = mne.create_info(list(positions), 1.0, "eeg").set_montage(mne.channels.make_standard_montage(_resolved(montage)))
         fitted = fit_head(template, info)
         pos = fitted.to_reference(fitted.to_mri(np.array([ch["loc"][:3] for ch in info["chs"]])))
     assert template.scalp is not None
@@ -182,7 +182,7 @@ def _anchor(montage: str) -> str:
 
 def _resolved(montage: str) -> str:
     """Name of the montage in the installed MNE-Python, which renamed ``standard_*`` to ``colin27_*``."""
-    known = get_builtin_montages()
+    known = mne.channels.get_builtin_montages()
     for name in (montage, montage.replace("standard_", "colin27_"), montage.replace("colin27_", "standard_")):
         if name in known:
             return name
@@ -191,7 +191,7 @@ def _resolved(montage: str) -> str:
 
 def _positions(montage: str) -> dict[str, np.ndarray]:
     """Positions of a montage as MNE-Python gives them, in metres, in the montage's own frame."""
-    return make_standard_montage(_resolved(montage)).get_positions()["ch_pos"]
+    return mne.channels.make_standard_montage(_resolved(montage)).get_positions()["ch_pos"]
 
 
 def place_key(name: str) -> str:
@@ -243,7 +243,7 @@ def _placed(head: Head, names: list[str], pos_mri: np.ndarray) -> np.ndarray:
     return head.to_head(nearest)
 
 
-def _dig_montage(head: Head, pos_head: dict[str, np.ndarray], info: mne.Info | None = None) -> DigMontage:
+def _dig_montage(head: Head, pos_head: dict[str, np.ndarray], info: mne.Info | None = None) -> mne.channels.DigMontage:
     """Positions in head coordinates as MNE-Python wants them, with the recording's or else the head's fiducials."""
     fiducials = {name: head.to_head(pos) for name, pos in head.fiducials.items()}
     shape = None
@@ -251,4 +251,4 @@ def _dig_montage(head: Head, pos_head: dict[str, np.ndarray], info: mne.Info | N
         fiducials = digitised_points(info)[1] or fiducials
         extra = [point["r"] for point in info["dig"] if point["kind"] == FIFF.FIFFV_POINT_EXTRA]
         shape = np.array(extra) if extra else None
-    return make_dig_montage(ch_pos=pos_head, coord_frame="head", hsp=shape, **fiducials)
+    return mne.channels.make_dig_montage(ch_pos=pos_head, coord_frame="head", hsp=shape, **fiducials)

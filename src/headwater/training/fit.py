@@ -174,7 +174,7 @@ def _memory_in_words(batch_size: int) -> Iterator[None]:
         if not out_of_memory(error):
             raise
         raise InputError(
-            f"Memory does not suffice to train on {batch_size} samples at a time; lower batch_size, or use a coarser "
+            f"Memory is insufficient to train on {batch_size} samples at a time; lower batch_size, or use a coarser "
             "spacing or a smaller network."
         ) from error
 
