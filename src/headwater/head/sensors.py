@@ -155,7 +155,9 @@ def _montage_on_template(montage: str) -> dict[str, np.ndarray]:
         carry = RBFInterpolator(shared, known, kernel="thin_plate_spline")
         pos = carry(np.array(list(positions.values())))
     else:  # no common labels: the fiducials and the shape of the montage decide
-        info = mne.create_info(list(positions), 1.0, "eeg").set_montage(mne.channels.make_standard_montage(_resolved(montage)))
+        info = mne.create_info(list(positions), 1.0, "eeg").set_montage(
+            mne.channels.make_standard_montage(_resolved(montage))
+        )
         fitted = fit_head(template, info)
         pos = fitted.to_reference(fitted.to_mri(np.array([ch["loc"][:3] for ch in info["chs"]])))
     assert template.scalp is not None
