@@ -11,6 +11,10 @@ from sklearn.metrics import roc_auc_score
 
 import headwater as hw
 from headwater.benchmark import recordings
+from headwater.benchmark.methods import Fitted
+from headwater.benchmark.protocol import Settings
+from headwater.benchmark.real import REAL
+from headwater.localization.solver_choice import named_solver
 
 RunCli = Callable[..., str]
 
@@ -187,3 +191,26 @@ def test_the_baseline_alone_gives_the_right_place(
     distance_mm = 1e3 * np.linalg.norm(truth - found.leadfield.pos[found.peak_sources[0]], axis=1).min()
     print(f"{condition}, {sensors}: {distance_mm:.1f} mm; {found.trust.verdict.sentence}")
     assert distance_mm <= limit_mm
+
+
+GATES_MM = {
+    "visual-eeg-volume-defaults": 10,
+    "visual-meg-volume-defaults": 10,
+    "auditory-meg-volume-defaults": 20,
+    "seizure-volume-defaults": 15,
+    "sep-20-defaults": 25,
+    "sep-A1974-defaults": 25,
+    "sep-A1999-defaults": 25,
+}
+
+
+@pytest.mark.parametrize("case", GATES_MM)
+@pytest.mark.parametrize("solver", ["eloreta", "piunet"])
+def test_defaults_find_the_known_place(shared_data: Path, solver: str, case: str) -> None:
+    settings = Settings(data=shared_data)
+    (recording,) = (one for one in REAL.cases(settings) if one.name == case)
+    scored = REAL.score(Fitted(named_solver(solver)), recording, 0, settings)
+    distance_mm, area = scored.values["distance"].mean(), scored.values["auc"].mean()
+    print(f"{case}, {solver}: {distance_mm:.1f} mm, AUC {area:.3f}")
+    assert distance_mm <= GATES_MM[case]
+    assert area >= (0.95 if case.startswith("seizure") else 0.9)

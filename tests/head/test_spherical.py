@@ -8,7 +8,7 @@ import pytest
 from mne.io.constants import FIFF
 
 from headwater.head.sensors import montage_info
-from headwater.head.spherical import has_default_sphere
+from headwater.head.spherical import has_default_sphere, with_named_positions
 from headwater.head.template import standard_electrodes, template_head
 
 
@@ -84,3 +84,12 @@ def test_measured_electrodes_stay_where_they_are():
     head, placed, words = place(evoked, None)
     assert "scaled to the digitised positions" in words
     assert placed is evoked
+
+
+def test_electrodes_given_one_place_are_placed_by_name_too():
+    info = info_with("biosemi64")
+    for channel in info["chs"][:5]:
+        channel["loc"][:3] = info["chs"][0]["loc"][:3]
+    placed = with_named_positions(info, template_head())
+    pos = np.array([channel["loc"][:3] for channel in placed["chs"]])
+    assert len(np.unique(pos.round(4), axis=0)) == len(pos)

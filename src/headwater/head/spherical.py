@@ -44,7 +44,9 @@ def with_named_positions(info: mne.Info, head: Head) -> mne.Info:
     Electrodes without a name of the 10-05 system follow the others, by a thin-plate map from the sphere.
     """
     pos = _electrodes(info)
-    carry = RBFInterpolator(*_named(pos), kernel="thin_plate_spline")
+    given, expected = _named(pos)
+    _, distinct = np.unique(given.round(6), axis=0, return_index=True)  # of electrodes given one place, the first counts
+    carry = RBFInterpolator(given[distinct], expected[distinct], kernel="thin_plate_spline")
     standard = _standard()
     on_template = {
         name: standard[key] if (key := place_key(name)) in standard else carry(place[np.newaxis])[0]
