@@ -45,7 +45,9 @@ def with_named_positions(info: mne.Info, head: Head) -> mne.Info:
     """
     pos = _electrodes(info)
     given, expected = _named(pos)
-    _, distinct = np.unique(given.round(6), axis=0, return_index=True)  # of electrodes given one place, the first counts
+    _, distinct = np.unique(
+        given.round(6), axis=0, return_index=True
+    )  # of electrodes given one place, the first counts
     carry = RBFInterpolator(given[distinct], expected[distinct], kernel="thin_plate_spline")
     standard = _standard()
     on_template = {
