@@ -14,7 +14,7 @@ from headwater.simulation.spikes import generation as spike_generation
 from headwater.simulation.spikes.brains import PUBLISHED_SETTINGS, Setting
 from headwater.simulation.spikes.connectome import distance_rule_connectome
 from headwater.simulation.spikes.generation import LibraryPlan, make_spike_library
-from headwater.simulation.spikes.library import SpikeLibrary
+from headwater.simulation.spikes.spike_library import SpikeLibrary
 from headwater.simulation.temporal.clips import Clips
 
 RULES = SpikeRules(transient=400, clip=120, margin=20, ends=40, edge=20)

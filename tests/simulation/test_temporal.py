@@ -5,7 +5,7 @@ from scipy import signal
 
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import Constant, Uniform
-from headwater.simulation.spikes.library import SpikeLibrary
+from headwater.simulation.spikes.spike_library import SpikeLibrary
 from headwater.simulation.temporal import (
     Autoregressive,
     Correlated,

@@ -3,9 +3,9 @@
 from headwater.simulation.spikes.brains import Brain
 from headwater.simulation.spikes.connectome import Connectome, distance_rule_connectome
 from headwater.simulation.spikes.generation import LibraryPlan, make_spike_library
-from headwater.simulation.spikes.library import SpikeLibrary
 from headwater.simulation.spikes.neural_mass import JansenRitNetwork
 from headwater.simulation.spikes.rules import PUBLISHED, SpikeRules, cut_clips, find_clips
+from headwater.simulation.spikes.spike_library import SpikeLibrary
 
 __all__ = [
     "PUBLISHED",

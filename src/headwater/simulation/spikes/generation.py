@@ -20,9 +20,9 @@ from headwater._utils.npz import write_arrays
 from headwater._utils.progress import progress_bar
 from headwater.simulation.spikes.brains import PUBLISHED_SETTINGS, Brain, Setting
 from headwater.simulation.spikes.connectome import Connectome
-from headwater.simulation.spikes.library import SpikeLibrary
 from headwater.simulation.spikes.neural_mass import JansenRitNetwork, n_lanes
 from headwater.simulation.spikes.rules import SpikeRules, cut_clips, find_clips
+from headwater.simulation.spikes.spike_library import SpikeLibrary
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import check_instance, check_number
-from headwater.simulation.spikes.library import SpikeLibrary
+from headwater.simulation.spikes.spike_library import SpikeLibrary
 from headwater.simulation.temporal.base import TimeCourse
 
 
