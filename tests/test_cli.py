@@ -107,6 +107,16 @@ def test_the_active_source_is_found(localize: RunCli, files: Path, tmp_path: Pat
     assert first["time_s"] == pytest.approx(0.1, abs=0.02)
 
 
+def test_noise_has_no_table_of_peaks(localize: RunCli, files: Path, tmp_path: Path) -> None:
+    def only_noise(evoked: mne.Evoked) -> None:
+        evoked.data[:] = 1e-6 * np.random.default_rng(1).standard_normal(evoked.data.shape)
+
+    printed = localize(recording=evoked_with(files, tmp_path, only_noise))
+    assert "Nothing stands out of the noise" in printed
+    assert "Peaks, strongest first" not in printed
+    assert (tmp_path / "out" / "peaks.csv").is_file()
+
+
 def test_missing_empty_truncated_and_foreign_recordings(localize: RunCli, files: Path, tmp_path: Path) -> None:
     whole = (files / "tone-ave.fif").read_bytes()
     for name, content, part in [

@@ -119,7 +119,10 @@ def localize(
         snr=snr,
     )
     _print_trust(localization)
-    _print_peaks(localization.peaks)
+    if localization.trust is None or localization.trust.findings.evidence.found:
+        _print_peaks(localization.peaks)
+    else:
+        console.print("peaks.csv lists the largest values of the estimate, which may be noise.", soft_wrap=True)
     write_results(localization, out, command=called_as(), overwrite=overwrite)
     console.print(f"Results in {out}: open {out / 'report.html'} in a browser.", soft_wrap=True)
 

@@ -63,7 +63,7 @@ def coordinates(x_mm: float, y_mm: float, z_mm: float) -> str:
 STATUS_MEANS = {
     Status.GOOD: "Nothing speaks against this result. docs/trust.md says how often that was right in simulations.",
     Status.DOUBTFUL: "The place below may be wrong. Why:",
-    Status.NOTHING: "The recording does not differ from noise, so that no place is given. Why:",
+    Status.NOTHING: "The recording cannot be told from noise, so no place is given. Why:",
 }
 
 
