@@ -62,7 +62,7 @@ class Conduct:
             raise InputError("Precision 16-mixed needs a GPU; use bf16-mixed or 32-true.")
         n_devices = torch.cuda.device_count() or os.cpu_count() or 1
         if not 1 <= self.devices <= n_devices:
-            raise InputError(f"`devices` is {self.devices}; this machine has {n_devices}, so give 1 to {n_devices}.")
+            raise InputError(f"`devices` is {self.devices}; give a number from 1 to {n_devices}, as this machine has.")
 
 
 class Count(Dataset[int]):
