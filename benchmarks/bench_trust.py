@@ -148,7 +148,7 @@ def judged(recording: Simulated, solver: Solver, model: LeadField) -> dict[str, 
 
 
 def _error_mm(recording: Simulated, model: LeadField, source: int) -> float:
-    """Distance from a source to the nearest true one; NaN where there is none."""
+    """Distance from a source to the nearest true one; NaN if there is none."""
     away = np.linalg.norm(recording.truth - model.pos[source], axis=1)
     return float(1e3 * away.min()) if len(away) else np.nan
 

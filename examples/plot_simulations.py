@@ -1,6 +1,6 @@
 """
-Simulate recordings and the sources behind them
-===============================================
+Simulate recordings and their sources
+=====================================
 
 A preset is a spatial pattern, time courses and noise. It runs on any lead field, can be changed in part, and gives the
 same samples for the same seed. This example lists the five published presets, defines a new one, checks its noise

@@ -103,7 +103,7 @@ def test_files_that_are_no_recipes(tmp_path):
 
 def test_presets_are_names_or_files(tmp_path):
     assert find_preset("PIUNET", tmp_path).name == "PIUNET"
-    with pytest.raises(InputError, match="no preset 'piu': give a file beside the recipe, or one"):
+    with pytest.raises(InputError, match="no preset 'piu': give a file next to the recipe or one"):
         find_preset("piu", tmp_path)
 
 

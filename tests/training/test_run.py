@@ -161,7 +161,7 @@ def test_training_begins_with_given_weights(tmp_path):
     train_recipe(still, tmp_path / "second", start=start)
     one, other = weights(tmp_path / "first"), weights(tmp_path / "second")
     assert all(torch.allclose(one[name], other[name]) for name in one)
-    with pytest.raises(InputError, match="belong to another network than that of the recipe"):
+    with pytest.raises(InputError, match="belong to a network other than that of the recipe"):
         train_recipe(write(tmp_path, config={**RECIPE["config"], "channels": 8}), tmp_path / "third", start=start)
 
 

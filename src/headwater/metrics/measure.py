@@ -46,7 +46,7 @@ class Metric(Measure):
     paper : str
         Which of the five systems uses it (A-E), or "" for none.
     needs : tuple of str
-        Keyword arguments without a default that the function needs besides ``pos``.
+        Keyword arguments without a default that the function needs in addition to ``pos``.
     of_currents : bool
         Whether amplitudes are compared in A m, so that estimates without a current unit cannot be scored.
     """

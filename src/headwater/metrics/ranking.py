@@ -58,7 +58,7 @@ def peak_activity_spread(
 
     .. math:: \mathrm{PAS} = \frac1k \sum_{i \in \mathrm{top}_k(\hat a)} \|r_i - r_{\arg\max \hat a}\|
 
-    Range [0, diameter of the source space], in mm, lower is better for a single source as large as the truth, but
+    Range [0, diameter of the source space], in mm, lower is better for a single source of the true size, but
     values below the score of the perfect estimate are no improvement. An estimate of zeros scores the mean distance of
     two sources.
 

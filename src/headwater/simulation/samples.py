@@ -159,7 +159,7 @@ class Samples:
 
 
 def _with_reference(inst: Inst) -> Inst:
-    """Add an average-reference projector, not applied, where there is EEG."""
+    """Add an average-reference projector, not applied, if there are EEG channels."""
     if "eeg" in inst.info.get_channel_types():
         inst.set_eeg_reference("average", projection=True, verbose="error")
     return inst

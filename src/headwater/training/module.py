@@ -80,7 +80,7 @@ class Trainee(pl.LightningModule):
         self._unregistered["simulators"] = [Simulator(pair.truth, self.preset, self.device) for pair in self.pairs]
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:  # noqa: ARG002 - the samples are drawn here
-        """Simulate a batch, predict, compare."""
+        """Simulate a batch, predict, and return the loss."""
         index = self.global_step * self.trainer.world_size + self.global_rank
         rng = np.random.default_rng([self.seed, index])
         number = int(rng.choice(len(self.pairs), p=self._probability))

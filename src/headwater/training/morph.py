@@ -31,7 +31,7 @@ def morphed_network(name: str | Path, *, device: str | torch.device = "cpu") -> 
     """
     solver, card = load_network(name, device=device), find_card(name)
     if card.leadfield is None:
-        raise InputError(f"{card.name} takes any head and montage as it is; load it with `headwater.load_network`.")
+        raise InputError(f"{card.name} accepts any head and montage; load it with `headwater.load_network`.")
     try:
         heads = Heads.model_validate(card.recipe["heads"][0])
     except (LookupError, TypeError, ValidationError) as error:

@@ -203,7 +203,7 @@ def find_preset(name: str, folder: Path) -> Preset:
     if name in PRESETS:
         return PRESETS[name]
     if not (folder / name).exists():
-        raise InputError(f"There is no preset {name!r}: give a file beside the recipe, or one of {', '.join(PRESETS)}.")
+        raise InputError(f"There is no preset {name!r}: give a file next to the recipe or one of {', '.join(PRESETS)}.")
     return read_preset(folder / name)
 
 

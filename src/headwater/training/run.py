@@ -190,7 +190,7 @@ def _start(start: Path, recipe: Recipe) -> Network:
 
 
 def _other_network(start: Any) -> InputError:
-    return InputError(f"The weights {start} belong to another network than that of the recipe; leave out `start`.")
+    return InputError(f"The weights {start} belong to a network other than that of the recipe; leave out `start`.")
 
 
 def _network(recipe: Recipe, pairs: list[TrainingPair], n_times: int, known: Network | None) -> Network:

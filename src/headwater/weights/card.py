@@ -1,4 +1,4 @@
-"""The model card: what one should know about weights before trusting their estimates."""
+"""The model card: facts about weights that a user needs before trusting their estimates."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class LeadFieldMark(BaseModel):
             raise InputError(
                 f"This network was trained for channels that the recording lacks ({', '.join(missing[:5])}); use the "
                 "3D-PIUNet (hw.load_network()), which takes any montage, or hw.morphed_network (`morph`), which "
-                "carries the data to those channels."
+                "maps the data to those channels."
             )
         if tuple(leadfield.ch_names) != self.ch_names:
             leadfield = leadfield.pick(self.ch_names)
@@ -66,9 +66,9 @@ class LeadFieldMark(BaseModel):
         probes = np.array(self.probes)
         if not same or np.abs(probes - other.probes).max() > SAME * np.abs(probes).max():
             raise InputError(
-                f"This network belongs to the lead field it was trained on ({self.described}), and this is another "
+                f"This network belongs to the lead field it was trained on ({self.described}), not to this one "
                 f"({other.described}); use the 3D-PIUNet (hw.load_network()), which takes any, or "
-                "hw.morphed_network (`morph`), which carries the data to its own."
+                "hw.morphed_network (`morph`), which maps the data to its own."
             )
         return leadfield
 

@@ -67,7 +67,7 @@ def read_network(path: Path | str) -> tuple[Network, Card]:
     card = Card.read(path.with_suffix(CARD))
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise InputError(
-            f"The weights {path.name} are not those that their card describes (the checksum differs): the file is "
+            f"The weights {path.name} do not match their card (the checksum differs): the file is "
             "truncated or was changed; download it again."
         )
     if card.network not in NETWORKS:
@@ -119,7 +119,7 @@ def _weights_path(path: Path | str) -> Path:
     path = Path(path)
     if path.suffix != WEIGHTS:
         raise InputError(
-            f"Weights are a {WEIGHTS} file with a card ({CARD}) beside it, unlike {path.name}; give such a file."
+            f"Weights are a {WEIGHTS} file with a card ({CARD}) next to it, unlike {path.name}; give such a file."
         )
     return path
 

@@ -149,7 +149,7 @@ class PerSensorType(Noise):
     Parameters
     ----------
     eeg, mag, grad : Noise | None
-        None where the lead field has no such channels.
+        None if the lead field has no such channels.
     """
 
     eeg: Noise | None = None
@@ -181,6 +181,6 @@ def _rows(names: list[str], sensors: SensorArray, owner: str) -> list[int]:
     missing = [name for name in sensors.ch_names if name not in names]
     if missing:
         raise InputError(
-            f"{owner} lacks the channels {', '.join(missing)} of the lead field; pick the channels that it has."
+            f"{owner} lacks the channels {', '.join(missing)} of the lead field; pick the channels that both have."
         )
     return [names.index(name) for name in sensors.ch_names]

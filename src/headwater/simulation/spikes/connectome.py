@@ -23,7 +23,7 @@ class Connectome:
     Attributes
     ----------
     weights : array of shape (n_regions, n_regions)
-        ``weights[i, j]`` is the strength, without unit, of the tract from region j to region i; 0 where there is none.
+        ``weights[i, j]`` is the strength, without unit, of the tract from region j to region i; 0 if there is none.
     tract_lengths_mm : array of shape (n_regions, n_regions)
         Length of the same tract, in millimetres as in connectome files, so that delays are rounded as in the
         literature.

@@ -20,7 +20,7 @@ class CoefficientL1(Loss):
 
     @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
-        """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
+        """Compare a map of shape (batch, n_sources), or one per time point, (batch, n_sources, n_times)."""
         maps, coefficients = _alike(prediction, samples)
         return (maps - coefficients).abs().mean()
 
@@ -34,7 +34,7 @@ class CoefficientCrossEntropy(Loss):
 
     @override
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
-        """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
+        """Compare a map of shape (batch, n_sources), or one per time point, (batch, n_sources, n_times)."""
         maps, coefficients = _alike(prediction, samples)
         with torch.autocast(maps.device.type, enabled=False):  # PyTorch refuses this loss in half precision
             return torch.nn.functional.binary_cross_entropy(maps.float(), coefficients)

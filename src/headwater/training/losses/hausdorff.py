@@ -50,7 +50,7 @@ class WeightedHausdorff(Loss):
         self.threshold, self.exponent = threshold, exponent
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
-        """Compare a map of shape (batch, n_sources), or one for each time, (batch, n_sources, n_times)."""
+        """Compare a map of shape (batch, n_sources), or one per time point, (batch, n_sources, n_times)."""
         maps = prediction.reshape(*prediction.shape[:2], -1)
         pos = torch.as_tensor(bound.leadfield.pos, dtype=maps.dtype, device=maps.device)
         pos = pos / (pos.amax(0) - pos.amin(0)).norm()

@@ -21,7 +21,7 @@ class SummedWaveformError(Loss):
 
 
 class WaveformCosine(Loss):
-    r"""Angle between waveforms and error of the reconstructed EEG: the loss of the GRU dual path (Khosravi et al.).
+    r"""Angle between waveforms, and error of the reconstructed EEG: the loss of the GRU dual path (Khosravi et al.).
 
     .. math:: 1 - \cos(\hat w, w) + \lambda \, \| G (\hat w - w) \| / \| G w \|
 
