@@ -100,7 +100,7 @@ def test_sources_of_unknown_place_are_refused(home, away):
 
 def test_what_was_not_measured_is_not_made_up(home):
     magnetic = LeadField.from_arrays(home.gain, home.pos, ch_names=home.ch_names, ch_types="mag")
-    with pytest.raises(InputError, match="types mag, and the recording has no mag"):
+    with pytest.raises(InputError, match="types mag, but the recording has no mag"):
         Morphed(solver=ELORETA(), home=replace(magnetic, pos_mni=home.pos)).fit(home)
 
 
