@@ -117,7 +117,7 @@ def test_a_longer_recipe_goes_on_and_another_one_does_not(run_cli, tmp_path):
     assert "a run with other settings (batch_size)" in run_cli("train", other, "--out", out, "--resume", code=2)
     assert "a run has begun there; set --resume to continue it" in run_cli("train", other, "--out", out, code=2)
     assert "holds no run to resume" in run_cli("train", other, "--out", tmp_path / "new", "--resume", code=2)
-    assert "so give 1 to" in run_cli("train", other, "--devices", 0, code=2)
+    assert "give a number from 1 to" in run_cli("train", other, "--devices", 0, code=2)
 
 
 def stopped(*args, **more):
