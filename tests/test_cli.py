@@ -191,7 +191,7 @@ def test_unusable_data(
         (("--montage", "nothing"), "The --montage nothing is neither a file"),
         (("--trans", "x-trans.fif"), "--trans needs --subject"),
         (("--morph",), "name one with --solver"),
-        (("--solver", "piunet", "--morph"), "takes any head"),
+        (("--solver", "piunet", "--morph"), "accepts any head"),
         (("--bads", "Q99"), "Q99"),
         (("--lowpass", 5000), "half the sampling rate"),
         (("--highpass", 30, "--lowpass", 20), "--highpass below --lowpass"),

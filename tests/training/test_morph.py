@@ -44,7 +44,7 @@ def test_its_lead_field_is_made_again_from_the_card(weights):
 
 
 def test_networks_without_a_home_are_refused(leadfield, tmp_path):
-    with pytest.raises(InputError, match="piunet takes any head and montage"):
+    with pytest.raises(InputError, match="piunet accepts any head and montage"):
         morphed_network("piunet")
     network = FCN.for_leadfield(leadfield, hidden=(8,))
     hw.train(network, leadfield, PIUNET, CurrentL1(), steps=1, out=tmp_path / "out", batch_size=4)
