@@ -35,7 +35,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             return dict(stored)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+    # zipfile raises RuntimeError for damaged flags; its subclass NotImplementedError says that a method is unknown.
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise DamagedFile(str(error)) from error
 
 
