@@ -119,11 +119,11 @@ def _eloreta(prepared: Prepared, moment: int) -> Solver:
 
 
 def fit_of(solver: Solver, sight: Whitening, data: np.ndarray, times: np.ndarray, moment: int) -> Fit | None:
-    """Return how well currents explain the data; None for maps that are no currents.
+    """Return how well currents explain the data; None for maps without unit and for orientations that are not known.
 
     A solver that estimates each time point separately is asked at most `MOST_TIMES` time points.
     """
-    if solver.unit != "Am":
+    if solver.unit != "Am" or not solver.along_normals:
         return None
     chosen = np.arange(data.shape[1])
     if solver.per_time_point and len(chosen) > MOST_TIMES:
@@ -131,10 +131,7 @@ def fit_of(solver: Solver, sight: Whitening, data: np.ndarray, times: np.ndarray
     here = int(np.flatnonzero(chosen == moment)[0])
     currents = solver.estimate(data[:, chosen])
     leadfield = solver.leadfield_
-    gain = leadfield.gain
-    if currents.shape[1] < gain.shape[2]:
-        gain = np.einsum("csx,sx->cs", gain, leadfield.normals)[:, :, np.newaxis]
-    predicted = gain.reshape(len(gain), -1) @ currents.reshape(-1, len(chosen))
+    predicted = _gain_matrix(leadfield, currents.shape[1]) @ currents.reshape(-1, len(chosen))
     residual = data[:, chosen] - predicted
     total = np.sum(sight.data(data[:, chosen]) ** 2, axis=0)
     left = np.sum(sight.data(residual) ** 2, axis=0)
@@ -151,6 +148,11 @@ def fit_of(solver: Solver, sight: Whitening, data: np.ndarray, times: np.ndarray
         unexplained=unexplained,
         residual=residual[:, here],
     )
+
+
+def _gain_matrix(leadfield: LeadField, n_orient: int) -> np.ndarray:
+    """Return the gain of estimates with so many orientations, shape (n_channels, n_sources * n_orient)."""
+    return (leadfield if n_orient == leadfield.n_orient else leadfield.fixed()).matrix
 
 
 def _shape(data: np.ndarray, predicted: np.ndarray) -> float:
@@ -190,11 +192,7 @@ def most_deviant_replaced(eloreta: Solver, prepared: Prepared, data: np.ndarray)
     error ``r / (1 - H_ii)``.
     """
     leadfield = eloreta.leadfield_
-    gain = leadfield.gain
-    n_orient = eloreta.n_orient_  # type: ignore[attr-defined]
-    if n_orient < gain.shape[2]:
-        gain = np.einsum("csx,sx->cs", gain, leadfield.normals)[:, :, np.newaxis]
-    influence = gain.reshape(len(gain), -1) @ eloreta.kernel_  # type: ignore[attr-defined]
+    influence = _gain_matrix(leadfield, eloreta.n_orient_) @ eloreta.kernel_  # type: ignore[attr-defined]
     left_out = (data - influence @ data)[:, 0] / np.maximum(1 - np.diag(influence), 1e-6)
     matrix = prepared.noise_cov.copy().pick_channels(leadfield.ch_names, ordered=True, verbose="error").data
     sd = np.sqrt(matrix if matrix.ndim == 1 else np.diag(matrix))
