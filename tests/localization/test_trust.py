@@ -118,6 +118,13 @@ def test_maps_without_unit_have_no_fit_of_their_own(leadfield: LeadField) -> Non
     assert findings.eloreta.goodness > 0.8
 
 
+def test_estimates_along_unknown_orientations_have_no_fit_of_their_own(leadfield: LeadField) -> None:
+    beamformer = hw.solvers.LCMV(pick_ori="max-power", weight_norm=None)
+    found = analysed(leadfield, recording(leadfield, 3.0), beamformer)
+    assert found.trust is not None
+    assert found.trust.findings.fit is None
+
+
 def test_goodness_of_fit_is_the_explained_share(leadfield: LeadField) -> None:
     found = analysed(leadfield, recording(leadfield, 8.0))
     fit = found.trust.findings.fit
