@@ -10,7 +10,7 @@ from pathlib import Path
 
 import mne
 
-from headwater.benchmark import recordings
+import headwater.benchmark.recordings as recordings
 from headwater.benchmark.recordings import Answered
 from headwater.head.template import template_head
 from headwater.localization.reading import read_recording

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.benchmark import defaults
+import headwater.benchmark.defaults as defaults
 from headwater.benchmark.recordings import (
     Answered,
     median_nerve,
