@@ -1,6 +1,7 @@
 """What `analyze` makes of recordings as people have them."""
 
 import inspect
+import re
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ from mne.io.constants import FIFF
 
 import headwater as hw
 from headwater.head.warp import Warp
+from headwater.localization import prepare
 
 N_TRIALS = 20
 
@@ -129,6 +131,19 @@ def test_paths_and_names_are_read(evoked: mne.Evoked, tmp_path: Path) -> None:
 
 def test_localize_has_the_arguments_of_analyze() -> None:
     assert inspect.signature(hw.localize).parameters == inspect.signature(hw.analyze).parameters
+
+
+def test_every_argument_is_typed_and_described() -> None:
+    parameters = inspect.signature(hw.analyze).parameters
+    described = re.findall(r"^(\w+(?:, \w+)*) : ", inspect.getdoc(hw.analyze).split("Returns\n")[0], re.MULTILINE)
+    assert {name for names in described for name in names.split(", ")} == set(parameters)
+    assert all(one.annotation is not one.empty for one in parameters.values())
+    assert set(inspect.signature(prepare).parameters) < set(parameters)
+
+
+def test_unknown_arguments_are_refused(evoked: mne.Evoked) -> None:
+    with pytest.raises(TypeError, match="tmni"):
+        hw.analyze(evoked, tmni=0.05)
 
 
 def test_the_log_says_what_was_assumed(evoked: mne.Evoked, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
 
 import mne
 
-from headwater.forward.leadfield import LeadField
-from headwater.head.model import Head
 from headwater.localization.finish import finish
-from headwater.localization.montages import Montage
-from headwater.localization.prepare import Baseline, prepare
+from headwater.localization.options import AnalysisOptions, with_options
+from headwater.localization.prepare import prepared_by
 from headwater.localization.reading import read_recording
-from headwater.localization.rejection import Reject
 from headwater.localization.result import Localization
-from headwater.localization.segment import EPOCH, Recording
+from headwater.localization.segment import Recording
 from headwater.localization.solver_choice import check_snr, default_solver, named_solver, with_snr
-from headwater.solvers.base import Solver
-
-P = ParamSpec("P")
 
 
-def analyze(
-    recording: Recording | str | Path,
-    solver: Solver | str | Path | None = None,
-    *,
-    head: Head | None = None,
-    forward: LeadField | mne.Forward | str | Path | None = None,
-    noise_cov: mne.Covariance | str | Path | None = None,
-    regularize: bool = True,
-    condition: str | int | None = None,
-    tmin: float | None = None,
-    tmax: float | None = None,
-    epoch: tuple[float, float] = EPOCH,
-    baseline: Baseline = "auto",
-    reject: Reject = None,
-    sensors: str = "all",
-    bads: tuple[str, ...] = (),
-    montage: Montage | None = None,
-    space: str = "volume",
-    spacing: float | str | None = None,
-    pick_ori: str | None = None,
-    highpass: float | None = None,
-    lowpass: float | None = None,
-    snr: float | None = None,
-    verbose: bool | str | int | None = None,
-) -> Localization:
+@with_options(AnalysisOptions)
+def analyze(recording: Recording | str | Path, options: AnalysisOptions) -> Localization:
     """Localise a recording.
 
     Parameters
@@ -107,51 +75,27 @@ def analyze(
     -------
     localization : Localization
     """
-    method = None if solver is None else named_solver(solver)
-    if snr is not None:
-        check_snr(snr)
-        method = None if method is None else with_snr(method, snr)
-    with mne.utils.use_log_level(verbose):
-        if isinstance(recording, str | Path):
-            recording = read_recording(recording)
-        prepared = prepare(
-            recording,
-            head=head,
-            forward=forward,
-            noise_cov=noise_cov,
-            regularize=regularize,
-            condition=condition,
-            tmin=tmin,
-            tmax=tmax,
-            epoch=epoch,
-            baseline=baseline,
-            reject=reject,
-            sensors=sensors,
-            bads=bads,
-            montage=montage,
-            space=space,
-            spacing=spacing,
-            highpass=highpass,
-            lowpass=lowpass,
-        )
-        if method is None:
-            method = default_solver(prepared) if snr is None else with_snr(default_solver(prepared), snr)
-        return finish(prepared, method, pick_ori=pick_ori)
+    return _analyzed(recording, options)
 
 
-def _only_estimate(function: Callable[P, Localization]) -> Callable[P, mne.BaseSourceEstimate]:
-    """Return a function that takes the same arguments and returns only MNE-Python's source estimate."""
-
-    @wraps(function)
-    def localize(*args: P.args, **kwargs: P.kwargs) -> mne.BaseSourceEstimate:
-        return function(*args, **kwargs).stc
-
-    localize.__name__ = localize.__qualname__ = "localize"
-    localize.__doc__ = """Localise a recording and return MNE-Python's source estimate.
+@with_options(AnalysisOptions)
+def localize(recording: Recording | str | Path, options: AnalysisOptions) -> mne.BaseSourceEstimate:
+    """Localise a recording and return MNE-Python's source estimate.
 
     Takes the arguments of :func:`analyze`, which returns the peaks and all assumptions as well.
     """
-    return localize
+    return _analyzed(recording, options).stc
 
 
-localize = _only_estimate(analyze)
+def _analyzed(recording: Recording | str | Path, options: AnalysisOptions) -> Localization:
+    snr = options.snr
+    solver = None if options.solver is None else named_solver(options.solver)
+    if snr is not None:
+        check_snr(snr)
+        solver = None if solver is None else with_snr(solver, snr)
+    with mne.utils.use_log_level(options.verbose):
+        read = read_recording(recording) if isinstance(recording, str | Path) else recording
+        prepared = prepared_by(read, options)
+        if solver is None:
+            solver = default_solver(prepared) if snr is None else with_snr(default_solver(prepared), snr)
+        return finish(prepared, solver, pick_ori=options.pick_ori)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import mne
 from mne.io.constants import FIFF
@@ -17,16 +16,13 @@ from headwater.localization.channels import in_words, recognised
 from headwater.localization.checks import pick_sensors
 from headwater.localization.filtering import Band, default_band
 from headwater.localization.leadfield_file import read_leadfield
-from headwater.localization.montages import Montage, with_montage
+from headwater.localization.montages import with_montage
 from headwater.localization.noise import Noise, estimate_noise, has_baseline, read_noise_cov
+from headwater.localization.options import Baseline, RecordingOptions, with_options
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
-from headwater.localization.rejection import Reject
-from headwater.localization.segment import EPOCH, SLACK, Recording, check_window, select_segment, stimulus_locked
+from headwater.localization.segment import SLACK, Recording, check_window, select_segment, stimulus_locked
 from headwater.localization.values import bridged, check_data
 from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
-
-# An interval in s, None for no correction, or "auto": before time zero, unless that has been subtracted already.
-Baseline: TypeAlias = Literal["auto"] | tuple[float | None, float | None] | None
 
 SENSORS = {"eeg": "EEG", "mag": "magnetometers", "grad": "gradiometers"}
 
@@ -68,79 +64,82 @@ class Prepared:
         return self.noise.covariance
 
 
-def prepare(
-    recording: Recording,
-    *,
-    head: Head | None = None,
-    forward: LeadField | mne.Forward | str | Path | None = None,
-    noise_cov: mne.Covariance | str | Path | None = None,
-    regularize: bool = True,
-    condition: str | int | None = None,
-    tmin: float | None = None,
-    tmax: float | None = None,
-    epoch: tuple[float, float] = EPOCH,
-    baseline: Baseline = "auto",
-    reject: Reject = None,
-    sensors: str = "all",
-    bads: tuple[str, ...] = (),
-    montage: Montage | None = None,
-    space: str = "volume",
-    spacing: float | str | None = None,
-    highpass: float | None = None,
-    lowpass: float | None = None,
-) -> Prepared:
+@with_options(RecordingOptions)
+def prepare(recording: Recording, options: RecordingOptions) -> Prepared:
     """Reduce a recording to the data, lead field and noise covariance that solvers take.
 
     The parameters are those of :func:`headwater.analyze`.
     """
+    return prepared_by(recording, options)
+
+
+def prepared_by(recording: Recording, options: RecordingOptions) -> Prepared:
+    """Reduce a recording to the data, lead field and noise covariance that solvers take."""
+    forward, noise_cov = _loaded(options)
+    band = _band(recording, options)
+    segment = select_segment(
+        recording,
+        options.condition,
+        options.tmin,
+        options.tmax,
+        band,
+        epoch=options.epoch,
+        reject=options.reject,
+    )
+    measured = segment.evoked
+    evoked = pick_sensors(measured, options.sensors, _bads(options.bads, noise_cov, measured.ch_names))
+    check_data(evoked)
+    window = _window(evoked, options.tmin, options.tmax)
+    evoked, corrected = _baseline_corrected(evoked, options.baseline)
+    evoked = _projected(evoked)
+    noise = estimate_noise(evoked, segment.trials, noise_cov, regularize=options.regularize)
+    evoked, head, leadfield, placed = _located(evoked, measured.info, forward, options)
+    assumptions = {
+        **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
+        "Data": f"{segment.origin}; {window[0]:.3f} to {window[1]:.3f} s",
+        **segment.assumptions,
+        "Filter": str(band),
+        "Baseline": corrected,
+        "Noise covariance": noise.words,
+        **placed,
+        **_channels_in_words(evoked, measured.info),
+    }
+    for name, words in assumptions.items():
+        logger.info("%s: %s", name, words)
+    return Prepared(evoked.copy().crop(*window), evoked, segment.trials, leadfield, noise, head, assumptions)
+
+
+def _loaded(options: RecordingOptions) -> tuple[LeadField | mne.Forward | None, mne.Covariance | None]:
+    """Return forward solution and noise covariance, read from their files where paths are given."""
+    head, forward, noise_cov = options.head, options.forward, options.noise_cov
     forward = read_leadfield(forward, head) if isinstance(forward, str | Path) else forward
     noise_cov = read_noise_cov(noise_cov) if isinstance(noise_cov, str | Path) else noise_cov
     _check_types(head, forward, noise_cov)
-    info = stimulus_locked(recording, condition)
-    band = Band(highpass, lowpass) if info is None else default_band(highpass, lowpass, tmin, tmax, info["sfreq"])
-    segment = select_segment(recording, condition, tmin, tmax, band, epoch=epoch, reject=reject)
-    measured = segment.evoked.info
-    bads = (bads,) if isinstance(bads, str) else tuple(bads)
-    evoked = pick_sensors(segment.evoked, sensors, (*bads, *_bad_in(noise_cov, measured.ch_names)))
-    check_data(evoked)
-    start, stop = _window(evoked, tmin, tmax)
-    evoked, corrected = _baseline_corrected(evoked, baseline)
-    evoked = _projected(evoked)
-    noise = estimate_noise(evoked, segment.trials, noise_cov, regularize=regularize)
-    placed = {}
-    if montage is not None:
-        evoked, head, placed["Electrodes"] = with_montage(evoked, montage, head)
+    return forward, noise_cov
+
+
+def _band(recording: Recording, options: RecordingOptions) -> Band:
+    """Return the requested filter, or the default of windows soon after a stimulus."""
+    info = stimulus_locked(recording, options.condition)
+    if info is None:
+        return Band(options.highpass, options.lowpass)
+    return default_band(options.highpass, options.lowpass, options.tmin, options.tmax, info["sfreq"])
+
+
+def _located(
+    evoked: mne.Evoked, measured: mne.Info, forward: LeadField | mne.Forward | None, options: RecordingOptions
+) -> tuple[mne.Evoked, Head | None, LeadField, dict[str, str]]:
+    """Return the data with electrode positions, the head, the lead field, and what was assumed of them."""
+    head, placed = options.head, {}
+    if options.montage is not None:
+        evoked, head, placed["Electrodes"] = with_montage(evoked, options.montage, head)
     if forward is None:
         head, evoked, placed["Head"] = place(evoked, head)
-        leadfield = computed_leadfield(head, evoked, measured, space, spacing)
+        leadfield = computed_leadfield(head, evoked, measured, options.space, options.spacing)
     else:
         leadfield = given_leadfield(forward, head, evoked.ch_names)
-    prepared = Prepared(
-        evoked=evoked.copy().crop(start, stop),
-        whole=evoked,
-        trials=segment.trials,
-        # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
-        leadfield=replace(leadfield, info=evoked.info.copy()),
-        noise=noise,
-        head=head,
-        assumptions={
-            **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
-            "Data": f"{segment.origin}; {start:.3f} to {stop:.3f} s",
-            **segment.assumptions,
-            "Filter": str(band),
-            "Baseline": corrected,
-            "Noise covariance": noise.words,
-            **placed,
-            "Sensors": _describe_sensors(evoked),
-            "Left out by name": in_words(recognised(segment.evoked.info)),
-            "Bridged electrodes": bridged(evoked),
-            "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
-            "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
-        },
-    )
-    for name, words in prepared.assumptions.items():
-        logger.info("%s: %s", name, words)
-    return prepared
+    # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
+    return evoked, head, replace(leadfield, info=evoked.info.copy()), placed
 
 
 def _check_types(head: object, forward: object, noise_cov: object) -> None:
@@ -155,9 +154,10 @@ def _check_types(head: object, forward: object, noise_cov: object) -> None:
             raise InputError(f"`{name}` is {str(given)[:60]!r}, which cannot be used; give {advice}.")
 
 
-def _bad_in(noise_cov: mne.Covariance | None, ch_names: list[str]) -> list[str]:
-    """Return the channels that were bad when the noise covariance was estimated, as MNE-Python does."""
-    return [] if noise_cov is None else [name for name in noise_cov["bads"] if name in ch_names]
+def _bads(given: tuple[str, ...] | str, noise_cov: mne.Covariance | None, ch_names: list[str]) -> tuple[str, ...]:
+    """Return the given bad channels and, as MNE-Python does, those that were bad for the noise covariance."""
+    before = [] if noise_cov is None else [name for name in noise_cov["bads"] if name in ch_names]
+    return (given, *before) if isinstance(given, str) else (*given, *before)
 
 
 def _window(evoked: mne.Evoked, tmin: float | None, tmax: float | None) -> tuple[float, float]:
@@ -198,6 +198,13 @@ def _projected(evoked: mne.Evoked) -> mne.Evoked:
     return evoked.apply_proj(verbose="ERROR")
 
 
-def _describe_sensors(evoked: mne.Evoked) -> str:
+def _channels_in_words(evoked: mne.Evoked, measured: mne.Info) -> dict[str, str]:
+    """Say which channels are used, and how."""
     kinds = evoked.get_channel_types()
-    return ", ".join(f"{kinds.count(kind)} {SENSORS[kind]}" for kind in SENSORS if kind in kinds)
+    return {
+        "Sensors": ", ".join(f"{kinds.count(kind)} {SENSORS[kind]}" for kind in SENSORS if kind in kinds),
+        "Left out by name": in_words(recognised(measured)),
+        "Bridged electrodes": bridged(evoked),
+        "EEG reference": "average of the good electrodes" if "eeg" in evoked else "no EEG used",
+        "Projections": ", ".join(proj["desc"] for proj in evoked.info["projs"]) or "none",
+    }
