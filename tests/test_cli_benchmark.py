@@ -76,7 +76,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_end_shows_the_table(
     monkeypatch.setattr(run, "score", until)
     command = ("benchmark", "tiny", "--out", tmp_path / "out")
     said = " ".join(run_cli(*command, code=130).split())
-    assert f"Stopped; 2 of {len(rows()) * 2} cells are done and kept. Go on with: headwater benchmark tiny" in said
+    assert f"Stopped; 2 of {len(rows()) * 2} cells are done and kept. Continue with: headwater benchmark tiny" in said
     monkeypatch.setattr(run, "score", score)
     printed = run_cli(*command)
     for words in ("snr-5", "snr-20", "localization_error", "nmse", *rows()):

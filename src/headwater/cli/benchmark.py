@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,22 +29,15 @@ class Size(StrEnum):
 
 def benchmark(
     protocol: Annotated[str, typer.Argument(help="See `headwater list protocols`.")],
-    size: Annotated[Size, typer.Option(help="quick: minutes on two cores; paper: as many samples as published.")] = (
-        Size.quick
-    ),
+    size: Annotated[Size, typer.Option(help="quick: minutes; paper: as many samples as published.")] = Size.quick,
     solvers: Annotated[
         str,
-        typer.Option(
-            help="Names of solvers, .safetensors files, or morphed:FILE for a network of another lead field, separated "
-            "by commas [default: all]."
-        ),
+        typer.Option(help="Names, .safetensors files, or morphed:FILE, separated by commas [default: all]."),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Results folder [default: benchmark-PROTOCOL-SIZE].")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the recordings, for the protocol `real`.")] = None,
     cases: Annotated[str, typer.Option(help="Names of cases, separated by commas [default: all].")] = "",
-    samples: Annotated[
-        int | None, typer.Option(help="Samples of each case and head at most [default: those of the size].")
-    ] = None,
+    samples: Annotated[int | None, typer.Option(help="Largest number of samples of each case and head.")] = None,
     inverse_crime: Annotated[
         bool, typer.Option("--inverse-crime", help="Simulate with the head that solvers assume, as a contrast.")
     ] = False,
@@ -53,10 +48,9 @@ def benchmark(
 ) -> None:
     """Compare solvers on the same samples; the same command resumes an interrupted run."""
     from headwater.benchmark import run_benchmark
-    from headwater.benchmark.run import Interrupted
 
     out = out or Path(f"benchmark-{protocol}-{size.value}")
-    try:
+    with _resumable():
         results = run_benchmark(
             protocol,
             size.value,
@@ -70,14 +64,23 @@ def benchmark(
             overwrite=overwrite,
             command=called_as(),
         )
-    except Interrupted as stopped:
-        errors.print(
-            f"Stopped; {stopped.n_done} of {stopped.n_cells} cells are done and kept. Go on with: {called_as()}"
-        )
-        raise typer.Exit(INTERRUPTED) from None
     for table in _tables(results):
         console.print(table)
     console.print(f"Results in {out}: {out / 'table.md'}, {out / 'report.html'}", soft_wrap=True)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say after Ctrl-C how to continue."""
+    from headwater.benchmark.run import Interrupted
+
+    try:
+        yield
+    except Interrupted as stopped:
+        errors.print(
+            f"Stopped; {stopped.n_done} of {stopped.n_cells} cells are done and kept. Continue with: {called_as()}"
+        )
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _tables(results: pd.DataFrame) -> list[Table]:

@@ -118,11 +118,7 @@ def localize(
         lowpass=lowpass,
         snr=snr,
     )
-    _print_trust(localization)
-    if localization.trust is None or localization.trust.findings.evidence.found:
-        _print_peaks(localization.peaks)
-    else:
-        console.print("peaks.csv lists the largest values of the estimate, which may be noise.", soft_wrap=True)
+    _print_found(localization)
     write_results(localization, out, command=called_as(), overwrite=overwrite)
     console.print(f"Results in {out}: open {out / 'report.html'} in a browser.", soft_wrap=True)
 
@@ -142,6 +138,15 @@ def _morphed(name: str | None) -> Solver:
         raise InputError("Only networks of one lead field are morphed; name one with `solver`, or leave out `morph`.")
     check_network_name(name)
     return morphed_network(name)
+
+
+def _print_found(localization: Localization) -> None:
+    """Print status and peaks; no peaks where nothing stands out of the noise."""
+    _print_trust(localization)
+    if localization.trust is None or localization.trust.findings.evidence.found:
+        _print_peaks(localization.peaks)
+    else:
+        console.print("peaks.csv lists the largest values of the estimate, which may be noise.", soft_wrap=True)
 
 
 def _print_trust(localization: Localization) -> None:

@@ -40,33 +40,42 @@ def simulate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other samples and pictures.")] = False,
 ) -> None:
     """Simulate recordings together with their sources."""
-    from headwater.simulation.preview import check_picture, plot_preview
     from headwater.simulation.simulator import check_request
-    from headwater.simulation.store import check_target
 
     chosen = _preset(preset)
-    n_written, n_shown = n or N, n or PICTURED
     check_request(N if n is None else n, seed)
+    n_shown = min(n or PICTURED, PICTURED) if out is not None else n or PICTURED
+    _check_targets(out, preview, n_shown, overwrite=overwrite)
+    leadfield = _leadfield(chosen, space, spacing, montage, forward, subject, subjects_dir)
+    console.print(f"{chosen.name} on {_described(leadfield)}", highlight=False, soft_wrap=True)
+    if preview is not None:
+        _draw(preview, leadfield, chosen, n_shown, seed, overwrite=overwrite)
+    if out is not None:
+        _write(out, leadfield, chosen, n or N, seed, workers=workers, cluster=cluster, overwrite=overwrite)
+
+
+def _check_targets(out: Path | None, preview: Path | None, n_shown: int, *, overwrite: bool) -> None:
+    """Refuse files that cannot be written before anything is computed."""
+    from headwater.simulation.preview import check_picture
+    from headwater.simulation.store import check_target
+
     if out is None and preview is None:
         raise InputError(
             "Nothing to write: give --out FILE.zarr for samples, --preview FILE.png for a picture, or both."
         )
     if out is not None:
         check_target(out)
-        n_shown = min(n_shown, PICTURED)
     if preview is not None:
         check_picture(preview, n_shown, overwrite=overwrite)
-    leadfield = _leadfield(chosen, space, spacing, montage, forward, subject, subjects_dir)
-    console.print(f"{chosen.name} on {_described(leadfield)}", highlight=False, soft_wrap=True)
-    if preview is not None:
-        plot_preview(leadfield, chosen, preview, seed, n=n_shown, overwrite=overwrite)
-        shown = f"{n_shown} samples" if n_shown > 1 else "one sample"
-        console.print(f"Picture of {shown} in {preview}.", highlight=False, soft_wrap=True)
-    if out is not None:
-        _write(out, leadfield, chosen, n_written, seed, workers=workers, cluster=cluster, overwrite=overwrite)
-        console.print(
-            f"{n_written} samples in {out}: headwater.read_samples reads them.", highlight=False, soft_wrap=True
-        )
+
+
+def _draw(preview: Path, leadfield: LeadField, preset: Preset, n: int, seed: int, *, overwrite: bool) -> None:
+    """Draw the first samples."""
+    from headwater.simulation.preview import plot_preview
+
+    plot_preview(leadfield, preset, preview, seed, n=n, overwrite=overwrite)
+    shown = f"{n} samples" if n > 1 else "one sample"
+    console.print(f"Picture of {shown} in {preview}.", highlight=False, soft_wrap=True)
 
 
 def _write(
@@ -97,6 +106,7 @@ def _write(
             f"Cannot write to {out} ({error.strerror or error}); what is finished is kept, and the same command "
             "continues from there."
         ) from error
+    console.print(f"{n} samples in {out}: headwater.read_samples reads them.", highlight=False, soft_wrap=True)
 
 
 def _preset(name: str) -> Preset:

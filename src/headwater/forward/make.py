@@ -62,10 +62,7 @@ def make_leadfield(
     leadfield : LeadField
         Computed once for the same head, sensors and sources, and kept on disk.
     """
-    if method not in METHODS:
-        raise InputError(f"There is no forward method {method!r}; choose {', '.join(map(repr, METHODS))}.")
-    if orient not in ("free", "fixed"):
-        raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
+    _check_names(method, orient)
     check_sensors(info)
     check_placement(head, info)
     src = make_sources(head, space, spacing=spacing, mindist=mindist, within=within)
@@ -92,6 +89,13 @@ def make_leadfield(
         assumptions=assumptions,
     )
     return leadfield.fixed() if orient == "fixed" else leadfield
+
+
+def _check_names(method: str, orient: str) -> None:
+    if method not in METHODS:
+        raise InputError(f"There is no forward method {method!r}; choose {', '.join(map(repr, METHODS))}.")
+    if orient not in ("free", "fixed"):
+        raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
 
 
 def _sphere_gain(head: Head, info: mne.Info, src: mne.SourceSpaces) -> np.ndarray:

@@ -126,9 +126,7 @@ def make_spike_library(
     """
     plan = plan or LibraryPlan()
     n = connectome.n_regions
-    regions = np.unique(np.arange(n) if regions is None else np.asarray(regions, dtype=int))
-    if not len(regions) or regions[0] < 0 or regions[-1] >= n:
-        raise InputError(f"regions must be indices from 0 to {n - 1}, the regions of the connectome, and at least one.")
+    regions = _checked_regions(regions, n)
     library = _open_or_create(Path(path), connectome, regions, plan)
     tracts, lanes = _Tracts.of(connectome), n_lanes(torch.device(device))
     with progress_bar() as bar:
@@ -157,6 +155,14 @@ def make_spike_library(
             stacklevel=2,
         )
     return SpikeLibrary.open(path)
+
+
+def _checked_regions(regions: Sequence[int] | np.ndarray | None, n: int) -> np.ndarray:
+    """Return the regions to simulate, each once and in order."""
+    regions = np.unique(np.arange(n) if regions is None else np.asarray(regions, dtype=int))
+    if not len(regions) or regions[0] < 0 or regions[-1] >= n:
+        raise InputError(f"regions must be indices from 0 to {n - 1}, the regions of the connectome, and at least one.")
+    return regions
 
 
 @dataclass(frozen=True, eq=False)
