@@ -13,6 +13,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.estimate import source_estimate
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.inputs.recording import check_recording, segments
+from headwater.solvers.posterior.contract import Posterior
 
 Kind = TypeVar("Kind", bound="Solver")
 
@@ -39,6 +40,8 @@ class Solver(ABC):
         Whether data are mapped to another head model, and estimates back.
     per_time_point : bool
         Whether each time point is estimated separately.
+    has_posterior : bool
+        Whether the estimate is the mean of a Gaussian distribution of the currents, see ``posterior``.
     along_normals : bool
         Whether an estimate with one orientation per source is along ``leadfield_.normals``.
     leadfield_ : LeadField
@@ -52,6 +55,7 @@ class Solver(ABC):
     learned: ClassVar[bool] = False
     morphed: ClassVar[bool] = False
     per_time_point: ClassVar[bool] = False
+    has_posterior: ClassVar[bool] = False
     along_normals: ClassVar[bool] = True
     leadfield_: LeadField
 
@@ -89,6 +93,37 @@ class Solver(ABC):
         currents : array of shape (..., n_sources, n_orient, n_times)
             In ``unit``, in the precision of the data. If ``n_orient == 3``, along the axes of head coordinates.
         """
+
+    def posterior(self, data: np.ndarray) -> Posterior:
+        """Return the distribution of the currents of one recording; its mean is the estimate.
+
+        Parameters
+        ----------
+        data : array of shape (n_channels, n_times)
+            As for ``estimate``.
+
+        Returns
+        -------
+        posterior : Posterior
+            With ``mean``, ``sd``, ``covariance``, ``sample`` and ``interval``, in A m. Raises an error for solvers
+            whose estimate is not the mean of a Gaussian distribution, see ``has_posterior``.
+        """
+        fitted_leadfield(self)
+        if not self.has_posterior:
+            raise InputError(
+                f"The estimate of {type(self).__name__} is not the mean of a distribution of currents, so there is no "
+                "posterior; use another solver, for example MinimumNorm, ELORETA or Champagne."
+            )
+        data = check_data(data, self)
+        if data.ndim != 2 or not data.shape[1]:
+            raise InputError(
+                f"The data have shape {data.shape}; provide one recording of shape (n_channels, n_times)."
+            )
+        return self._posterior(data.astype(np.float64, copy=False))
+
+    def _posterior(self, data: np.ndarray) -> Posterior:
+        """Compute the posterior; implemented where ``has_posterior`` is true."""
+        raise NotImplementedError
 
     def adapted(self, data: np.ndarray, nave: int = 1) -> Self:  # noqa: ARG002
         """Return a solver whose data-dependent parameters are fixed; the solver itself if it has none.

@@ -111,7 +111,7 @@ class KalmanSolver(Solver):
             )
         return out
 
-    def posterior(self, data: np.ndarray) -> KalmanEstimate:
+    def learned(self, data: np.ndarray) -> KalmanEstimate:
         """Return the estimate and the learned parameters for one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
@@ -124,10 +124,10 @@ class KalmanSolver(Solver):
     def _filter(self, sample: np.ndarray) -> KalmanEstimate | None:
         """Filter one sample; return None if it is zero or empty."""
         white = self.whitener_ @ sample.astype(np.float64, copy=False)
-        return self._posterior(white) if white.any() else None
+        return self._learned(white) if white.any() else None
 
     @abstractmethod
-    def _posterior(self, white: np.ndarray) -> KalmanEstimate:
+    def _learned(self, white: np.ndarray) -> KalmanEstimate:
         """Filter whitened data of shape (rank, n_times) that are not all zero."""
 
 
@@ -137,7 +137,7 @@ class STKF(KalmanSolver):
     For a single time point this is `LORETA` with the same ``lambda2``. Each later time point is predicted from the
     previous one and corrected by the data. Parameters that are not given are estimated by maximum likelihood for each
     sample, together with the common scale of all variances, so that the estimate scales with the data. Parameters can
-    be compared by the criterion ``posterior(data).aic``.
+    be compared by the criterion ``learned(data).aic``.
 
     The autoregression with neighbours, the whitening of its noise by the Laplacian, the neglect of errors propagated to
     neighbours, and the selection by likelihood and AIC are from the publication. The implementation is based on its
@@ -217,7 +217,7 @@ class STKF(KalmanSolver):
         if self.lambda2 is not None and self.lambda2 <= 0:
             raise InputError(f"lambda2 is {self.lambda2:g}; it must be positive.")
 
-    def _posterior(self, white: np.ndarray) -> KalmanEstimate:
+    def _learned(self, white: np.ndarray) -> KalmanEstimate:
         modes = self.basis_.T @ white
         search = self.learn(modes)
         dynamics = self.dynamics(search.values)

@@ -104,6 +104,7 @@ class DSPM(GaussianPriorSolver):
     title: ClassVar[str] = "dSPM"
     unit: ClassVar[str] = "F"
     scales_with_nave: ClassVar[bool] = True
+    has_posterior: ClassVar[bool] = False
 
     def _standardized(self, operator: np.ndarray, prior: PriorGain) -> np.ndarray:  # noqa: ARG002
         return operator / np.linalg.norm(operator, axis=(1, 2), keepdims=True)
@@ -129,6 +130,7 @@ class SLORETA(GaussianPriorSolver):
     title: ClassVar[str] = "sLORETA"
     unit: ClassVar[str] = "F"
     scales_with_nave: ClassVar[bool] = True
+    has_posterior: ClassVar[bool] = False
 
     def __init__(
         self,

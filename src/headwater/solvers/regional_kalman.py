@@ -95,7 +95,7 @@ class RSTKF(KalmanSolver):
         self.blocks_ = np.stack([part @ part.T for part in parts])
         return self
 
-    def _posterior(self, white: np.ndarray) -> KalmanEstimate:
+    def _learned(self, white: np.ndarray) -> KalmanEstimate:
         search = self.uniform_.learn(self.uniform_.basis_.T @ white)
         dynamics = self.uniform_.dynamics(search.values)
         learned = self._learn(white, dynamics)

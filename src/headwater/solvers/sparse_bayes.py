@@ -20,12 +20,14 @@ from headwater.forward.leadfield import LeadField
 from headwater.solvers.algebra.topographies import compact
 from headwater.solvers.base import Solver, check_data
 from headwater.solvers.inputs.whitening import Rank, whiten
+from headwater.solvers.posterior.gaussian import GaussianModel, GaussianPosterior
+from headwater.solvers.posterior.source_prior import BlockPrior
 from headwater.solvers.sparse.evidence import CONVEX_BOUNDING, LEARNED_NOISE, MACKAY, RELATIVE_NOISE, NoiseLevel, Update
 
 
 @dataclass(frozen=True, eq=False)
-class SparsePosterior:
-    """Posterior of the sources of one sample, and the convergence of the optimisation.
+class SparseEstimate:
+    """Estimate and learned variances for one sample, and the convergence of the optimisation.
 
     Attributes
     ----------
@@ -53,6 +55,9 @@ class SparsePosterior:
 class SparseBayes(Solver):
     """Base class of Champagne and gamma-MAP.
 
+    The posterior is that of the learned variances, as if they were known: it is narrow around sources that were
+    removed, and says nothing of their having been removed wrongly.
+
     Parameters
     ----------
     update : Update
@@ -70,6 +75,7 @@ class SparseBayes(Solver):
         As in :func:`mne.compute_rank`.
     """
 
+    has_posterior: ClassVar[bool] = True
     update: Update
     noise: NoiseLevel
     max_iter: int
@@ -100,44 +106,63 @@ class SparseBayes(Solver):
         samples = out.reshape(-1, *out.shape[-3:])
         changes = []
         for index, sample in enumerate(white.reshape(-1, *white.shape[-2:])):
-            found = self._posterior(sample.astype(np.float64, copy=False))
+            found = self._learned(sample.astype(np.float64, copy=False))
             samples[index] = found.currents
             if not found.converged:
                 changes.append(found.change)
-        if changes:
-            warnings.warn(
-                f"The evidence of {len(changes)} of {len(samples)} samples still changed by up to {max(changes):.1e} "
-                f"per channel after {self.max_iter} iterations; raise max_iter, or raise eps (now {self.eps:g}).",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        self._warn(changes, len(samples))
         return out
 
-    def posterior(self, data: np.ndarray) -> SparsePosterior:
-        """Return the posterior for one sample of shape (n_channels, n_times)."""
+    def _warn(self, changes: list[float], n_samples: int) -> None:
+        """Warn of samples that did not converge, given how much their evidence still changed."""
+        if changes:
+            warnings.warn(
+                f"The evidence of {len(changes)} of {n_samples} samples still changed by up to {max(changes):.1e} "
+                f"per channel after {self.max_iter} iterations; raise max_iter, or raise eps (now {self.eps:g}).",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def learned(self, data: np.ndarray) -> SparseEstimate:
+        """Return estimate and learned variances for one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
             raise InputError(f"The data have shape {data.shape}; provide one sample of shape (n_channels, n_times).")
-        return self._posterior(self.whitener_ @ data.astype(np.float64, copy=False))
+        return self._learned(self.whitener_ @ data.astype(np.float64, copy=False))
 
-    def _posterior(self, white: np.ndarray) -> SparsePosterior:
+    def _posterior(self, data: np.ndarray) -> GaussianPosterior:
+        white = self.whitener_ @ data
+        found = self._learned(white)
+        self._warn([] if found.converged else [found.change], 1)
+        n_orient = self.gain_.shape[2]
+        scale = found.noise_variance or 1.0  # the model is in units of the noise
+        variance = found.variance / scale
+        weighted = self.gain_ * variance[:, np.newaxis]
+        gram = weighted.reshape(len(white), -1) @ self.gain_.reshape(len(white), -1).T
+        values, vectors = np.linalg.eigh(gram)
+        root = vectors.T / np.sqrt(np.maximum(values, 0.0) + 1.0)[:, np.newaxis]
+        prior = BlockPrior(variance[:, np.newaxis, np.newaxis] * np.eye(n_orient))
+        model = GaussianModel(self.gain_, weighted, prior, 1.0, root, self.whitener_)
+        return GaussianPosterior(model, white, np.full(white.shape[1], found.noise_variance))
+
+    def _learned(self, white: np.ndarray) -> SparseEstimate:
         rank, n_sources, n_orient = self.gain_.shape
         currents, variance = np.zeros((n_sources, n_orient, white.shape[1])), np.zeros(n_sources)
         power = float(np.mean(white**2)) if white.size else 0.0
         if power == 0.0:
-            return SparsePosterior(currents, variance, 0.0, np.zeros(0), 0.0, True)
+            return SparseEstimate(currents, variance, 0.0, np.zeros(0), 0.0, True)
         seen = np.sum(self.gain_**2, axis=(0, 2))
         visible = np.flatnonzero(seen > 0)
         gain = self.gain_[:, visible] / np.sqrt(seen[visible])[:, np.newaxis]
         signals = compact(white / np.sqrt(power)) / np.sqrt(white.shape[1])
-        learned = self._learn(gain, signals, self.noise.start(power))
-        active = visible[learned.active]
-        variance[active] = learned.share / seen[active]
+        state = self._learn(gain, signals, self.noise.start(power))
+        active = visible[state.active]
+        variance[active] = state.share / seen[active]
         filters = (self.gain_[:, active] * variance[active, np.newaxis]).reshape(rank, -1).T
-        explained = filters @ (learned.inverse_root.T @ (learned.inverse_root @ white))
+        explained = filters @ (state.inverse_root.T @ (state.inverse_root @ white))
         currents[active] = explained.reshape(len(active), n_orient, -1)
-        change, noise = learned.change(rank), power * learned.noise
-        return SparsePosterior(currents, power * variance, noise, np.array(learned.costs), change, change < self.eps)
+        change, noise = state.change(rank), power * state.noise
+        return SparseEstimate(currents, power * variance, noise, np.array(state.costs), change, change < self.eps)
 
     def _learn(self, gain: np.ndarray, signals: np.ndarray, noise: float) -> _State:
         """Maximise the evidence.

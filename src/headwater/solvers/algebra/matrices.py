@@ -28,7 +28,18 @@ def symmetric_power(matrices: np.ndarray, power: float, drop: int = 0) -> np.nda
 
 def regularized_inverse(gram: np.ndarray, lambda2: float) -> np.ndarray:
     """Return the inverse of ``A + lambda2 I`` on the range of ``A``, shape (n, n)."""
+    values, vectors = _range_of(gram)
+    return (vectors / (values + lambda2)) @ vectors.T
+
+
+def regularized_inverse_root(gram: np.ndarray, lambda2: float) -> np.ndarray:
+    """Return ``T`` with ``T' T = regularized_inverse(A, lambda2)``, shape (rank, n)."""
+    values, vectors = _range_of(gram)
+    return vectors.T / np.sqrt(values + lambda2)[:, np.newaxis]
+
+
+def _range_of(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the eigenvalues above rounding errors and their eigenvectors."""
     values, vectors = np.linalg.eigh(gram)
     keep = values > len(values) * np.finfo(values.dtype).eps * values[-1]
-    vectors = vectors[:, keep]
-    return (vectors / (values[keep] + lambda2)) @ vectors.T
+    return values[keep], vectors[:, keep]

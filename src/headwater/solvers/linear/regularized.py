@@ -11,10 +11,12 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
-from headwater.solvers.algebra.matrices import regularized_inverse
+from headwater.solvers.algebra.matrices import regularized_inverse, regularized_inverse_root
 from headwater.solvers.base import check_data, unfitted
 from headwater.solvers.inputs.whitening import Rank, Whitened, whiten
 from headwater.solvers.linear.kernel import LinearSolver
+from headwater.solvers.posterior.gaussian import GaussianModel, GaussianPosterior
+from headwater.solvers.posterior.source_prior import BlockPrior, SourcePrior
 from headwater.solvers.regularization.modes import Modes
 from headwater.solvers.regularization.rules import Lambda2, Rule, rule_of
 
@@ -28,6 +30,10 @@ class PriorGain:
 
     Attributes
     ----------
+    gain : array of shape (rank, n_sources, n_orient)
+        ``G``.
+    prior : SourcePrior
+        ``R``.
     weighted : array of shape (rank, n_sources, n_orient)
         ``G R``.
     gram : array of shape (rank, rank)
@@ -35,6 +41,8 @@ class PriorGain:
         ratio.
     """
 
+    gain: np.ndarray
+    prior: SourcePrior
     weighted: np.ndarray
     gram: np.ndarray
 
@@ -51,13 +59,18 @@ class PriorGain:
         weighted = np.einsum("csi,sij->csj", gain, covariance, optimize=True)
         gram = weighted.reshape(rank, -1) @ gain.reshape(rank, -1).T
         scale = rank / np.trace(gram)
-        return cls(scale * weighted, scale * (gram + gram.T) / 2)
+        return cls(gain, BlockPrior(scale * covariance), scale * weighted, scale * (gram + gram.T) / 2)
 
     def operator(self, lambda2: float) -> np.ndarray:
         """Return ``R G' (G R G' + lambda2 I)^-1``, shape (n_sources, n_orient, rank)."""
         rank, n_sources, n_orient = self.weighted.shape
         operator = self.weighted.reshape(rank, -1).T @ regularized_inverse(self.gram, lambda2)
         return operator.reshape(n_sources, n_orient, rank)
+
+    def model(self, lambda2: float, whitener: np.ndarray) -> GaussianModel:
+        """Return the linear Gaussian model whose posterior mean this operator computes."""
+        root = regularized_inverse_root(self.gram, lambda2)
+        return GaussianModel(self.gain, self.weighted, self.prior, lambda2, root, whitener)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +89,10 @@ class Regularized(LinearSolver):
     `Discrepancy`. A rule chooses a separate ``lambda2`` for each sample in ``estimate``, and for each recording or
     epoch in ``apply``; ``adapted`` and `chosen` return a solver with one ``lambda2`` for all of the data.
 
+    The posterior has two variances at each time point: that of the sources, ``p_t R``, and that of noise and lead-field
+    errors, ``p_t lambda2``. ``lambda2`` is their ratio; ``p_t`` follows from the data at that time point by maximum
+    likelihood. The noise covariance therefore counts as known up to a factor.
+
     Attributes
     ----------
     prior_follows_lambda2 : bool
@@ -84,13 +101,17 @@ class Regularized(LinearSolver):
         The value in use; undefined until a rule has chosen it.
     undecided_ : Undecided | None
         None if ``lambda2`` is a number.
+    model_ : GaussianModel
+        Model of the posterior; undefined until a rule has chosen ``lambda2``.
     """
 
+    has_posterior: ClassVar[bool] = True
     prior_follows_lambda2: ClassVar[bool] = False
     lambda2: Lambda2
     rank: Rank
     lambda2_: float
     undecided_: Undecided | None = None
+    model_: GaussianModel
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Prepare the solver for one lead field and one noise covariance."""
@@ -107,6 +128,7 @@ class Regularized(LinearSolver):
         self.lambda2_ = float(self.lambda2)  # type: ignore[arg-type]
         prior = self._prior(white, self.lambda2_) if prior is None else prior
         self._learn(self._standardized(prior.operator(self.lambda2_), prior), white.whitener)
+        self.model_ = prior.model(self.lambda2_, white.whitener)
         self.leadfield_, self.undecided_ = white.leadfield, None
         return self
 
@@ -120,6 +142,11 @@ class Regularized(LinearSolver):
         shape = self.undecided_.prior.weighted.shape[1:]
         out = np.stack(found) if found else np.zeros((0, *shape, data.shape[-1]), data.dtype)
         return out.reshape(*data.shape[:-2], *out.shape[1:])
+
+    def _posterior(self, data: np.ndarray) -> GaussianPosterior:
+        model = self.adapted(data).model_
+        white = model.whitener @ data
+        return GaussianPosterior(model, white, model.likely_power(white))
 
     def adapted(self, data: np.ndarray, nave: int = 1) -> Self:
         """Return a solver with the ``lambda2`` that the rule chooses; the solver itself if ``lambda2`` is a number.

@@ -21,6 +21,7 @@ from headwater.solvers.algebra.matrices import symmetric_power
 from headwater.solvers.inputs.whitening import Rank, Whitened
 from headwater.solvers.linear.prior import Loose, depth_variance, loose_per_source, orientation_blocks, oriented_gain
 from headwater.solvers.linear.regularized import PriorGain, Regularized
+from headwater.solvers.posterior.source_prior import SmoothPrior
 from headwater.solvers.regularization.rules import Lambda2
 
 
@@ -102,7 +103,8 @@ def smooth_prior_gain(gain: np.ndarray, root: np.ndarray, roughness: sparse.spar
     half = half.reshape(n_sources, rank, n_orient)
     gram = np.einsum("scj,sdj->cd", half, half, optimize=True)
     scale = rank / np.trace(gram)
-    return PriorGain(scale * np.einsum("scj,sji->csi", whole, root, optimize=True), scale * gram)
+    weighted = scale * np.einsum("scj,sji->csi", whole, root, optimize=True)
+    return PriorGain(gain, SmoothPrior(root, factors, scale), weighted, scale * gram)
 
 
 def neighbour_weights(leadfield: LeadField, grid_neighbours: sparse.csr_array | None) -> sparse.csr_array:

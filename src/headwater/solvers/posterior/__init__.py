@@ -1,0 +1,1 @@
+"""Gaussian posteriors of source currents: what a solver knows beyond its estimate."""
