@@ -116,9 +116,7 @@ class Solver(ABC):
             )
         data = check_data(data, self)
         if data.ndim != 2 or not data.shape[1]:
-            raise InputError(
-                f"The data have shape {data.shape}; provide one recording of shape (n_channels, n_times)."
-            )
+            raise InputError(f"The data have shape {data.shape}; provide one recording of shape (n_channels, n_times).")
         return self._posterior(data.astype(np.float64, copy=False))
 
     def _posterior(self, data: np.ndarray) -> Posterior:
