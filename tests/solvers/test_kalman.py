@@ -103,7 +103,7 @@ def test_without_coupling_this_is_the_textbooks_filter(tiny):
     states, log_likelihood = textbook(
         whitener @ data, gain, OWN * np.eye(n), (1 - OWN**2) * prior, LAMBDA2, prior, lambda p: OWN**2 * p
     )
-    found = STKF(own=OWN, lambda2=LAMBDA2).fit(tiny, cap(tiny)).learned(data)
+    found = STKF(own=OWN, lambda2=LAMBDA2).fit(tiny, cap(tiny)).learn_from(data)
     assert close(found.currents.reshape(n, -1), states)
     assert np.isclose(found.log_likelihoods[-1], log_likelihood, rtol=1e-10)
 
@@ -128,7 +128,7 @@ def test_with_coupling_it_differs_only_in_how_errors_spread_to_neighbours(tiny):
 
 def test_regional_variances_are_those_of_the_textbooks_filter(tiny):
     _, _, data = wave(tiny, cap(tiny), 2)
-    found = RSTKF(own=OWN).fit(tiny, cap(tiny)).learned(data)
+    found = RSTKF(own=OWN).fit(tiny, cap(tiny)).learn_from(data)
     whitener, gain, prior, _, _ = dense_prior(tiny, cap(tiny), found.variance)
     n = len(prior)
     states, log_likelihood = textbook(
@@ -149,7 +149,7 @@ def test_regional_variances_are_those_of_the_textbooks_filter(tiny):
 def test_the_likelihood_is_that_of_all_data_at_once(tiny):
     _, _, data = wave(tiny, cap(tiny), 3, n_times=6)
     whitener, gain, prior, _, _ = dense_prior(tiny, cap(tiny))
-    found = STKF(own=OWN, lambda2=LAMBDA2).fit(tiny, cap(tiny)).learned(data)
+    found = STKF(own=OWN, lambda2=LAMBDA2).fit(tiny, cap(tiny)).learn_from(data)
     white = (whitener @ data).T.ravel()
     covariance = np.kron(toeplitz(OWN ** np.arange(6)), gain @ prior @ gain.T) + LAMBDA2 * np.eye(white.size)
     at_once = multivariate_normal(cov=found.noise_variance / LAMBDA2 * covariance).logpdf(white)
@@ -162,7 +162,7 @@ def test_a_single_time_point_is_loretas(head, neighbours):
     _, _, data = wave(head, cap(head), 4, n_times=1)
     loreta = LORETA(lambda2=LAMBDA2).fit(head, cap(head)).estimate(data)
     assert close(STKF(own=OWN, neighbours=neighbours, lambda2=LAMBDA2).fit(head, cap(head)).estimate(data), loreta)
-    learnt = STKF().fit(head, cap(head)).learned(data)
+    learnt = STKF().fit(head, cap(head)).learn_from(data)
     assert learnt.dynamics.own == 0
     assert close(learnt.currents, LORETA(lambda2=learnt.dynamics.lambda2).fit(head, cap(head)).estimate(data))
 
@@ -214,7 +214,7 @@ def test_parameters_and_noise_are_learnt_from_data_of_the_model(head):
         states[:, t] = OWN * states[:, t - 1] + np.sqrt(1 - OWN**2) * states[:, t]
     modes = states + np.sqrt(LAMBDA2) * rng.normal(size=states.shape)
     data = np.linalg.pinv(solver.whitener_) @ solver.basis_ @ modes
-    found = solver.learned(data)
+    found = solver.learn_from(data)
     assert found.converged
     assert abs(found.dynamics.own - OWN) < 0.03
     assert abs(np.log(found.dynamics.lambda2 / LAMBDA2)) < 0.15
@@ -222,13 +222,13 @@ def test_parameters_and_noise_are_learnt_from_data_of_the_model(head):
     assert (np.diff(found.log_likelihoods) >= -1e-9 * abs(found.log_likelihoods[-1])).all()
     for own, factor in [(0.03, 1.0), (-0.03, 1.0), (0.0, 1.3), (0.0, 1 / 1.3)]:
         other = STKF(own=found.dynamics.own + own, lambda2=factor * found.dynamics.lambda2).fit(head, cap(head))
-        assert other.learned(data).log_likelihoods[-1] < found.log_likelihoods[-1]
+        assert other.learn_from(data).log_likelihoods[-1] < found.log_likelihoods[-1]
 
 
 def test_learnt_coupling_raises_the_likelihood(head):
     _, _, data = wave(head, cap(head), 8, n_times=20)
-    coupled = STKF(neighbours=None).fit(head, cap(head)).learned(data)
-    alone = STKF().fit(head, cap(head)).learned(data)
+    coupled = STKF(neighbours=None).fit(head, cap(head)).learn_from(data)
+    alone = STKF().fit(head, cap(head)).learn_from(data)
     assert coupled.converged
     assert abs(coupled.dynamics.own) + abs(coupled.dynamics.neighbours) < 1
     assert coupled.log_likelihoods[-1] > alone.log_likelihoods[-1]
@@ -259,8 +259,8 @@ def test_memory_and_regions_help_to_find_slow_sources_in_noise(head):
 
 def test_regions_raise_the_likelihood_step_by_step(head):
     source, _, data = wave(head, cap(head), 9)
-    regional = RSTKF().fit(head, cap(head)).learned(data)
-    plain = STKF().fit(head, cap(head)).learned(data)
+    regional = RSTKF().fit(head, cap(head)).learn_from(data)
+    plain = STKF().fit(head, cap(head)).learn_from(data)
     path = regional.log_likelihoods
     assert regional.converged
     assert np.isclose(path[0], plain.log_likelihoods[-1], rtol=1e-10)
@@ -273,7 +273,7 @@ def test_regions_raise_the_likelihood_step_by_step(head):
 def test_one_region_is_all_regions(head):
     _, _, data = wave(head, cap(head), 10)
     whole = replace(head, region_ids=np.full(head.n_sources, -1), region_names=())
-    regional, plain = (kind().fit(whole, cap(head)).learned(data) for kind in (RSTKF, STKF))
+    regional, plain = (kind().fit(whole, cap(head)).learn_from(data) for kind in (RSTKF, STKF))
     assert close(regional.currents, plain.currents, 1e-2)
     assert np.isclose(regional.log_likelihoods[-1], plain.log_likelihoods[-1], rtol=1e-8)
     assert regional.n_parameters == plain.n_parameters == 3
@@ -283,7 +283,7 @@ def test_one_region_is_all_regions(head):
 def test_too_few_iterations_are_said_in_words(head, method):
     _, _, data = wave(head, cap(head), 11)
     solver = method(max_iter=3).fit(head, cap(head))
-    assert not solver.learned(data).converged
+    assert not solver.learn_from(data).converged
     with pytest.warns(RuntimeWarning, match="1 of 1 samples was still rising after 3 iterations"):
         solver.estimate(data)
 
@@ -292,10 +292,10 @@ def test_data_without_noise_are_said_in_words(head):
     source, truth, _ = wave(head, cap(head), 12)
     data = head.gain[:, source] @ truth
     solver = STKF().fit(head, cap(head))
-    assert solver.learned(data).noiseless
+    assert solver.learn_from(data).noiseless
     with pytest.warns(RuntimeWarning, match="finds no noise in 1 of 1 samples"):
         solver.estimate(data)
-    assert not STKF(lambda2=1e-4).fit(head, cap(head)).learned(data).noiseless
+    assert not STKF(lambda2=1e-4).fit(head, cap(head)).learn_from(data).noiseless
 
 
 @pytest.mark.parametrize("method", [STKF, RSTKF])
@@ -303,7 +303,7 @@ def test_silence_is_silent_and_a_fitted_filter_can_be_sent_elsewhere(tiny, metho
     solver = pickle.loads(pickle.dumps(method().fit(tiny, cap(tiny))))
     assert not solver.estimate(np.zeros((2, tiny.n_channels, 5))).any()
     with pytest.raises(InputError, match="zero or empty"):
-        solver.learned(np.zeros((tiny.n_channels, 5)))
+        solver.learn_from(np.zeros((tiny.n_channels, 5)))
 
 
 @pytest.mark.parametrize(
@@ -323,4 +323,4 @@ def test_impossible_parameters_are_refused_in_words(tiny, parameters, words):
 
 def test_several_samples_have_no_one_posterior(tiny):
     with pytest.raises(InputError, match="one sample"):
-        STKF().fit(tiny, cap(tiny)).learned(np.ones((2, tiny.n_channels, 5)))
+        STKF().fit(tiny, cap(tiny)).learn_from(np.ones((2, tiny.n_channels, 5)))

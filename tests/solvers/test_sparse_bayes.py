@@ -77,7 +77,7 @@ def test_sources_in_noise_are_found(sphere_leadfield, data, rng, solver):
 @pytest.mark.parametrize("update", [ConvexBounding(), ExpectationMaximization()], ids=repr)
 def test_the_evidence_never_falls(sphere_leadfield, data, rng, update):
     solver = Champagne(update=update, noise=RelativeNoise(), max_iter=100).fit(sphere_leadfield)
-    costs = solver.learned(noisy(data, rng)).costs
+    costs = solver.learn_from(noisy(data, rng)).costs
     assert len(costs) > 20
     assert (np.diff(costs) < 1e-9 * np.abs(costs[:-1])).all()
 
@@ -86,7 +86,7 @@ def test_the_evidence_never_falls(sphere_leadfield, data, rng, update):
 def test_the_evidence_is_stationary_where_the_search_ends(sphere_leadfield, data, rng, update):
     solver = GammaMap(update=update, eps=1e-9, max_iter=20000).fit(sphere_leadfield)
     sample = noisy(data, rng)
-    found = solver.learned(sample)
+    found = solver.learn_from(sample)
     white = solver.whitener_ @ sample
 
     def cost(variance: np.ndarray, noise: float) -> float:
@@ -103,7 +103,7 @@ def test_the_evidence_is_stationary_where_the_search_ends(sphere_leadfield, data
 def test_all_updates_lead_to_the_same_evidence(sphere_leadfield, data, rng):
     sample = noisy(data, rng)
     ends = [
-        GammaMap(update=update, eps=1e-8, max_iter=20000).fit(sphere_leadfield).learned(sample).costs[-1]
+        GammaMap(update=update, eps=1e-8, max_iter=20000).fit(sphere_leadfield).learn_from(sample).costs[-1]
         for update in UPDATES[:2]
     ]
     assert np.ptp(ends) < 0.05
@@ -143,9 +143,9 @@ def mne_start(solver, evoked, forward, noise_cov) -> np.ndarray:
 def test_the_noise_level_is_learnt(sphere_leadfield, data, rng):
     noise = 0.5 * data.std()
     sample = data + noise * rng.standard_normal(data.shape)
-    found = Champagne().fit(sphere_leadfield, noise**2 * np.eye(64)).learned(sample)
+    found = Champagne().fit(sphere_leadfield, noise**2 * np.eye(64)).learn_from(sample)
     assert found.noise_variance == pytest.approx(1.0, rel=0.15)
-    twice = Champagne(noise=LearnedNoise(snr=1.0)).fit(sphere_leadfield, noise**2 / 4 * np.eye(64)).learned(sample)
+    twice = Champagne(noise=LearnedNoise(snr=1.0)).fit(sphere_leadfield, noise**2 / 4 * np.eye(64)).learn_from(sample)
     assert twice.noise_variance == pytest.approx(4.0, rel=0.15)
 
 
@@ -171,7 +171,7 @@ def test_too_few_iterations_are_said(sphere_leadfield, data, rng):
     solver = Champagne(max_iter=5).fit(sphere_leadfield)
     with pytest.warns(RuntimeWarning, match="evidence of 2 of 2 samples .* after 5 iterations; raise max_iter"):
         solver.estimate(np.stack([noisy(data, rng), noisy(data, rng)]))
-    found = solver.learned(noisy(data, rng))
+    found = solver.learn_from(noisy(data, rng))
     assert not found.converged
     assert found.change > solver.eps
     assert len(found.costs) == 5

@@ -111,7 +111,7 @@ class KalmanSolver(Solver):
             )
         return out
 
-    def learned(self, data: np.ndarray) -> KalmanEstimate:
+    def learn_from(self, data: np.ndarray) -> KalmanEstimate:
         """Return the estimate and the learned parameters for one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
@@ -137,7 +137,7 @@ class STKF(KalmanSolver):
     For a single time point this is `LORETA` with the same ``lambda2``. Each later time point is predicted from the
     previous one and corrected by the data. Parameters that are not given are estimated by maximum likelihood for each
     sample, together with the common scale of all variances, so that the estimate scales with the data. Parameters can
-    be compared by the criterion ``learned(data).aic``.
+    be compared by the criterion ``learn_from(data).aic``.
 
     The autoregression with neighbours, the whitening of its noise by the Laplacian, the neglect of errors propagated to
     neighbours, and the selection by likelihood and AIC are from the publication. The implementation is based on its

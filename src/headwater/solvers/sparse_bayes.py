@@ -123,7 +123,7 @@ class SparseBayes(Solver):
                 stacklevel=3,
             )
 
-    def learned(self, data: np.ndarray) -> SparseEstimate:
+    def learn_from(self, data: np.ndarray) -> SparseEstimate:
         """Return estimate and learned variances for one sample of shape (n_channels, n_times)."""
         data = check_data(data, self)
         if data.ndim != 2:
