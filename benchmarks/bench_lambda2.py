@@ -44,7 +44,6 @@ from headwater.solvers import (
     MinimumNorm,
     Solver,
 )
-from headwater.solvers.evaluation import noise_level
 from headwater.solvers.linear.regularized import Regularized
 from headwater.solvers.regularization.modes import Modes
 from headwater.solvers.regularization.rules import Rule
@@ -137,7 +136,7 @@ def draw(window: str, snr_db: int, n_sources: int, heads: list[hw.LeadField], n_
     )
     for seed, leadfield in enumerate(heads):
         samples = simulate(leadfield, preset, n_samples // len(heads), seed=seed)
-        data = samples.y.double().numpy() / noise_level(samples)[:, np.newaxis, np.newaxis]
+        data = samples.y.double().numpy() / samples.noise_level.numpy()[:, np.newaxis, np.newaxis]
         yield Batch(data, samples.x.double().numpy(), samples.truth.centers.numpy())
 
 

@@ -59,7 +59,6 @@ from headwater.solvers import (
     chosen,
     tuned,
 )
-from headwater.solvers.evaluation import noise_level
 from headwater.solvers.tuning import default_grid, with_parameters
 
 SETUP = Setup("easycap-M10", "cortex", "ico3", ico=3)
@@ -132,7 +131,7 @@ def compare(python: str, n: int, compared: int, n_times: int, snr_db: float) -> 
     samples = simulate(true_leadfield(SETUP, 1), preset, n, seed=1)
     training = simulate(leadfield, preset, N_TRAINING, seed=TRAINING_SEED)
     y = samples.y.double().numpy()
-    y *= NOISE / noise_level(samples)[:, np.newaxis, np.newaxis]
+    y *= NOISE / samples.noise_level.numpy()[:, np.newaxis, np.newaxis]
     noise_cov = mne.Covariance(NOISE**2 * np.eye(len(y[0])), leadfield.ch_names, [], [], nfree=1)
     x_true = samples.coefficients.double().numpy()[:, :, np.newaxis]
     print(

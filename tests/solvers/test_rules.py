@@ -24,7 +24,6 @@ from headwater.solvers import (
     WeightedMinimumNorm,
     chosen,
 )
-from headwater.solvers.evaluation import noise_level
 from headwater.solvers.inputs.whitening import whiten
 from headwater.solvers.regularization.modes import Modes
 
@@ -197,7 +196,7 @@ def test_more_noise_asks_for_more_regularisation(leadfield: hw.LeadField, make) 
     found = []
     for snr_db in (30, 10, -10):
         samples = simulate(leadfield, replace(PIUNET, noise=White(snr_db)), 20, seed=3)
-        data = samples.y.double().numpy() / noise_level(samples)[:, None, None]
+        data = samples.y.double().numpy() / samples.noise_level.numpy()[:, None, None]
         found.append(chosen(make(lambda2="auto"), leadfield, None, data).lambda2)
     assert found[0] < found[1] < found[2]
 

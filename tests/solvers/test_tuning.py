@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import headwater as hw
 from headwater.metrics.table import METRICS
 from headwater.simulation.noise import White
 from headwater.simulation.presets import PIUNET
+from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import simulate
 from headwater.solvers import ELORETA, SLORETA, DipoleScan, MinimumNorm
-from headwater.solvers.evaluation import estimate_samples, noise_level
+from headwater.solvers.evaluation import estimate_samples
 from headwater.solvers.tuning import GRIDS, default_grid, tuned, with_parameters
 
 ERROR = METRICS["nmse"]
@@ -106,9 +108,23 @@ def test_noise_level_is_that_of_the_simulation(leadfield: hw.LeadField) -> None:
     signal = np.einsum("cso,nso->nc", leadfield.gain, samples.x.double().numpy()[..., 0])
     signal -= signal.mean(axis=1, keepdims=True)
     truth = np.sqrt((signal**2).mean(axis=1) / 10**0.5)
-    assert np.median(noise_level(samples) / truth) == pytest.approx(1, abs=0.02)
+    np.testing.assert_allclose(samples.noise_level, truth, rtol=1e-4)
     silent = samples_at(leadfield, np.inf, n=3)
-    assert (noise_level(silent) == 1).all()
+    assert (silent.noise_level == 1).all()
+
+
+def test_a_noise_level_does_not_depend_on_the_other_samples(leadfield: hw.LeadField) -> None:
+    noisy, silent = samples_at(leadfield, 5, n=2), samples_at(leadfield, np.inf, n=2)
+    both = Samples.concatenate([noisy, silent])
+    assert torch.equal(both.noise_level[:2], noisy.noise_level)
+    assert (both.noise_level[2:] == 1).all()
+
+
+def test_samples_without_a_noise_level_are_not_scored_in_its_units(leadfield: hw.LeadField) -> None:
+    samples = samples_at(leadfield, 5, n=2)
+    old = replace(samples, truth=replace(samples.truth, noise_rms=torch.full((2, 1), torch.nan)))
+    with pytest.raises(hw.InputError, match="simulate them again"):
+        estimate_samples(MinimumNorm().fit(leadfield), old, in_noise_units=True)
 
 
 def test_noise_units_change_nothing_for_a_linear_solver(leadfield: hw.LeadField) -> None:

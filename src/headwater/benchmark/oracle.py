@@ -22,7 +22,6 @@ from headwater.simulation.distributions import Normal
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.spatial import GaussianBells
-from headwater.solvers.evaluation import noise_level
 
 N_WIDTHS = 12
 NAM = 1e-9  # A m
@@ -77,7 +76,7 @@ class Oracle(Control):
             raise InputError("The oracle is written for one normalised bell a sample; leave it out for other sources.")
         if not isinstance(sources.amplitude_nam, Normal):
             raise InputError("The oracle is written for normally distributed amplitudes; leave it out for others.")
-        level = torch.from_numpy(noise_level(samples))
+        level = samples.noise_level.cpu()
         y = samples.y[:, :, 0].double() / level[:, None]
         y = y - y.mean(1, keepdim=True)
         candidates = _candidates(leadfield, _midpoints(sources.sigma_mm.low, sources.sigma_mm.high))

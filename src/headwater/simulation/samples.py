@@ -87,6 +87,19 @@ class Samples:
         return self.currents.dense()
 
     @property
+    def noise_level(self) -> torch.Tensor:
+        """Root mean square of the noise of each sample, in V (T, T/m), shape (batch,).
+
+        1 for samples without noise, and for several sensor types, whose noise no single number describes.
+        """
+        rms = self.truth.noise_rms.double()
+        if rms.isnan().any():
+            raise InputError("An earlier version wrote these samples without their noise level; simulate them again.")
+        if rms.shape[1] != 1:
+            return torch.ones_like(rms[:, 0])
+        return torch.where(rms > 0, rms, 1.0)[:, 0]
+
+    @property
     def coefficients(self) -> torch.Tensor:
         """Activity of each source, in [0, 1], shape (batch, n_sources).
 

@@ -135,20 +135,6 @@ def score(
     return metric.function(x_true, x_est, pos=pos, **{name: known[name] for name in metric.needs if name in known})
 
 
-def noise_level(samples: Samples) -> np.ndarray:
-    """Return the root mean square of the white noise in each sample, from its SNR and data; V (T, T/m), shape (batch,).
-
-    On average, ``|y|^2 = P_noise (1 + SNR)``. The level is 1 for noise-free samples and for several sensor types,
-    because one number does not describe the noise of several types. The simulated level, ``samples.truth.noise_rms``,
-    differs slightly, because the realised noise is random; committed tables use the level computed here.
-    """
-    snr_db = samples.truth.snr_db.double().cpu().numpy()
-    if snr_db.shape[1] != 1 or not np.isfinite(snr_db).all():
-        return np.ones(len(samples))
-    power = samples.y.double().square().mean((1, 2)).cpu().numpy()
-    return np.sqrt(power / (1 + 10 ** (snr_db[:, 0] / 10)))
-
-
 def estimate_samples(solver: Solver, samples: Samples, *, in_noise_units: bool) -> np.ndarray:
     """Return the estimate of a fitted solver, (batch, n_sources, n_orient, n_times).
 
@@ -157,13 +143,13 @@ def estimate_samples(solver: Solver, samples: Samples, *, in_noise_units: bool) 
     solver : Solver
     samples : Samples
     in_noise_units : bool
-        Divide each sample by its `noise_level` before the estimation and multiply the estimate by it, so that the noise
-        covariance of every sample is the identity on which the solver was fitted. No effect on a linear solver.
+        Divide each sample by its ``noise_level`` before the estimation and multiply the estimate by it: the noise
+        covariance of every sample is then the identity on which the solver was fitted. No effect on a linear solver.
     """
     y = samples.y.double().cpu().numpy()
     if not in_noise_units:
         return solver.estimate(y)
-    level = noise_level(samples)[:, None, None]
+    level = samples.noise_level.cpu().numpy()[:, None, None]
     estimate = solver.estimate(y / level)
     return estimate * level[..., None] if solver.unit == "Am" else estimate
 

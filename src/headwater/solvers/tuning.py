@@ -82,7 +82,7 @@ def tuned(
         Values to test for each hyper-parameter, in all combinations. None: the values in ``GRIDS`` for the first
         hyper-parameter listed there that the solver has.
     noise_cov : mne.Covariance | array of shape (n_channels, n_channels) | None
-        None: white noise; each sample is scaled to units of its noise (see `headwater.solvers.evaluation.noise_level`).
+        None: white noise; each sample is scaled to units of its noise (``samples.noise_level``).
     truth : callable | None
         Returns the ground truth for the metric, (batch, n_sources, n_orient[, n_times]).
 
