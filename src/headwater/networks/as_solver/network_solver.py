@@ -15,6 +15,7 @@ import torch
 from headwater._utils.errors import InputError
 from headwater._utils.progress import progress_bar
 from headwater.forward.leadfield import LeadField
+from headwater.networks.as_solver.network_posterior import NetworkPosterior
 from headwater.networks.base import BoundNetwork, Network
 from headwater.solvers.base import Solver, check_data
 
@@ -82,6 +83,11 @@ class NetworkSolver(Solver):
         """Whether the network estimates each time point separately."""
         return self.n_times_ == 1
 
+    @property
+    def has_posterior(self) -> bool:  # type: ignore[override]
+        """Whether the network computes a posterior."""
+        return self.network.has_posterior
+
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Bind the network to one lead field and one noise covariance."""
         if self.matching is not None:
@@ -101,11 +107,7 @@ class NetworkSolver(Solver):
         """
         data = check_data(data, self)
         width, n_times = self.n_times_, data.shape[-1]
-        if n_times < width:
-            raise InputError(
-                f"The network needs {width} time points and the data have {n_times}; use a longer time window."
-            )
-        starts = list(dict.fromkeys([*range(0, n_times - width + 1, width), n_times - width]))
+        starts = self._starts(n_times)
         samples = data.reshape(-1, *data.shape[-2:])
         windows = np.stack([samples[:, :, start : start + width] for start in starts], 1)
         found = self._in_batches(windows.reshape(-1, *windows.shape[2:]).astype(np.float32))
@@ -114,6 +116,28 @@ class NetworkSolver(Solver):
         for index, start in enumerate(starts):
             estimate[..., start : start + width] = found[:, index]
         return estimate.reshape(*data.shape[:-2], *estimate.shape[1:])
+
+    def _starts(self, n_times: int) -> list[int]:
+        """Return where the windows begin."""
+        width = self.n_times_
+        if n_times < width:
+            raise InputError(
+                f"The network needs {width} time points and the data have {n_times}; use a longer time window."
+            )
+        return list(dict.fromkeys([*range(0, n_times - width + 1, width), n_times - width]))
+
+    def _posterior(self, data: np.ndarray) -> NetworkPosterior:
+        """Compute the posteriors of all windows, in batches."""
+        starts, width = self._starts(data.shape[1]), self.n_times_
+        windows = np.stack([data[:, start : start + width] for start in starts]).astype(np.float32)
+        batches = [windows[at : at + self.batch_size] for at in range(0, len(windows), self.batch_size)]
+        with torch.inference_mode():
+            parts = tuple(self.bound_.posterior(torch.from_numpy(one).to(self.device)) for one in batches)
+        where = np.zeros((data.shape[1], 3), dtype=int)
+        for index, start in enumerate(starts):
+            where[start : start + width, :2] = divmod(index, self.batch_size)
+            where[start : start + width, 2] = np.arange(width)
+        return NetworkPosterior(parts, where)
 
     def _in_batches(self, windows: np.ndarray) -> np.ndarray:
         """Estimate windows of shape (n, n_channels, width); the batch size is reduced if memory is insufficient."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks.base.fixed import Fixed
+
+if TYPE_CHECKING:
+    from headwater.networks.relevance.posterior import Posterior
 
 
 class BoundNetwork(Fixed, ABC):
@@ -48,3 +52,7 @@ class BoundNetwork(Fixed, ABC):
 
         Multiplying the data by a positive factor multiplies the currents by the same factor.
         """
+
+    def posterior(self, y: torch.Tensor) -> Posterior:
+        """Return the Gaussian posterior of the currents; implemented where ``Network.has_posterior`` is true."""
+        raise NotImplementedError

@@ -44,6 +44,7 @@ class RelevanceNet(Network):
     """
 
     any_leadfield = True
+    has_posterior = True
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from headwater._utils.errors import InputError
 from headwater.networks.relevance.dictionary import Dictionary
 
 AT_ONCE = 256  # sources whose standard deviation is computed at a time
+DRAWN_AT_ONCE = 64  # columns of all windows
 
 
 class Posterior:
@@ -92,12 +93,39 @@ class Posterior:
 
         Sources vary slowest, as in ``LeadField.matrix``.
         """
+        whitened = self._whitened(self.dictionary.rows(vertices)).double().flatten(1, 2)
+        explained = (whitened @ whitened.mT) * self.scale.double().square()[:, None, None]
+        return self.prior_covariance(vertices) - explained
+
+    def prior_covariance(self, vertices: torch.Tensor) -> torch.Tensor:
+        """Covariance of some sources before the data, given the learned variances, in the shape of `covariance`."""
         rows = self.dictionary.rows(vertices).double()
         single = (rows * self.variance.double()[:, None]) @ rows.T
         eye = torch.eye(self.dictionary.n_orient, dtype=rows.dtype, device=rows.device)
         prior = torch.stack([torch.kron(one, eye) for one in single])
-        whitened = self._whitened(self.dictionary.rows(vertices)).double().flatten(1, 2)
-        return (prior - whitened @ whitened.mT) * self.scale.double().square()[:, None, None]
+        return prior * self.scale.double().square()[:, None, None]
+
+    def observed(self, vertex: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return what the posterior mean of one source is computed from, whitened by the model covariance of the data.
+
+        Returns
+        -------
+        cross : tensor of shape (batch, n_modes, n_orient)
+            Covariance of currents and data, in A m.
+        data : tensor of shape (batch, n_modes, n_times)
+        channels : tensor of shape (batch, n_modes, n_channels)
+            The whitener from channels to these data.
+        """
+        rows = self.dictionary.rows(torch.tensor([vertex], device=self.variance.device))
+        cross = self._whitened(rows)[:, 0].mT.double() * self.scale.double()[:, None, None]
+        channels = (self.dictionary.modes @ self.dictionary.whitener).double().expand(len(self.data), -1, -1)
+        solve = torch.linalg.solve_triangular
+        return cross, solve(self._factor, self.data.double(), upper=False), solve(self._factor, channels, upper=False)
+
+    def at(self, windows: torch.Tensor) -> Posterior:
+        """Return the posterior of some windows of the batch."""
+        chosen = (one[windows] for one in (self.data, self.scale, self.variance, self.noise))
+        return Posterior(self.dictionary, *chosen)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Draw currents in A m, shape (n, batch, n_sources, n_orient, n_times).
@@ -107,20 +135,22 @@ class Posterior:
         """
         if n < 1:
             raise InputError(f"n is {n}; ask for at least one sample.")
-        return torch.stack([self._draw(generator) for _ in range(n)])
+        step = max(1, DRAWN_AT_ONCE // max(1, len(self.data) * self.data.shape[2]))
+        return torch.cat([self._draws(min(step, n - start), generator) for start in range(0, n, step)])
 
-    def _draw(self, generator: torch.Generator | None) -> torch.Tensor:
-        dictionary, n_times = self.dictionary, self.data.shape[2]
-        shape = (*self.variance.shape, dictionary.n_orient * n_times)
-        device = self.variance.device
+    def _draws(self, count: int, generator: torch.Generator | None) -> torch.Tensor:
+        dictionary, (batch, n_modes, n_times) = self.dictionary, self.data.shape
+        columns, device = count * n_times, self.variance.device
+        shape = (*self.variance.shape, dictionary.n_orient * columns)
         coefficients = torch.randn(shape, generator=generator, device=device) * self.variance.sqrt()[:, :, None]
-        noise = torch.randn(self.data.shape, generator=generator, device=device) * self.noise.sqrt()[:, None, None]
-        by_orientation = coefficients.reshape(len(coefficients), -1, n_times)
+        noise = torch.randn((batch, n_modes, columns), generator=generator, device=device)
+        noise *= self.noise.sqrt()[:, None, None]
+        by_orientation = coefficients.reshape(batch, -1, columns)
         seen = dictionary.topographies.flatten(0, 1).T @ by_orientation
         drawn = dictionary.spread(coefficients)
-        drawn = drawn.reshape(*drawn.shape[:2], dictionary.n_orient, n_times)
-        corrected = drawn + self._solved(self.data - seen - noise)
-        return corrected * self.scale[:, None, None, None]
+        drawn = drawn.reshape(*drawn.shape[:2], dictionary.n_orient, columns)
+        corrected = drawn + self._solved(self.data.repeat(1, 1, count) - seen - noise)
+        return (corrected * self.scale[:, None, None, None]).unflatten(3, (count, n_times)).movedim(3, 0)
 
     def interval(self, level: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Return both ends of the central interval of each component, shape (batch, n_sources, n_orient, n_times).
