@@ -13,6 +13,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import SOLVERS, Solver
 from headwater.solvers.linear.kernel import LinearSolver
+from spheres import sphere_leadfield
 
 N_TIMES = 40
 SFREQ = 100.0
@@ -29,10 +30,7 @@ def info() -> mne.Info:
 @pytest.fixture(scope="module")
 def leadfield(info) -> LeadField:
     """Sources every 25 mm in a sphere."""
-    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    src = mne.setup_volume_source_space(sphere=sphere, pos=25.0, verbose="error")
-    forward = mne.make_forward_solution(info, trans=None, src=src, bem=sphere, verbose="error")
-    return LeadField.from_forward(forward)
+    return sphere_leadfield(info, 25.0)
 
 
 @pytest.fixture(scope="module")

@@ -7,23 +7,21 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from headwater.forward.leadfield import LeadField
+from spheres import electrodes, sphere_leadfield
 
 SPACING = 0.025
 
 
 @pytest.fixture(scope="session")
 def info() -> mne.Info:
-    """A cap of 32 electrodes."""
-    names = mne.channels.make_standard_montage("biosemi32").ch_names
-    return mne.create_info(names, 100.0, "eeg").set_montage("biosemi32")
+    """A montage of 32 electrodes."""
+    return electrodes("biosemi32")
 
 
 @pytest.fixture(scope="session")
 def free_leadfield(info) -> LeadField:
     """Sources every 25 mm in a sphere, three orientations."""
-    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    src = mne.setup_volume_source_space(sphere=sphere, pos=1e3 * SPACING, verbose="error")
-    return LeadField.from_forward(mne.make_forward_solution(info, trans=None, src=src, bem=sphere, verbose="error"))
+    return sphere_leadfield(info, 1e3 * SPACING)
 
 
 @pytest.fixture(scope="session")

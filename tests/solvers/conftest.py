@@ -160,3 +160,15 @@ def sphere() -> Sphere:
 @pytest.fixture(scope="session")
 def sphere_leadfield(sphere) -> LeadField:
     return sphere.leadfield()
+
+
+@pytest.fixture(scope="session")
+def leadfield() -> LeadField:
+    """A smooth random lead field of 20 electrodes and 90 sources in a ball."""
+    rng = np.random.default_rng(0)
+    pos = 0.06 * rng.uniform(-1, 1, (90, 3))
+    electrodes = rng.standard_normal((20, 3))
+    electrodes *= 0.12 / np.linalg.norm(electrodes, axis=1, keepdims=True)
+    away = electrodes[:, np.newaxis] - pos
+    gain = away / np.linalg.norm(away, axis=2, keepdims=True) ** 3
+    return LeadField.from_arrays(gain, pos, ch_names=[f"E{k}" for k in range(20)])

@@ -15,30 +15,23 @@ from headwater.solvers import LORETA, RSTKF, STKF
 from headwater.solvers.inputs.whitening import whiten
 from headwater.solvers.linear.smoothness import source_strength
 from headwater.solvers.states.state_space import Dynamics, filter_modes, gains
+from spheres import electrodes, sphere_leadfield
 
 OWN, LAMBDA2 = 0.8, 0.5
 N_REGIONS = 12
 
 
-def grid_of(spacing: float, montage: str) -> LeadField:
-    names = mne.channels.make_standard_montage(montage).ch_names
-    info = mne.create_info(names, 100.0, "eeg").set_montage(montage)
-    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    src = mne.setup_volume_source_space(sphere=sphere, pos=spacing, verbose="error")
-    return LeadField.from_forward(mne.make_forward_solution(info, trans=None, src=src, bem=sphere, verbose="error"))
-
-
 @pytest.fixture(scope="module")
 def tiny() -> LeadField:
     """Few sources under 16 electrodes, in two regions and with some in none."""
-    leadfield = grid_of(45.0, "biosemi16")
+    leadfield = sphere_leadfield(electrodes("biosemi16"), 45.0)
     return replace(leadfield, region_ids=np.arange(leadfield.n_sources) % 3 - 1, region_names=("one", "other"))
 
 
 @pytest.fixture(scope="module")
 def head() -> LeadField:
     """Sources every 20 mm under 32 electrodes, in regions around random places."""
-    leadfield = grid_of(20.0, "biosemi32")
+    leadfield = sphere_leadfield(electrodes("biosemi32"), 20.0)
     seeds = np.random.default_rng(1).choice(leadfield.n_sources, N_REGIONS, replace=False)
     region = np.argmin(np.linalg.norm(leadfield.pos[:, np.newaxis] - leadfield.pos[seeds], axis=2), axis=1)
     return replace(leadfield, region_ids=region, region_names=tuple(f"region {i}" for i in range(N_REGIONS)))

@@ -14,6 +14,7 @@ from headwater.solvers.inputs.whitening import whiten
 from headwater.solvers.laura import autoregression
 from headwater.solvers.linear.smoothness import source_strength
 from headwater.solvers.loreta import laplacian
+from spheres import electrodes, sphere_leadfield
 
 LAMBDA2 = 1 / 9
 SMOOTH = [LORETA, LAURA]
@@ -22,12 +23,7 @@ SMOOTH = [LORETA, LAURA]
 @pytest.fixture(scope="module")
 def grid() -> LeadField:
     """A ball of sources, 15 mm apart, under 64 electrodes."""
-    names = mne.channels.make_standard_montage("biosemi64").ch_names
-    info = mne.create_info(names, 100.0, "eeg").set_montage("biosemi64")
-    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    src = mne.setup_volume_source_space(sphere=sphere, pos=15.0, verbose="error")
-    forward = mne.make_forward_solution(info, trans=None, src=src, bem=sphere, verbose="error")
-    return LeadField.from_forward(forward)
+    return sphere_leadfield(electrodes("biosemi64"), 15.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Posteriors of the classical solvers: against dense computations, and on samples of the solver's own model."""
 
-import mne
 import numpy as np
 import pytest
 
@@ -21,6 +20,7 @@ from headwater.solvers import (
     WeightedMinimumNorm,
 )
 from headwater.solvers.posterior.contract import Posterior
+from spheres import electrodes, sphere_leadfield
 
 LAMBDA2 = 0.3
 SOME = np.array([7, 2, 40])
@@ -29,11 +29,7 @@ SOME = np.array([7, 2, 40])
 @pytest.fixture(scope="module")
 def leadfield() -> LeadField:
     """32 electrodes and sources every 25 mm in a sphere."""
-    names = mne.channels.make_standard_montage("biosemi32").ch_names
-    info = mne.create_info(names, 100.0, "eeg").set_montage("biosemi32")
-    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    src = mne.setup_volume_source_space(sphere=sphere, pos=25.0, verbose="error")
-    return LeadField.from_forward(mne.make_forward_solution(info, trans=None, src=src, bem=sphere, verbose="error"))
+    return sphere_leadfield(electrodes("biosemi32"), 25.0)
 
 
 @pytest.fixture(scope="module")

@@ -31,18 +31,6 @@ RULES = ["auto", MarginalLikelihood(error=0.0), GCV(), Discrepancy(), LCurve()]
 REGULARIZED = [MinimumNorm, WeightedMinimumNorm, DSPM, SLORETA, ELORETA, LORETA]
 
 
-@pytest.fixture(scope="module")
-def leadfield() -> hw.LeadField:
-    """A smooth random lead field of 20 electrodes and 90 sources in a ball."""
-    rng = np.random.default_rng(0)
-    pos = 0.06 * rng.uniform(-1, 1, (90, 3))
-    electrodes = rng.standard_normal((20, 3))
-    electrodes *= 0.12 / np.linalg.norm(electrodes, axis=1, keepdims=True)
-    away = electrodes[:, np.newaxis] - pos
-    gain = away / np.linalg.norm(away, axis=2, keepdims=True) ** 3
-    return hw.LeadField.from_arrays(gain, pos, ch_names=[f"E{k}" for k in range(20)])
-
-
 def gaussian_data(leadfield: hw.LeadField, lambda2: float, n: int, noise: float = 1.0) -> np.ndarray:
     """Data from the model of the minimum norm: noise of this variance, and currents whose ratio to it is lambda2."""
     rng = np.random.default_rng(1)

@@ -19,18 +19,6 @@ from headwater.solvers.tuning import GRIDS, default_grid, tuned, with_parameters
 ERROR = METRICS["nmse"]
 
 
-@pytest.fixture(scope="module")
-def leadfield() -> hw.LeadField:
-    """A smooth random lead field of 20 electrodes and 90 sources in a ball."""
-    rng = np.random.default_rng(0)
-    pos = 0.06 * rng.uniform(-1, 1, (90, 3))
-    electrodes = rng.standard_normal((20, 3))
-    electrodes *= 0.12 / np.linalg.norm(electrodes, axis=1, keepdims=True)
-    away = electrodes[:, np.newaxis] - pos
-    gain = away / np.linalg.norm(away, axis=2, keepdims=True) ** 3
-    return hw.LeadField.from_arrays(gain, pos, ch_names=[f"E{k}" for k in range(20)])
-
-
 def samples_at(leadfield: hw.LeadField, snr_db: float, n: int = 40) -> hw.simulation.Samples:
     return simulate(leadfield, replace(PIUNET, noise=White(snr_db)), n, seed=3)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import mne
 import pytest
 import torch
 
 from headwater.forward.leadfield import LeadField
 from headwater.networks import PIUNet
+from spheres import electrodes, sphere_leadfield
 
 SPACING = 0.025
 
@@ -15,11 +15,7 @@ SPACING = 0.025
 @pytest.fixture(scope="session")
 def leadfield() -> LeadField:
     """Sixteen electrodes on a sphere, sources every 25 mm inside."""
-    names = mne.channels.make_standard_montage("biosemi16").ch_names
-    info = mne.create_info(names, 100.0, "eeg").set_montage("biosemi16")
-    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    src = mne.setup_volume_source_space(sphere=sphere, pos=1e3 * SPACING, verbose="error")
-    return LeadField.from_forward(mne.make_forward_solution(info, trans=None, src=src, bem=sphere, verbose="error"))
+    return sphere_leadfield(electrodes("biosemi16"), 1e3 * SPACING)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import mne
 import pytest
 import torch
 
@@ -10,6 +9,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks import FCN, PIUNet
 from headwater.weights import save_network
 from headwater.weights.card import Card, LeadFieldMark
+from spheres import electrodes, sphere_leadfield
 
 WORDS = {"preset": "!Preset", "recipe": {"seed": 1}, "device": "cpu", "intended_use": "tests", "limits": "all"}
 
@@ -17,11 +17,7 @@ WORDS = {"preset": "!Preset", "recipe": {"seed": 1}, "device": "cpu", "intended_
 @pytest.fixture(scope="session")
 def leadfield() -> LeadField:
     """Sixteen electrodes on a sphere, sources every 30 mm inside."""
-    names = mne.channels.make_standard_montage("biosemi16").ch_names
-    info = mne.create_info(names, 100.0, "eeg").set_montage("biosemi16")
-    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    src = mne.setup_volume_source_space(sphere=sphere, pos=30.0, verbose="error")
-    return LeadField.from_forward(mne.make_forward_solution(info, trans=None, src=src, bem=sphere, verbose="error"))
+    return sphere_leadfield(electrodes("biosemi16"), 30.0)
 
 
 def card(network: torch.nn.Module, name: str, leadfield: LeadField | None) -> Card:

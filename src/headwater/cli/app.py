@@ -17,6 +17,8 @@ import headwater
 from headwater._utils.errors import InputError
 from headwater.cli.sentences import with_options
 
+INTERRUPTED = 130  # the exit code of a shell after Ctrl-C
+
 
 class Program(TyperGroup):
     """The sub-commands; errors of the library name the options of the one that was called."""

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from headwater.cli.app import called_as, console, errors
+from headwater.cli.app import INTERRUPTED, called_as, console, errors
 
 if TYPE_CHECKING:
     import pandas as pd
 
-INTERRUPTED = 130  # the exit code of a shell after Ctrl-C
 DIGITS = 3
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater._utils.errors import InputError
-from headwater.cli.app import console, errors
+from headwater.cli.app import INTERRUPTED, console, errors
 from headwater.cli.options import Forward, Space, Spacing, Subject, SubjectsDir, chosen_head, parsed_spacing
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 MONTAGE = "easycap-M10"
 N = 1000  # samples that are written by default
 PICTURED = 4  # of them
-INTERRUPTED = 130  # the shell's exit code after Ctrl-C
 
 
 def simulate(

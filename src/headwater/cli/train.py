@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from headwater.cli.app import console, errors
-
-INTERRUPTED = 130  # the shell's exit code after Ctrl-C
+from headwater.cli.app import INTERRUPTED, console, errors
 
 
 def train(
