@@ -53,7 +53,7 @@ def dense(bound: BoundRelevanceNet, y: torch.Tensor, noise_cov: np.ndarray | Non
     """Posterior of the first window by the textbook: mean (n_sources, n_orient, n_times) and covariance."""
     dictionary = bound.dictionary
     white = whiten(bound.leadfield, noise_cov)
-    logs = bound(y)[0].double().detach().numpy()
+    logs = bound(y)[0, -1].double().detach().numpy()
     profile = dictionary.rows(torch.arange(dictionary.n_sources)).double().numpy()
     single = (profile * np.exp(logs[:-1])) @ profile.T
     prior = np.kron(single, np.eye(dictionary.n_orient))
@@ -101,7 +101,7 @@ def test_intervals_hold_what_they_say_on_the_models_own_samples(bound, y):
     """Currents drawn from the prior, data made of them: an exact posterior is calibrated at every level."""
     dictionary = bound.dictionary
     torch.manual_seed(0)
-    logs = bound(y)[:1].detach().expand(200, -1)
+    logs = bound(y)[:1, -1].detach().expand(200, -1)
     variance, noise = logs[:, :-1].exp(), logs[:, -1].exp()
     coefficients = torch.randn(200, dictionary.n_atoms, dictionary.n_orient) * variance.sqrt()[:, :, None]
     true = dictionary.spread(coefficients)
@@ -128,7 +128,7 @@ def test_an_untrained_step_is_the_convex_bounding_update(leadfield, y):
     means = start[:, np.newaxis, np.newaxis] * np.einsum("mso,mt->sot", weights, data)
     precision = np.einsum("mso,mso->s", gain, weights) / gain.shape[2]
     expected = ConvexBounding()(start, np.mean(means**2, axis=(1, 2)), precision)
-    assert close(bound(y)[0, :-1].exp().double(), torch.from_numpy(expected))
+    assert close(bound(y)[0, 0, :-1].exp().double(), torch.from_numpy(expected))
 
 
 def test_currents_are_odd_and_in_proportion_to_the_data(bound, y):
@@ -163,6 +163,18 @@ def test_a_window_is_known_by_its_covariance(bound, y):
     assert close(bound.currents(y @ turn), bound.currents(y) @ turn)
 
 
+@pytest.mark.parametrize("n_times", [1, 3, 200])
+def test_each_atom_is_compared_with_the_data_by_least_squares(bound, n_times):
+    y = 1e-6 * torch.randn(2, 32, n_times, generator=torch.Generator().manual_seed(5))
+    dictionary = bound.dictionary
+    data = (dictionary.whitener @ y[0]).double().numpy()
+    found = bound._evidence(y).unexplained[0].exp()
+    for atom in (0, 40, dictionary.n_atoms - 1):
+        columns = (dictionary.modes.T @ dictionary.topographies[atom].T).double().numpy()
+        left = data - columns @ np.linalg.lstsq(columns, data)[0]
+        assert found[atom] == pytest.approx(np.sum(left**2) / np.sum(data**2), abs=5e-3)
+
+
 def test_few_modes_lose_no_power(free_leadfield, y):
     bound = make(modes=12).bind(free_leadfield)
     evidence = bound._evidence(y)
@@ -178,10 +190,10 @@ def test_noise_alone_is_taken_for_noise(free_leadfield):
     """White noise in many time points has the covariance that the noise alone explains."""
     bound = RelevanceNet(**{**SIZES, "updates": 6}).bind(free_leadfield)
     noise = torch.randn(1, 32, 4000, generator=torch.Generator().manual_seed(0))
-    share = bound(noise)[0, -1].exp()
+    share = bound(noise)[0, -1, -1].exp()
     evidence = bound._evidence(noise)
     assert 0.5 < share < 1.1
-    assert ratios(bound(noise), evidence, bound.dictionary)[0].shape == (1, bound.dictionary.n_atoms + 1)
+    assert ratios(bound(noise)[:, -1], evidence, bound.dictionary)[0].shape == (1, bound.dictionary.n_atoms + 1)
 
 
 def test_noise_covariance_takes_part(leadfield, y):

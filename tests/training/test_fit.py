@@ -1,6 +1,7 @@
 """The loop: a run that was interrupted ends as one that was not; schedules, early stopping, quiet."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from headwater.training.schedule import Plateau, Schedule
 from headwater.training.validation import Validation
 
 SCHEDULE = {"learning_rate": 1e-2, "warmup": 2, "ema": 0.5}
+WINDOWS = replace(PIUNET, name="windows", n_times=5)
 
 
 class Interrupting(Loss):
@@ -184,3 +186,24 @@ def test_mixed_precision_trains_on_a_gpu(train, precision):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
     assert all(value.isfinite().all() for value in train(precision=precision).network.state_dict().values())
+
+
+class Watching(Loss):
+    """Note how long the samples are."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def __call__(self, prediction, samples, bound):
+        self.lengths.append(samples.y.shape[2])
+        return CurrentL1()(prediction, samples, bound)
+
+
+def test_a_pair_may_have_samples_of_its_own(leadfield, small, tmp_path):
+    pairs = [TrainingPair.inverse_crime(leadfield), TrainingPair(LeadFieldPair.inverse_crime(leadfield), 1.0, WINDOWS)]
+    loss = Watching()
+    trainee = Trainee(small(), pairs, PIUNET, loss, Schedule(steps=8, **SCHEDULE), batch_size=2, seed=0)
+    trainee.rehearse()
+    assert set(loss.lengths) == {1, 5}
+    fit(trainee, out=tmp_path / "run", conduct=Conduct())
+    assert set(loss.lengths[2:]) == {1, 5}

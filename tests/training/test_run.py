@@ -196,6 +196,7 @@ CORTEX = {"montage": "biosemi16", "space": "cortex", "spacing": "ico3", "orient"
     [
         ({"heads": [{**HEADS, "montage": "biosemi17"}]}, "biosemi17"),
         ({"heads": [{**HEADS, "spacing": -7.0}]}, "spacing"),
+        ({"heads": [{**HEADS, "preset": "windows.yaml"}]}, "no preset 'windows.yaml'"),
         ({"heads": [CORTEX]}, "requires sources with free orientations on one regular grid"),
         ({"config": {**RECIPE["config"], "heads": 3}}, "heads is 3"),
         ({"loss": "waveform-cosine"}, "This loss compares waveforms of regions"),

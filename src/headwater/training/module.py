@@ -65,19 +65,20 @@ class Trainee(pl.LightningModule):
         return network
 
     def rehearse(self) -> None:
-        """Compute the loss of one sample, so that incompatible parts are refused before training."""
-        pair = self.pairs[0]
-        bound = self._bound(pair).eval()
-        with torch.no_grad():
-            samples = next(Simulator(pair.truth, self.preset, self.device).batches(self.seed, 1))
-            self.loss(bound(samples.y), samples, bound)
-        bound.train()
+        """Compute the loss of one sample of each preset, so that incompatible parts are refused before training."""
+        first = {id(pair.preset): pair for pair in reversed(self.pairs)}
+        for pair in first.values():
+            bound = self._bound(pair).eval()
+            with torch.no_grad():
+                samples = next(self._simulator(pair).batches(self.seed, 1))
+                self.loss(bound(samples.y), samples, bound)
+            bound.train()
 
     def on_fit_start(self) -> None:
         """Move the simulators and bound networks to the training device."""
         for bound in self._unregistered["bound"].values():
             bound.to(self.device)
-        self._unregistered["simulators"] = [Simulator(pair.truth, self.preset, self.device) for pair in self.pairs]
+        self._unregistered["simulators"] = [self._simulator(pair) for pair in self.pairs]
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:  # noqa: ARG002 - the samples are drawn here
         """Simulate a batch, predict, and return the loss."""
@@ -141,6 +142,9 @@ class Trainee(pl.LightningModule):
         )
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: plan.share(step) * self.plateau.share)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _simulator(self, pair: TrainingPair) -> Simulator:
+        return Simulator(pair.truth, pair.preset or self.preset, self.device)
 
     def _bound(self, pair: TrainingPair) -> BoundNetwork:
         bound: BoundNetwork = self._unregistered["bound"][pair.model.fingerprint]

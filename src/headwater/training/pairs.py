@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from headwater.forward.leadfield import LeadField
 from headwater.forward.pair import LeadFieldPair
+from headwater.simulation.presets import Preset
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +21,13 @@ class TrainingPair:
         The network is bound to ``lead_fields.model``; ``lead_fields.truth`` generates the data.
     weight : float
         Relative to other pairs.
+    preset : Preset | None
+        Samples of this pair; None: those of the training.
     """
 
     lead_fields: LeadFieldPair
     weight: float = 1.0
+    preset: Preset | None = None
 
     @classmethod
     def inverse_crime(cls, leadfield: LeadField, weight: float = 1.0) -> TrainingPair:

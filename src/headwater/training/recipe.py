@@ -59,6 +59,8 @@ class Heads(_Strict):
         Heads that generate the data: the head of the model varied with these seeds; None: that head itself.
     weight : float
         Sampling weight of each pair, relative to others.
+    preset : str | None
+        Samples of these pairs, as `Recipe.preset`; None: those of the recipe.
     """
 
     montage: str
@@ -70,6 +72,7 @@ class Heads(_Strict):
     assumed: Seed | None = None
     data: tuple[Seed, ...] = Field((), max_length=1000)
     weight: Positive = 1.0
+    preset: str | None = None
 
     @cached_property
     def head(self) -> Head:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,10 @@ def train_recipe(
     _check_folder(claim)
     validation = None if checks is None else _validation(checks, path.parent)
     known = None if start is None else _start(start, recipe)
-    pairs = [pair for heads in recipe.heads for pair in heads.pairs()]
+    presets = [None if heads.preset is None else find_preset(heads.preset, path.parent) for heads in recipe.heads]
+    pairs = [
+        replace(pair, preset=own) for heads, own in zip(recipe.heads, presets, strict=True) for pair in heads.pairs()
+    ]
     network = _network(recipe, pairs, preset.n_times, known)
     keep = KeepWeights(
         out / f"{path.stem}{WEIGHTS}",

@@ -22,6 +22,7 @@ from headwater.solvers.inputs.whitening import Whitened
 # Relative to the root mean square of its family: atoms seen less than this are not scaled up any further. A magnetic
 # sensor hardly sees the middle of the head, and what it sees there is the error of the head model.
 HARDLY_SEEN = 1e-2
+BARELY = 1e-3  # power of an orientation, relative to the best one, that is treated as half seen
 
 
 class Dictionary(nn.Module):
@@ -53,6 +54,7 @@ class Dictionary(nn.Module):
     whitener: torch.Tensor
     modes: torch.Tensor
     topographies: torch.Tensor
+    spans: torch.Tensor
     squares: torch.Tensor
     unit: torch.Tensor
     profile: torch.Tensor
@@ -90,6 +92,7 @@ class Dictionary(nn.Module):
         self._keep("sensitivity", sensitivity)
         self._keep("start", np.concatenate([np.full(n, -np.log(len(self.sizes) * n)) for n in self.sizes]))
         self._keep("topographies", topographies.transpose(1, 2, 0))
+        self._keep("spans", _spans(topographies.transpose(1, 2, 0)))
         upper = torch.triu_indices(self.n_modes, self.n_modes)
         self.register_buffer("packing", upper, persistent=False)
         self.register_buffer("squares", self._squares(), persistent=False)
@@ -139,6 +142,12 @@ class Dictionary(nn.Module):
         packed = matrix[:, rows, columns] * torch.where(rows == columns, 1.0, 2.0)
         return packed.to(self.squares.dtype) @ self.squares.T
 
+    def scanned(self, data: torch.Tensor) -> torch.Tensor:
+        """Return the power of data (batch, n_modes, n) in the span of each atom's topographies: (batch, n_atoms)."""
+        flat = self.spans.flatten(0, 1) @ data.transpose(0, 1).flatten(1)
+        by_atom = flat.reshape(*self.spans.shape[:2], len(data), -1)
+        return by_atom.square().sum((1, 3)).T
+
     def spread(self, coefficients: torch.Tensor) -> torch.Tensor:
         """Turn coefficients of atoms, shape (batch, n_atoms, n), into currents in A m, shape (batch, n_sources, n)."""
         scaled = (coefficients * self.unit[:, None]).transpose(0, 1)
@@ -155,6 +164,14 @@ class Dictionary(nn.Module):
         """Currents of some sources in the unit of each atom, shape (n_vertices, n_atoms)."""
         single = nn.functional.one_hot(vertices, self.n_sources).to(self.profile.dtype)
         return torch.cat([single, self.profile[vertices]], 1) * self.unit
+
+
+def _spans(topographies: np.ndarray) -> np.ndarray:
+    """Orthogonalise the topographies (n_atoms, n_orient, n_modes) of each atom; what is hardly seen becomes short."""
+    gram = topographies @ topographies.transpose(0, 2, 1)
+    values, vectors = np.linalg.eigh(gram)
+    floor = BARELY * values[:, -1:]
+    return (vectors / np.sqrt(values.clip(min=0) + floor)[:, np.newaxis]).transpose(0, 2, 1) @ topographies
 
 
 def _in_modes(seen: np.ndarray, modes: int) -> tuple[np.ndarray, np.ndarray]:

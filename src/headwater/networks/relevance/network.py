@@ -21,6 +21,7 @@ from headwater.networks.relevance.update import Evidence, Update
 from headwater.solvers.inputs.whitening import whiten
 
 NOISE_SHARE = 0.1  # of the data's power, before the first update
+LEAST_LEFT = 1e-4  # of the data's power, by an atom
 
 
 class RelevanceNet(Network):
@@ -54,7 +55,7 @@ class RelevanceNet(Network):
         blocks: int = 1,
         heads: int = 4,
         updates: int = 3,
-        widths_mm: tuple[float, ...] = (10.0, 20.0, 40.0),
+        widths_mm: tuple[float, ...] = (12.0, 25.0, 50.0, 100.0),
         voxel_mm: float = 10.0,
         modes: int = 64,
         n_times: int = 1,
@@ -106,17 +107,19 @@ class BoundRelevanceNet(BoundNetwork):
 
         Returns
         -------
-        logs : tensor of shape (batch, n_atoms + 1)
-            As shares of the data's power; that of the noise at the end.
+        logs : tensor of shape (batch, n_updates, n_atoms + 1)
+            As shares of the data's power, after each update; that of the noise at the end.
         """
         with torch.autocast(y.device.type, enabled=False):
             evidence = self._evidence(y)
         dictionary = self.dictionary
         logs = torch.cat([dictionary.start, dictionary.start.new_tensor([NOISE_SHARE]).log()])
         logs = logs.expand(len(y), -1)
+        found = []
         for update in self.network.steps:
             logs = update(logs, evidence, dictionary)
-        return logs
+            found.append(logs)
+        return torch.stack(found, 1)
 
     def posterior(self, y: torch.Tensor, logs: torch.Tensor | None = None) -> Posterior:
         """Return the posterior of the currents.
@@ -126,9 +129,9 @@ class BoundRelevanceNet(BoundNetwork):
         y : float tensor of shape (batch, n_channels, n_times)
             In V, T and T/m.
         logs : tensor of shape (batch, n_atoms + 1) | None
-            What `forward` predicts of the data, if it is at hand.
+            After one of the updates, see `forward`; None: after the last one.
         """
-        logs = self(y) if logs is None else logs
+        logs = self(y)[:, -1] if logs is None else logs
         with torch.autocast(y.device.type, enabled=False):
             white, scale = self._scaled(y)
             return Posterior(
@@ -163,4 +166,12 @@ class BoundRelevanceNet(BoundNetwork):
         rest = (self.dictionary.rank * white.square().mean((1, 2)) - power).clamp(min=0)
         squared = covariance.square().sum((1, 2)).clamp(min=torch.finfo(y.dtype).tiny)
         spread = (power.square() / squared).clamp(min=1).log()
-        return Evidence(covariance, rest, spread)
+        root = seen / y.shape[2] ** 0.5 if y.shape[2] <= self.dictionary.n_modes else _root(covariance)
+        share = self.dictionary.scanned(root) / self.dictionary.rank
+        return Evidence(covariance, rest, spread, (1 - share).clamp(min=LEAST_LEFT).log())
+
+
+def _root(covariance: torch.Tensor) -> torch.Tensor:
+    """Return square matrices that give the covariances when multiplied by their transposes."""
+    values, vectors = torch.linalg.eigh(covariance)
+    return vectors * values.clamp(min=0).sqrt()[:, None]

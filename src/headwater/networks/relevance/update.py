@@ -12,8 +12,9 @@ from headwater.networks.layers.unet3d import UNet3d
 from headwater.networks.relevance.cells import SLOTS
 from headwater.networks.relevance.dictionary import Dictionary
 
-FEATURES = 4  # of each atom
+FEATURES = 7  # of each atom
 GLOBALS = 5  # of the whole sample
+SHARPNESS = 8.0  # with which atoms that alone leave the least stand out
 STEPS = 2  # numbers that the network answers with for each atom, and for the noise
 # Logarithms beyond these say nothing more, and are as large as single precision can take.
 FARTHEST = 12.0
@@ -32,11 +33,14 @@ class Evidence:
         Power that is in no mode: only noise can be there.
     spread : tensor of shape (batch,)
         Logarithm of the effective number of independent time points.
+    unexplained : tensor of shape (batch, n_atoms)
+        Logarithm of the share of the power that each atom alone leaves.
     """
 
     covariance: torch.Tensor
     rest: torch.Tensor
     spread: torch.Tensor
+    unexplained: torch.Tensor
 
 
 class Update(nn.Module):
@@ -96,9 +100,7 @@ class Update(nn.Module):
         dictionary: Dictionary,
     ) -> torch.Tensor:
         """Make the image the network sees, shape (batch, n_inputs, x, y, z)."""
-        grown = (logs[:, :-1] - dictionary.start) / 4
-        sensitivity = dictionary.sensitivity.expand_as(grown)
-        features = torch.stack([grown, surprise[:, :-1] / 2, precision[:, :-1] / 2, sensitivity], 2)
+        features = _features(logs[:, :-1], surprise[:, :-1], precision[:, :-1], evidence, dictionary)
         parts, start = [], 0
         for placed, size in zip(dictionary.families, dictionary.sizes, strict=True):
             parts.append(placed.gathered(features[:, start : start + size]))
@@ -130,6 +132,19 @@ class Update(nn.Module):
             parts.append(placed.handed_back(found[..., start : start + width]))
             start += width
         return torch.cat([*parts, noise], 1)
+
+
+def _features(
+    logs: torch.Tensor, surprise: torch.Tensor, precision: torch.Tensor, evidence: Evidence, dictionary: Dictionary
+) -> torch.Tensor:
+    """Describe each atom, shape (batch, n_atoms, FEATURES)."""
+    grown = (logs - dictionary.start) / 4
+    left = evidence.unexplained
+    contrast = torch.exp(SHARPNESS * (left.amin(1, keepdim=True) - left))
+    amplitude = logs + 0.5 * (surprise + precision)  # of the posterior mean
+    relative = torch.exp(amplitude - amplitude.amax(1, keepdim=True))
+    sensitivity = dictionary.sensitivity.expand_as(grown)
+    return torch.stack([grown, surprise / 2, precision / 2, sensitivity, left, contrast, relative], 2)
 
 
 def ratios(logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary) -> tuple[torch.Tensor, torch.Tensor]:

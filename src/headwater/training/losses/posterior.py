@@ -8,7 +8,7 @@ import torch
 
 from headwater._utils.errors import InputError
 from headwater.networks.base import BoundNetwork
-from headwater.networks.relevance import BoundRelevanceNet
+from headwater.networks.relevance import BoundRelevanceNet, Posterior
 from headwater.simulation.samples import Samples
 from headwater.training.losses.base import Loss
 from headwater.training.losses.currents import Transport
@@ -25,15 +25,17 @@ class PosteriorScore(Loss):
     Parameters
     ----------
     weight : float
-        Weight of the transport term.
+        Weight of the transport distance within `Transport`.
+    earlier : float
+        Weight of `Transport` after each of the earlier updates, so that each update is trained directly.
     score : float
         Weight of the score.
     n_sources : int
         Random sources per batch.
     """
 
-    def __init__(self, *, weight: float = 1.0, score: float = 1.0, n_sources: int = 48) -> None:
-        self.weight, self.score, self.n_sources = weight, score, n_sources
+    def __init__(self, *, weight: float = 1.0, score: float = 0.3, earlier: float = 0.3, n_sources: int = 48) -> None:
+        self.weight, self.score, self.earlier, self.n_sources = weight, score, earlier, n_sources
         self._transport = Transport(weight=weight)
 
     def __call__(self, prediction: torch.Tensor, samples: Samples, bound: BoundNetwork) -> torch.Tensor:
@@ -41,16 +43,18 @@ class PosteriorScore(Loss):
         if not isinstance(bound, BoundRelevanceNet):
             raise InputError("The posterior score needs a network that has a posterior, such as RelevanceNet.")
         with torch.autocast(prediction.device.type, enabled=False):
-            posterior = bound.posterior(samples.y, prediction)
-            mean, true = posterior.mean, samples.x
-            size = true.norm(dim=2).mean(2)
-            size = size / size.sum(1, keepdim=True)
-            density = 0.5 / size.shape[1] + 0.5 * size.mean(0)
-            chosen = torch.multinomial(density, self.n_sources, replacement=True)
-            scores = crps(true[:, chosen], mean[:, chosen], posterior.sd(chosen)[..., None])
-            weights = 1 / (self.n_sources * density[chosen])
-            total = (scores.sum((2, 3)) * weights).sum(1) / true.abs().sum((1, 2, 3))
-            return self._transport(mean, samples, bound) + self.score * total.mean()
+            found = [bound.posterior(samples.y, logs) for logs in prediction.unbind(1)]
+            moved = [self._transport(one.mean, samples, bound) for one in found]
+            return moved[-1] + self.earlier * sum(moved[:-1]) + self.score * self._score(found[-1], samples.x)
+
+    def _score(self, posterior: Posterior, true: torch.Tensor) -> torch.Tensor:
+        size = true.norm(dim=2).mean(2)
+        size = size / size.sum(1, keepdim=True)
+        density = 0.5 / size.shape[1] + 0.5 * size.mean(0)
+        chosen = torch.multinomial(density, self.n_sources, replacement=True)
+        scores = crps(true[:, chosen], posterior.mean[:, chosen], posterior.sd(chosen)[..., None])
+        weights = 1 / (self.n_sources * density[chosen])
+        return ((scores.sum((2, 3)) * weights).sum(1) / true.abs().sum((1, 2, 3))).mean()
 
 
 def crps(true: torch.Tensor, mean: torch.Tensor, sd: torch.Tensor) -> torch.Tensor:
