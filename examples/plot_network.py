@@ -28,29 +28,29 @@ print(card.limits)
 # electrode positions and conductivities. A coarse grid and coarse surfaces are enough for an example.
 template = hw.template_head()
 person = template.varied(seed=3)
-told = hw.make_leadfield(template, hw.montage_info(template, "biosemi64"), "volume", spacing=14.0, ico=3)
-behind = carried_leadfield(told, template, person, hw.montage_info(person, "biosemi64"), ico=3)
+assumed = hw.make_leadfield(template, hw.montage_info(template, "biosemi64"), "volume", spacing=14.0, ico=3)
+truth = carried_leadfield(assumed, template, person, hw.montage_info(person, "biosemi64"), ico=3)
 
 # %%
 # Single bells of activity at 10 to 20 dB.
 bells = replace(
     hw.presets.PIUNET, sources=GaussianBells(n_sources=1, sigma_mm=Uniform(10, 30)), noise=White(Uniform(10, 20))
 )
-samples = hw.simulate(behind, bells, n=20, seed=0)
+samples = hw.simulate(truth, bells, n=20, seed=0)
 x_true = samples.x.double().numpy()
 
 # %%
 # Both are solvers: fit to a lead field, estimate currents in A m. NEMD is 0 for the ground truth, 1 for even activity.
 scores = {}
 for solver in (hw.solvers.ELORETA(lambda2=0.1), hw.load_network()):
-    currents = solver.fit(told).estimate(samples.y.double().numpy())
-    score = scores[type(solver).__name__] = nemd(x_true, currents, pos=told.pos, n_cells=256)
-    error_mm = localization_error(x_true, currents, pos=told.pos)
+    currents = solver.fit(assumed).estimate(samples.y.double().numpy())
+    score = scores[type(solver).__name__] = nemd(x_true, currents, pos=assumed.pos, n_cells=256)
+    error_mm = localization_error(x_true, currents, pos=assumed.pos)
     print(f"{type(solver).__name__:14} NEMD {score.mean():.2f}, peak off by {error_mm.mean():.0f} mm")
 gain = scores["NetworkSolver"] / scores["ELORETA"]
 
 # %%
 # The same on a recording, here of one sample: from any of MNE-Python's objects to positions and a source estimate.
-evoked, _ = samples.to_mne(behind, sample=0)
-found = hw.analyze(evoked, forward=told)
+evoked, _ = samples.to_mne(truth, sample=0)
+found = hw.analyze(evoked, forward=assumed)
 print(found.peaks)

@@ -155,9 +155,9 @@ def test_a_single_time_point_is_loretas(head, neighbours):
     _, _, data = wave(head, cap(head), 4, n_times=1)
     loreta = LORETA(lambda2=LAMBDA2).fit(head, cap(head)).estimate(data)
     assert close(STKF(own=OWN, neighbours=neighbours, lambda2=LAMBDA2).fit(head, cap(head)).estimate(data), loreta)
-    learnt = STKF().fit(head, cap(head)).learn_from(data)
-    assert learnt.dynamics.own == 0
-    assert close(learnt.currents, LORETA(lambda2=learnt.dynamics.lambda2).fit(head, cap(head)).estimate(data))
+    learned = STKF().fit(head, cap(head)).learn_from(data)
+    assert learned.dynamics.own == 0
+    assert close(learned.currents, LORETA(lambda2=learned.dynamics.lambda2).fit(head, cap(head)).estimate(data))
 
 
 def test_it_is_on_the_cortex_for_eeg_and_meg_together(recordings):
@@ -198,7 +198,7 @@ def test_the_filter_becomes_stationary_and_foresees_all_but_noise():
     assert np.allclose(np.mean(white[1:] * white[:-1], axis=0), 0, atol=0.03)
 
 
-def test_parameters_and_noise_are_learnt_from_data_of_the_model(head):
+def test_parameters_and_noise_are_learned_from_data_of_the_model(head):
     solver = STKF().fit(head, cap(head))
     rng = np.random.default_rng(7)
     n = len(solver.variance_)
@@ -218,7 +218,7 @@ def test_parameters_and_noise_are_learnt_from_data_of_the_model(head):
         assert other.learn_from(data).log_likelihoods[-1] < found.log_likelihoods[-1]
 
 
-def test_learnt_coupling_raises_the_likelihood(head):
+def test_learned_coupling_raises_the_likelihood(head):
     _, _, data = wave(head, cap(head), 8, n_times=20)
     coupled = STKF(neighbours=None).fit(head, cap(head)).learn_from(data)
     alone = STKF().fit(head, cap(head)).learn_from(data)

@@ -140,7 +140,7 @@ def mne_start(solver, evoked, forward, noise_cov) -> np.ndarray:
     return np.repeat(start, n_orient) * np.linalg.norm(gain, ord=np.inf) ** 2 / np.linalg.norm(white @ white.T)
 
 
-def test_the_noise_level_is_learnt(sphere_leadfield, data, rng):
+def test_the_noise_level_is_learned(sphere_leadfield, data, rng):
     noise = 0.5 * data.std()
     sample = data + noise * rng.standard_normal(data.shape)
     found = Champagne().fit(sphere_leadfield, noise**2 * np.eye(64)).learn_from(sample)

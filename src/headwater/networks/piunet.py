@@ -202,9 +202,9 @@ class BoundPIUNet(BoundNetwork):
         if network.context:
             others = [i for i in range(network.n_vectors) if i != first]
             scalars.append(0.5 * torch.log(largest[:, others] / largest[:, first : first + 1]))
-            told = torch.cat(scalars, 1)[:, :, None].expand(-1, -1, linear.shape[3])
+            facts = torch.cat(scalars, 1)[:, :, None].expand(-1, -1, linear.shape[3])
             here = torch.stack([self.sensitivity, torch.ones_like(self.sensitivity)]).expand(len(y), -1, -1)
-            inputs += [told, here]
+            inputs += [facts, here]
         return torch.cat(inputs, 1), vectors, largest[:, first, None, None]
 
 

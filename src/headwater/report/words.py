@@ -23,15 +23,15 @@ MERGING = (
     "Several sources that are active together can merge into one peak between them, and weak or deep sources can hide "
     "behind strong or superficial ones; a second peak may be a side lobe of the first."
 )
-MEG_BLIND = "MEG hardly sees sources that point towards the skull, nor deep ones."
-CORTEX_ONLY = "Only the cortex was searched: activity below it appears on the cortex that fits it best."
+MEG_BLIND = "MEG is hardly sensitive to radial and to deep sources."
+CORTEX_ONLY = "Sources were sought on the cortex only; deeper activity appears at the cortical position that fits it best."
 LEARNED = (
-    "The estimate is that of a network, which has learnt from simulated activity what sources look like; activity of "
-    "another kind can mislead it. Compare with a classical solver (for instance eLORETA) before relying on it."
+    "The estimate is that of a network that learned from simulated activity; activity of another kind can mislead it. "
+    "Compare it with that of a classical solver, for example eLORETA, before relying on it."
 )
 MORPHED = (
-    "The network was made for another head or other sensors: the data were carried there by way of a minimum-norm "
-    "estimate, and its currents back to the nearest sources, which blurs both."
+    "The network was trained for another head or other sensors. A minimum-norm estimate carries the data there, and its "
+    "currents are carried back to the nearest sources; both steps blur the estimate."
 )
 RESEARCH = "This is research software, not a medical device: do not base a treatment on it alone."
 
