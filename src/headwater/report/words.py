@@ -24,7 +24,9 @@ MERGING = (
     "behind strong or superficial ones; a second peak may be a side lobe of the first."
 )
 MEG_BLIND = "MEG is hardly sensitive to radial and to deep sources."
-CORTEX_ONLY = "Sources were sought on the cortex only; deeper activity appears at the cortical position that fits it best."
+CORTEX_ONLY = (
+    "Sources were sought on the cortex only; deeper activity appears at the cortical position that fits it best."
+)
 LEARNED = (
     "The estimate is that of a network that learned from simulated activity; activity of another kind can mislead it. "
     "Compare it with that of a classical solver, for example eLORETA, before relying on it."
