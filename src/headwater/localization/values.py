@@ -28,7 +28,7 @@ LEAST_TIMES = 20  # for comparing the courses of channels
 
 
 def check_data(evoked: mne.Evoked) -> None:
-    """Refuse channels that are flat, equal or far stronger than others, values not in SI units, averages of no trials."""
+    """Refuse channels that are flat, equal or far stronger than others, values not in SI units, empty averages."""
     if not evoked.nave > 0:
         raise InputError(
             f"The recording says that it is an average of {evoked.nave:g} trials, on which its noise depends; set "

@@ -32,8 +32,8 @@ LEARNED = (
     "Compare it with that of a classical solver, for example eLORETA, before relying on it."
 )
 MORPHED = (
-    "The network was trained for another head or other sensors. A minimum-norm estimate carries the data there, and its "
-    "currents are carried back to the nearest sources; both steps blur the estimate."
+    "The network was trained for another head or other sensors. A minimum-norm estimate carries the data there, and "
+    "its currents are carried back to the nearest sources; both steps blur the estimate."
 )
 RESEARCH = "This is research software, not a medical device: do not base a treatment on it alone."
 
