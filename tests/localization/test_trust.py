@@ -9,7 +9,8 @@ import pytest
 import headwater as hw
 from headwater.forward.leadfield import LeadField
 from headwater.localization import Localization
-from headwater.localization.trust import LIMITS, Findings, Fit, Opinion, Status, falls_short, judge
+from headwater.localization.findings import Findings, Fit, Opinion
+from headwater.localization.trust import LIMITS, Status, falls_short, judge
 from headwater.localization.trust_findings import at_far_edge
 from headwater.localization.trust_signal import LEVEL, Evidence
 from headwater.solvers import DSPM, ELORETA, Solver
@@ -157,6 +158,9 @@ def findings_of(**changes: object) -> Findings:
         fit=fit,
         eloreta=one,
         dipole=replace(one, solver="a single dipole", fit=None),
+        stable=1.0,
+        one_dipole_near=1.0,
+        steady_mm=0.0,
         uncertainty_mm=5.0,
         moved_mm=0.0,
         channel="E01",
@@ -174,9 +178,8 @@ def findings_of(**changes: object) -> Findings:
     [
         ({"noise_measured": False}, "assumed"),
         ({"n_noise": 20.0}, "20 independent samples, fewer than the 47"),
-        ({"snr_db": LIMITS.snr_db - 1}, "weak"),
         ({"moved_mm": LIMITS.moved_mm + 1}, "E01 carries the result"),
-        ({"uncertainty_mm": LIMITS.uncertainty_mm + 1}, "one in ten test sources"),
+        ({"stable": 0.1, "snr_db": -5.0}, "with new noise the peak stays there in 10% of the draws"),
         ({"at_window_edge": True}, "edge of the time window"),
         ({"at_brain_edge": True}, "edge of the brain"),
     ],

@@ -109,7 +109,7 @@ def with_verdict(localization, verdict, **findings):
 
 def test_the_first_screen_says_status_place_fit_and_signal(make_localization):
     localization = make_localization("volume")
-    doubted = with_verdict(localization, Verdict(Status.DOUBTFUL, ("one <channel> carries it",)), snr_db=6.0)
+    doubted = with_verdict(localization, Verdict(Status.DOUBTFUL, ("one <channel> carries it",), 0.5), snr_db=6.0)
     html = _summary_html(doubted)
     assert html.startswith('<p class="status DOUBTFUL">Doubtful</p>')
     assert "One &lt;channel&gt; carries it." in html
@@ -119,7 +119,7 @@ def test_the_first_screen_says_status_place_fit_and_signal(make_localization):
 
 
 def test_noise_has_no_place(make_localization):
-    localization = with_verdict(make_localization("volume"), Verdict(Status.NOTHING, ("p = 0.3",)))
+    localization = with_verdict(make_localization("volume"), Verdict(Status.NOTHING, ("p = 0.3",), 0.5))
     html = _summary_html(localization)
     assert "stands out of the noise" in html
     assert "strongest activity" not in html
@@ -131,7 +131,7 @@ def test_an_answer_that_explains_too_little_is_not_the_headline(make_localizatio
     clean = localization.trust.findings.eloreta.fit
     poor = replace(clean, peak=0.02, shape=0.03)
     better = replace(localization.trust.findings.eloreta, goodness=0.68)
-    verdict = Verdict(Status.DOUBTFUL, ("fit",))
+    verdict = Verdict(Status.DOUBTFUL, ("fit",), 0.5)
     shown = found(with_verdict(localization, verdict, fit=poor, eloreta=better))
     assert shown.startswith("eLORETA's strongest activity")
     assert "explains 68% of the data, sLORETA only 2%" in shown

@@ -9,10 +9,10 @@ import pandas as pd
 from headwater._utils.errors import InputError
 from headwater._utils.progress import working
 from headwater.head.template import template_head
+from headwater.localization.findings import Opinion
 from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.prepare import Prepared
 from headwater.localization.result import Localization
-from headwater.localization.trust import Opinion
 from headwater.localization.trust_findings import assess
 from headwater.solvers.base import Solver
 from headwater.solvers.regularization.chosen import chosen

@@ -9,9 +9,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from headwater.forward.leadfield import LeadField
+from headwater.localization.findings import Findings, Fit, Opinion
 from headwater.localization.prepare import Prepared
 from headwater.localization.resolution import resolution_near
-from headwater.localization.trust import Findings, Fit, Opinion, Trust, judge
+from headwater.localization.stability import STRONG, dipole_share, moments_around, signal_power, stable_share
+from headwater.localization.trust import Trust, judge
 from headwater.localization.trust_signal import MIN_BASELINE, evidence_of_signal
 from headwater.solvers import ELORETA, DipoleScan
 from headwater.solvers.base import Solver
@@ -45,6 +47,10 @@ class Whitening:
         """Whiten sensor data of the lead field's channels, shape (n_channels, ...)."""
         return np.asarray(self.scale * self.white.whitener @ sensors)
 
+    def sensors(self, whitened: np.ndarray) -> np.ndarray:
+        """Undo the whitening of data, shape (rank, ...)."""
+        return np.asarray(np.linalg.pinv(self.white.whitener) @ whitened / self.scale)
+
     @property
     def rank(self) -> int:
         """Number of independent channels."""
@@ -75,20 +81,31 @@ def find(prepared: Prepared, solver: Solver, magnitude: np.ndarray, peak: tuple[
     evoked = prepared.evoked.copy().pick(solver.leadfield_.ch_names)
     sight = whitening(prepared, solver.leadfield_)
     now = evoked.data[:, [moment]]
-    power = float(np.mean(sight.data(now) ** 2)) - 1
     eloreta = solver if isinstance(solver, ELORETA) else _eloreta(prepared, moment)
     own_fit = fit_of(solver, sight, evoked.data, evoked.times, moment)
     second = _opinion_of(eloreta, sight, prepared, source, moment)
+    scan = DipoleScan().fit(prepared.leadfield, prepared.noise_cov)
     leftover = min(one.unexplained for one in (own_fit, second.fit) if one is not None)
+    around = moments_around(np.sum(sight.data(evoked.data) ** 2, axis=0), evoked.times, moment)
+    signal, away = sight.data(now)[:, 0], distances_mm(prepared.leadfield, source)
     channel, replaced = most_deviant_replaced(eloreta, prepared, now)
     judged = solver if solver.per_time_point else eloreta
-    resolution = resolution_near(eloreta, sight.white, sight.data(now)[:, 0], sight.scale, source, error=leftover)
+    resolution = resolution_near(eloreta, sight.white, signal, sight.scale, source, error=leftover)
     return Findings(
         evidence=evidence_of_signal(prepared),
-        snr_db=float(10 * np.log10(max(power, 1e-3))),
+        snr_db=float(10 * np.log10(max(signal_power(signal) / sight.rank, 1e-3))),
         fit=own_fit,
         eloreta=second,
-        dipole=_single_dipole(prepared, evoked.data[:, [moment]], source),
+        dipole=_single_dipole(scan, now, away),
+        stable=stable_share(
+            lambda draws: _strength(eloreta, sight.sensors(draws)),
+            strong_topography(eloreta, sight, now),
+            signal,
+            away,
+            leftover,
+        ),
+        steady_mm=float(np.median(away[_strength(eloreta, evoked.data[:, around]).argmax(axis=0)])),
+        one_dipole_near=dipole_share(scan.goodness_of_fit(now).ravel(), signal, away, leftover),
         uncertainty_mm=np.inf if resolution is None else resolution.worst_mm,
         moved_mm=_distance_mm(prepared.leadfield, strongest(judged, now), strongest(judged, replaced)),
         channel=channel,
@@ -165,24 +182,35 @@ def _opinion_of(eloreta: Solver, sight: Whitening, prepared: Prepared, source: i
     evoked = prepared.evoked.copy().pick(eloreta.leadfield_.ch_names)
     fit = fit_of(eloreta, sight, evoked.data[:, [moment]], evoked.times[[moment]], 0)
     assert fit is not None  # noqa: S101
-    strength = np.linalg.norm(eloreta.estimate(evoked.data[:, [moment]])[..., 0], axis=1)
+    strength = _strength(eloreta, evoked.data[:, [moment]])[:, 0]
     found = int(strength.argmax())
     distance_mm = _distance_mm(prepared.leadfield, source, found)
     return Opinion("eLORETA", found, float(strength[found]), distance_mm, fit, fit.peak)
 
 
-def _single_dipole(prepared: Prepared, data: np.ndarray, source: int) -> Opinion:
-    scan = DipoleScan().fit(prepared.leadfield, prepared.noise_cov)
+def _single_dipole(scan: DipoleScan, data: np.ndarray, away_mm: np.ndarray) -> Opinion:
     goodness = scan.goodness_of_fit(data)
     found = int(goodness.argmax())
     moment = float(np.linalg.norm(scan.dipoles(data).moments))
-    distance_mm = _distance_mm(prepared.leadfield, source, found)
-    return Opinion("a single dipole", found, moment, distance_mm, None, float(goodness[found]))
+    return Opinion("a single dipole", found, moment, float(away_mm[found]), None, float(goodness[found]))
+
+
+def strong_topography(eloreta: Solver, sight: Whitening, data: np.ndarray) -> np.ndarray:
+    """Return what the currents above a share of the strongest make, whitened, shape (rank,)."""
+    currents = eloreta.estimate(data)[..., 0]
+    strength = np.linalg.norm(currents, axis=1, keepdims=True)
+    strong = currents * (strength >= STRONG * strength.max())
+    return sight.data(_gain_matrix(eloreta.leadfield_, currents.shape[1]) @ strong.ravel())
+
+
+def _strength(solver: Solver, data: np.ndarray) -> np.ndarray:
+    """Return how strong the sources are, shape (n_sources, n), for data of shape (n_channels, n)."""
+    return np.asarray(np.linalg.norm(solver.estimate(data), axis=1))
 
 
 def strongest(solver: Solver, data: np.ndarray) -> int:
     """Return the strongest source for one time point of data, shape (n_channels, 1)."""
-    return int(np.linalg.norm(solver.estimate(data)[..., 0], axis=1).argmax())
+    return int(_strength(solver, data)[:, 0].argmax())
 
 
 def most_deviant_replaced(eloreta: Solver, prepared: Prepared, data: np.ndarray) -> tuple[str, np.ndarray]:
@@ -225,6 +253,11 @@ def _sensor_positions(leadfield: LeadField) -> np.ndarray:
     if meg.any() and info["dev_head_t"] is not None:
         place[meg] = mne.transforms.apply_trans(info["dev_head_t"], place[meg])
     return np.asarray(place[np.isfinite(place).all(axis=1)])
+
+
+def distances_mm(leadfield: LeadField, source: int) -> np.ndarray:
+    """Return the distance from one source to each, shape (n_sources,)."""
+    return np.asarray(1e3 * np.linalg.norm(leadfield.pos - leadfield.pos[source], axis=1))
 
 
 def _distance_mm(leadfield: LeadField, one: int, other: int) -> float:
