@@ -1,0 +1,1 @@
+"""Records, calibration and tables of `bench_coverage.py`."""

@@ -1,0 +1,59 @@
+"""What a calibration may know of a recording: how strong it is, and how far it is from that of a single source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headwater.solvers.inputs.whitening import Whitened
+
+LEAST_SNR = 0.1  # of powers: weaker signals are not told apart
+AT_ONCE = 1024  # sources
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of each time point.
+
+    Attributes
+    ----------
+    snr_db : array of shape (n_times,)
+        Power of the whitened data above the stated noise, per independent channel.
+    diffuse_db : array of shape (n_times,)
+        Share of the power that the best single dipole does not explain: small for one focal source, larger for several
+        and for wide ones.
+    """
+
+    snr_db: np.ndarray
+    diffuse_db: np.ndarray
+
+
+def features_of(white: Whitened, data: np.ndarray, nave: int = 1) -> Features:
+    """Compute the features of data of shape (n_channels, n_times).
+
+    Parameters
+    ----------
+    white : Whitened
+        By the noise covariance of single trials.
+    data : array of shape (n_channels, n_times)
+        Channels of ``white.leadfield``.
+    nave : int
+        Number of averaged trials.
+    """
+    z = np.sqrt(nave) * (white.whitener @ data)
+    power = np.sum(z**2, axis=0)
+    snr = np.maximum(power / len(z) - 1.0, LEAST_SNR)
+    left = np.clip(1.0 - _best_dipole(white.gain, z) / np.where(power > 0, power, 1.0), 1e-4, 1.0)
+    return Features(10 * np.log10(snr), 10 * np.log10(left))
+
+
+def _best_dipole(gain: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the largest power that one dipole explains, shape (n_times,)."""
+    best = np.zeros(z.shape[1])
+    for start in range(0, gain.shape[1], AT_ONCE):
+        some = np.moveaxis(gain[:, start : start + AT_ONCE], 0, 1)
+        basis, _ = np.linalg.qr(some)
+        explained = np.einsum("sco,ct->sot", basis, z, optimize=True)
+        best = np.maximum(best, np.sum(explained**2, axis=1).max(axis=0))
+    return best
