@@ -160,6 +160,8 @@ def _print_trust(localization: Localization) -> None:
     console.print(words.found(localization), markup=False, soft_wrap=True)
     if trust is not None and trust.findings.evidence.found:
         console.print(f"{words.fit(localization)} {words.other_solver(localization)}", markup=False, soft_wrap=True)
+        if sure := words.certainty(localization):
+            console.print(sure, markup=False, soft_wrap=True)
 
 
 def _print_peaks(peaks: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from headwater.localization.peaks import find_peaks, peaks_table
 from headwater.localization.prepare import Prepared
 from headwater.localization.result import Localization
 from headwater.localization.trust_findings import assess
+from headwater.localization.uncertainty import uncertainty
 from headwater.solvers.base import Solver
 from headwater.solvers.regularization.chosen import chosen
 
@@ -36,11 +37,13 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
     sources, samples, peaks = _peaks(magnitude, unit, prepared)
     first = (int(sources[0]), int(samples[0])) if magnitude.any() else None
     trust = assess(prepared, fitted, magnitude, first)
+    with working("Drawing from the posterior"):
+        sure = uncertainty(prepared, fitted, sources, samples)
     return Localization(
         stc=stc,
         magnitude=magnitude,
         unit=unit,
-        peaks=peaks,
+        peaks=peaks if sure is None else sure.add_to(peaks),
         peak_sources=sources,
         evoked=prepared.evoked,
         leadfield=prepared.leadfield,
@@ -49,6 +52,7 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
         noise_cov=prepared.noise_cov,
         assumptions={**prepared.assumptions, "Solver": repr(fitted), **_regularisation(solver, fitted)},
         trust=trust,
+        uncertainty=sure,
         eloreta=peaks.iloc[:0] if trust is None else _table_of(trust.findings.eloreta, prepared, samples[:1]),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,14 @@ import numpy as np
 import pandas as pd
 
 import headwater
+from headwater.forward.estimate import source_estimate
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
 from headwater.localization.trust import Trust
+from headwater.localization.uncertainty import Uncertainty
 from headwater.solvers.base import Solver
+from headwater.solvers.inputs.whitening import whiten
+from headwater.solvers.posterior.contract import Posterior
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +39,8 @@ class Localization:
     unit : str
         ``"nAm"``, ``"F"`` (dSPM, sLORETA, eLORETA are dimensionless) ...
     peaks : pandas.DataFrame
-        Strongest first: ``time_s, x_mm, y_mm, z_mm, frame, region, amplitude, unit``.
+        Strongest first: ``time_s, x_mm, y_mm, z_mm, frame, region, amplitude, unit``, and for solvers with a posterior
+        ``radius_mm_90, volume_cm3_90``: the ball that holds the source behind the peak with a probability of 90 %.
     peak_sources : int array of shape (n_peaks,)
         The source of each row of ``peaks``.
     evoked : mne.Evoked
@@ -51,6 +57,9 @@ class Localization:
     eloreta : pandas.DataFrame
         Where eLORETA's estimate is strongest at the time of the first peak, in nAm: a row like those of ``peaks``; none
         for an estimate of zeros.
+    uncertainty : Uncertainty | None
+        Regions around the peaks, active regions of the atlas and what each channel contributes; None for solvers
+        without a posterior.
     """
 
     stc: mne.BaseSourceEstimate
@@ -66,6 +75,38 @@ class Localization:
     assumptions: dict[str, str]
     trust: Trust | None
     eloreta: pd.DataFrame
+    uncertainty: Uncertainty | None = None
+
+    @cached_property
+    def posterior(self) -> Posterior | None:
+        """Distribution of the currents at all time points, calibrated where the solver is; None without a posterior."""
+        if not self.solver.has_posterior:
+            return None
+        leadfield = self.solver.leadfield_
+        data = self.evoked.get_data(picks=leadfield.ch_names)
+        posterior, calibration = self.solver.posterior(data), self.solver.posterior_calibration()
+        if calibration is None:
+            return posterior
+        return calibration.calibrated(posterior, whiten(leadfield, self.noise_cov), data, self.evoked.nave)
+
+    @cached_property
+    def sd(self) -> mne.BaseSourceEstimate | None:
+        """Posterior standard deviation as a source estimate, in A m; None for solvers without a posterior.
+
+        For a vector estimate that of each component, else that of the vector: the square root of the sum over its
+        components.
+        """
+        if self.posterior is None:
+            return None
+        found = source_estimate(
+            self.posterior.sd,
+            self.solver.leadfield_,
+            tmin=float(self.evoked.times[0]),
+            tstep=1.0 / self.evoked.info["sfreq"],
+            pick_ori="vector" if self.stc.data.ndim == 3 else None,
+        )
+        found.data = np.abs(found.data)  # the normals of fixed sources have signs
+        return found
 
     def plot(self, time: float | None = None) -> Figure:
         """Draw the estimate on a glass brain at one time point, in s; None: that of the strongest peak."""

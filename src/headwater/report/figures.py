@@ -62,8 +62,17 @@ def plot_residual(localization: Localization) -> Figure | None:
     return _draw_topographies(residual, 0.0)
 
 
-def _draw_topographies(evoked: mne.Evoked, time: float) -> Figure | None:
-    """Draw one map for each sensor type with enough positions."""
+def plot_contributions(localization: Localization) -> Figure | None:
+    """Draw the share of the first peak that each channel carries; None without a posterior or positions."""
+    if localization.uncertainty is None:
+        return None
+    evoked = localization.evoked.copy().pick(localization.solver.leadfield_.ch_names)
+    shares = mne.EvokedArray(localization.uncertainty.channels[:, np.newaxis], evoked.info, tmin=0.0, verbose="error")
+    return _draw_topographies(shares, 0.0, shares=True)
+
+
+def _draw_topographies(evoked: mne.Evoked, time: float, *, shares: bool = False) -> Figure | None:
+    """Draw one map for each sensor type with enough positions, in its unit or in percent."""
     kinds = [kind for kind in sensor_types(evoked) if _has_positions(evoked, kind)]
     if not kinds:
         return None
@@ -71,6 +80,7 @@ def _draw_topographies(evoked: mne.Evoked, time: float) -> Figure | None:
     grid = figure.subplots(1, 2 * len(kinds), squeeze=False, width_ratios=[20, 1] * len(kinds))[0]
     for kind, axis, bar in zip(kinds, grid[::2], grid[1::2], strict=True):
         plural, unit, per_si = SENSORS[kind]
+        unit, per_si = ("%", 100.0) if shares else (unit, per_si)
         evoked.plot_topomap(
             times=[time],
             ch_type=kind,

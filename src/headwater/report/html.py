@@ -18,7 +18,7 @@ from headwater.localization import Localization
 from headwater.localization.resolution import Resolution, resolution_near_peak
 from headwater.localization.trust import Status
 from headwater.report import cortical_map, glass_brain, words
-from headwater.report.figures import plot_residual, plot_time_courses, plot_topographies
+from headwater.report.figures import plot_contributions, plot_residual, plot_time_courses, plot_topographies
 from headwater.report.scene import FRAME_LABELS, make_scene
 
 PACKAGES = ("headwater", "mne", "numpy", "scipy", "torch")
@@ -81,6 +81,8 @@ def make_report(localization: Localization, *, command: str | None = None) -> mn
     _add_time_courses(report, localization, time_index)
     _add_residual(report, localization)
     _add_html(report, "Peaks", _peaks_html(localization) if found else "<p>No peaks.</p>")
+    if words.certainty(localization):
+        _add_certainty(report, localization)
     resolution = None if source is None else _resolution(localization, source, time_index)
     _add_text(report, "How far to trust this", words.limits(localization, resolution))
     _add_html(report, "What was assumed", _table(["what", "as"], localization.assumptions.items()))
@@ -112,6 +114,20 @@ def _resolution(localization: Localization, source: int, time_index: int) -> Res
     if trust is None or not trust.findings.noise_measured or trust.verdict.status is Status.NOTHING:
         return None
     return resolution_near_peak(localization, source, time_index, error=trust.findings.leadfield_error)
+
+
+def _add_certainty(report: mne.Report, localization: Localization) -> None:
+    """How sure the posterior is: a sentence, a table of regions, and the channels that carry the first peak."""
+    regions = words.likely_regions(localization)
+    table = _table(["region", "probability"], regions) + f"<p>{escape(words.ACTIVE)}</p>" if regions else ""
+    _add_html(report, "How sure", f"<p>{escape(words.certainty(localization))}</p>{table}")
+    figure = plot_contributions(localization)
+    if figure is not None:
+        caption = (
+            "Share of the strongest peak's current that would be lost without each sensor; below zero where the sensor "
+            "speaks against it. Shares do not add up to 100 %, because sensors replace each other."
+        )
+        report.add_figure(figure, "Sensors that carry the peak", caption=caption, tags=())
 
 
 def _add_residual(report: mne.Report, localization: Localization) -> None:
@@ -174,11 +190,15 @@ def _add_time_courses(report: mne.Report, localization: Localization, time_index
 
 def _peaks_html(localization: Localization) -> str:
     frame = FRAME_LABELS[str(localization.peaks["frame"].iloc[0])]
+    sure = localization.uncertainty
     header = ["", "region", "time (ms)", "x (mm)", "y (mm)", "z (mm)", words.unit_label(localization)]
     rows = [
         [number, row.region or "not known", 1e3 * row.time_s, row.x_mm, row.y_mm, row.z_mm, f"{row.amplitude:.3g}"]
         for number, row in enumerate(localization.peaks.itertuples(), start=1)
     ]
+    if sure is not None:
+        header.append("90 % within (mm)")
+        rows = [[*row, one.radius_mm] for row, one in zip(rows, sure.peaks, strict=True)]
     axes = "x points to the right ear, y to the nose, z upwards."
     return _table(header, rows) + f"<p>Coordinates: {escape(frame)}; {axes}</p>"
 

@@ -117,4 +117,5 @@ def _provenance(localization: Localization, command: str | None) -> dict[str, ob
         "versions": {name: version(name) for name in ("headwater", "mne", "numpy", "scipy")},
         "assumptions": localization.assumptions,
         "trust": None if localization.trust is None else localization.trust.as_dict(),
+        "uncertainty": None if localization.uncertainty is None else localization.uncertainty.as_dict(),
     }

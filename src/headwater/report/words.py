@@ -5,6 +5,7 @@ from __future__ import annotations
 import mne
 
 from headwater.localization import Localization
+from headwater.localization.peak_regions import LEVEL, SHARE
 from headwater.localization.resolution import RADIUS, Resolution
 from headwater.localization.stability import RIGHT_MM
 from headwater.localization.trust import Status
@@ -12,6 +13,7 @@ from headwater.report.figures import SENSORS, sensor_types
 from headwater.report.scene import FRAME_LABELS
 
 MIDLINE_MM = 8.0
+MOST_REGIONS, LEAST_PROBABILITY = 8, 0.05  # shown
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 TEMPLATE = (
@@ -23,6 +25,11 @@ CONDUCTIVITIES = "Tissue conductivities are assumed, not measured; that of the s
 MERGING = (
     "Several sources that are active together can merge into one peak between them, and weak or deep sources can hide "
     "behind strong or superficial ones; a second peak may be a side lobe of the first."
+)
+ACTIVE = (
+    "Probability that a region is active at the time of the strongest peak: that the net current within 1 cm of one of "
+    f"its sources is at least {SHARE:.0%} of the strongest in the brain. Errors of the head model are not part of "
+    "these probabilities."
 )
 MEG_BLIND = "MEG is hardly sensitive to radial and to deep sources."
 CORTEX_ONLY = (
@@ -200,6 +207,33 @@ def _enumerate(names: list[str]) -> str:
 def _data(evoked: mne.Evoked) -> str:
     condition = f" (“{evoked.comment}”)" if evoked.comment else ""
     return f"an average of {evoked.nave} trials{condition}" if evoked.nave > 1 else f"one segment{condition}"
+
+
+def certainty(localization: Localization) -> str:
+    """Say how near the strongest peak its source is; empty without a posterior, and where there is only noise."""
+    sure, trust = localization.uncertainty, localization.trust
+    if sure is None or trust is None or trust.verdict.status is Status.NOTHING:
+        return ""
+    first = sure.peaks[0]
+    calibration = (
+        f"The radius was calibrated on {sure.n_calibration} simulated recordings of other heads."
+        if sure.n_calibration
+        else "This follows from the model alone and was not tested on other heads."
+    )
+    volume = "" if first.volume_cm3 is None else f" (a volume of {first.volume_cm3:.0f} cm³)"
+    return (
+        f"According to the model of {method_name(localization)}, the source behind the strongest peak lies within "
+        f"{first.radius_mm:.0f} mm of it{volume} with a probability of {LEVEL:.0%}. {calibration}"
+    )
+
+
+def likely_regions(localization: Localization) -> list[tuple[str, str]]:
+    """Name the regions that are probably active at the time of the first peak, the most probable first."""
+    sure = localization.uncertainty
+    if sure is None:
+        return []
+    ranked = sorted(sure.regions.items(), key=lambda one: -one[1])[:MOST_REGIONS]
+    return [(name, f"{probability:.0%}") for name, probability in ranked if probability >= LEAST_PROBABILITY]
 
 
 def limits(localization: Localization, resolution: Resolution | None) -> list[str]:

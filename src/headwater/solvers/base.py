@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import mne
 import numpy as np
@@ -14,6 +14,9 @@ from headwater.forward.estimate import source_estimate
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.inputs.recording import check_recording, segments
 from headwater.solvers.posterior.contract import Posterior
+
+if TYPE_CHECKING:
+    from headwater.solvers.posterior.calibration import Calibration
 
 Kind = TypeVar("Kind", bound="Solver")
 
@@ -118,6 +121,16 @@ class Solver(ABC):
         if data.ndim != 2 or not data.shape[1]:
             raise InputError(f"The data have shape {data.shape}; provide one recording of shape (n_channels, n_times).")
         return self._posterior(data.astype(np.float64, copy=False))
+
+    def posterior_calibration(self) -> Calibration | None:
+        """Return how its posterior is corrected, from simulations on other heads; None where nothing is known.
+
+        ``solver.posterior_calibration().calibrated(posterior, whiten(leadfield, noise_cov), data)`` corrects a
+        posterior, as `headwater.analyze` does.
+        """
+        from headwater.solvers.posterior.calibration import bundled  # pydantic takes longer to import than the solvers
+
+        return bundled().get(type(self).__name__) if self.has_posterior else None
 
     def _posterior(self, data: np.ndarray) -> Posterior:
         """Compute the posterior; implemented where ``has_posterior`` is true."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
+from headwater.solvers.posterior.calibration import Calibration
 
 PROBES = 16  # numbers that distinguish lead fields
 SAME = 1e-3  # largest relative difference of the same probes on two machines
@@ -105,6 +106,8 @@ class Card(BaseModel):
         Checksum of the weights file.
     card_sha256 : str
         Checksum of everything else on the card; empty on cards of earlier versions.
+    calibration : Calibration | None
+        Corrections of the posterior, for networks that have one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
@@ -128,6 +131,7 @@ class Card(BaseModel):
     limits: str
     sha256: str = ""
     card_sha256: str = ""
+    calibration: Calibration | None = None
 
     def sealed(self, sha256: str) -> Self:
         """Return the card with the checksums of its weights and of itself."""
@@ -136,7 +140,8 @@ class Card(BaseModel):
 
     def checksum(self) -> str:
         """Compute the checksum of everything on the card except itself."""
-        content = self.model_copy(update={"card_sha256": ""}).model_dump_json()
+        absent = {"calibration"} if self.calibration is None else None  # as on cards of earlier versions
+        content = self.model_copy(update={"card_sha256": ""}).model_dump_json(exclude=absent)
         return hashlib.sha256(content.encode()).hexdigest()
 
     @classmethod

@@ -52,6 +52,7 @@ def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cp
         mixed=str(card.recipe.get("precision")).startswith("bf16"),
         name=f"{card.name} {card.sha256[:8]}",
         matching=None if card.leadfield is None else card.leadfield.matching,
+        calibration=card.calibration,
     )
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 import mne
 import numpy as np
 import torch
+from typing_extensions import override
 
 from headwater._utils.errors import InputError
 from headwater._utils.progress import progress_bar
@@ -18,6 +19,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.as_solver.network_posterior import NetworkPosterior
 from headwater.networks.base import BoundNetwork, Network
 from headwater.solvers.base import Solver, check_data
+from headwater.solvers.posterior.calibration import Calibration
 
 AT_ONCE = 16  # windows per batch; their features then fit into the processor's cache
 IN_LINE = 4  # batches queued per core, so that no core waits for the slowest one
@@ -43,6 +45,8 @@ class NetworkSolver(Solver):
     matching : callable | None
         Function that returns a lead field with the channels of the weights, in their order, and raises `InputError` if
         the weights belong to a different lead field.
+    calibration : Calibration | None
+        Corrections of the posterior, from the card of the weights.
 
     Attributes
     ----------
@@ -65,6 +69,7 @@ class NetworkSolver(Solver):
         mixed: bool = False,
         name: str = "",
         matching: Callable[[LeadField], LeadField] | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.network = network
         self.device = device
@@ -72,6 +77,7 @@ class NetworkSolver(Solver):
         self.mixed = mixed
         self.name = name
         self.matching = matching
+        self.calibration = calibration
 
     @property
     def title(self) -> str:  # type: ignore[override]
@@ -87,6 +93,11 @@ class NetworkSolver(Solver):
     def has_posterior(self) -> bool:  # type: ignore[override]
         """Whether the network computes a posterior."""
         return self.network.has_posterior
+
+    @override
+    def posterior_calibration(self) -> Calibration | None:
+        """Return the corrections on the card of the weights."""
+        return self.calibration
 
     def fit(self, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None = None) -> Self:
         """Bind the network to one lead field and one noise covariance."""
