@@ -33,8 +33,8 @@ from headwater.weights.catalogue import load_network
 SETUP = Setup("easycap-M10", "volume", 10.0, ico=3)
 SAMPLING_RATE, FIRST, LAST = 100.0, -0.3, 0.3
 WITHIN_MM = 15.0
-HEADS = {"choose": (101, 102, 103), "report": (1, 2, 3, 4), "fresh": (201, 202, 203, 204)}
-FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000}
+HEADS = {"choose": (101, 102, 103), "report": (1, 2, 3, 4), "fresh": (201, 202, 203, 204), "second": (301, 302, 303, 304)}
+FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000, "second": 30_000}
 REFUSED = "refused"
 SPOILED = ("deflection", "swapped", "wrong scale", "bridged")
 
@@ -138,6 +138,10 @@ def judged(recording: Simulated, solver: Solver, model: LeadField) -> dict[str, 
         "dipole_mm": findings.dipole.distance_mm,
         "dipole_fit": findings.dipole.goodness,
         "uncertainty_mm": findings.uncertainty_mm,
+        "probability": trust.verdict.probability,
+        "stable": findings.stable,
+        "one_dipole_near": findings.one_dipole_near,
+        "steady_mm": findings.steady_mm,
         "moved_mm": findings.moved_mm,
         "window_edge": findings.at_window_edge,
         "brain_edge": findings.at_brain_edge,
