@@ -179,7 +179,7 @@ def findings_of(**changes: object) -> Findings:
         ({"noise_measured": False}, "assumed"),
         ({"n_noise": 20.0}, "20 independent samples, fewer than the 47"),
         ({"moved_mm": LIMITS.moved_mm + 1}, "E01 carries the result"),
-        ({"stable": 0.1, "snr_db": -5.0}, "with new noise the peak stays there in 10% of the draws"),
+        ({"stable": 0.1, "snr_db": -5.0}, "the peak stays there in 10% of draws with new noise"),
         ({"at_window_edge": True}, "edge of the time window"),
         ({"at_brain_edge": True}, "edge of the brain"),
     ],

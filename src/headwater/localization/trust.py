@@ -196,6 +196,6 @@ def _about_place(findings: Findings, probability: float, limits: Limits) -> list
 def _what_moves(findings: Findings) -> str:
     """Say what the probability rests on, in plain words."""
     return (
-        f"signal {findings.snr_db:.0f} dB above the noise; with new noise the peak stays there in "
-        f"{findings.stable:.0%} of the draws; eLORETA's peak within 20 ms is {findings.steady_mm:.0f} mm away"
+        f"signal-to-noise ratio {findings.snr_db:.0f} dB; the peak stays there in {findings.stable:.0%} of draws with "
+        f"new noise, and moves by {findings.steady_mm:.0f} mm within 20 ms"
     )
