@@ -33,7 +33,12 @@ from headwater.weights.catalogue import load_network
 SETUP = Setup("easycap-M10", "volume", 10.0, ico=3)
 SAMPLING_RATE, FIRST, LAST = 100.0, -0.3, 0.3
 WITHIN_MM = 15.0
-HEADS = {"choose": (101, 102, 103), "report": (1, 2, 3, 4), "fresh": (201, 202, 203, 204), "second": (301, 302, 303, 304)}
+HEADS = {
+    "choose": (101, 102, 103),
+    "report": (1, 2, 3, 4),
+    "fresh": (201, 202, 203, 204),
+    "second": (301, 302, 303, 304),
+}
 FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000, "second": 30_000}
 REFUSED = "refused"
 SPOILED = ("deflection", "swapped", "wrong scale", "bridged")
