@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from headwater.benchmark.choice import chosen
 from headwater.benchmark.methods import Fitted
 from headwater.benchmark.protocols import PROTOCOLS
 from headwater.benchmark.simulated import Simulated
 from headwater.forward.make import make_leadfield
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
+from headwater.networks import Morphed, NetworkSolver
 from headwater.solvers import MinimumNorm
 
 
@@ -40,6 +42,15 @@ def test_solvers_that_print_alike_are_not_confused() -> None:
     assert first.fitted(leadfield, None)[0] is first.fitted(leadfield, None)[0]
     tuned = first.with_parameters({"weight": 3.0})
     np.testing.assert_allclose(tuned.fitted(leadfield, None)[0].estimate(data), 3 * estimates[0])
+
+
+def test_bundled_networks_of_one_lead_field_are_chosen_by_name() -> None:
+    protocol = PROTOCOLS["direct-unet"]
+    assert "direct-unet" not in protocol.solvers  # it does not take any lead field
+    methods = chosen(protocol, ["direct-unet", "morphed:direct-unet", "eloreta"])
+    assert list(methods)[:3] == ["direct-unet", "direct-unet-morphed", "eloreta"]
+    assert isinstance(methods["direct-unet"].solver, NetworkSolver)
+    assert isinstance(methods["direct-unet-morphed"].solver, Morphed)
 
 
 def test_overrides_that_a_dataclass_would_ignore_are_refused() -> None:

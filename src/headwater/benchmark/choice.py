@@ -21,9 +21,9 @@ def chosen(protocol: Protocol, solvers: Iterable[str] | Mapping[str, Solver] | N
     ----------
     protocol : Protocol
     solvers : iterable of str | dict of str to Solver | None
-        Solvers by the names of their rows; or names of solvers of the protocol, files of trained networks
-        (``PATH.safetensors``, named by their stem), and such a file after ``morphed:``, for a network of one lead field
-        that is carried to that of the case. None: all solvers of the protocol.
+        Solvers by the names of their rows; or names of solvers of the protocol and of bundled networks, files of
+        trained networks (``PATH.safetensors``, named by their stem), and either after ``morphed:``, for a network of
+        one lead field that is carried to that of the case. None: all solvers of the protocol.
     """
     if solvers is None:
         solvers = protocol.solvers
@@ -33,24 +33,26 @@ def chosen(protocol: Protocol, solvers: Iterable[str] | Mapping[str, Solver] | N
 
 
 def _named(protocol: Protocol, names: list[str]) -> dict[str, Solver]:
-    known = protocol.solvers
-    files = [name for name in names if name.endswith(WEIGHTS) or name.startswith(MORPHED)]
-    if unknown := [name for name in names if name not in known and name not in files]:
+    from headwater.weights import shipped  # PyTorch takes a while
+
+    known, bundled = protocol.solvers, shipped()
+    networks = [name for name in names if name in bundled or name.endswith(WEIGHTS) or name.startswith(MORPHED)]
+    if unknown := [name for name in names if name not in known and name not in networks]:
+        choices = dict.fromkeys([*known, *bundled])
         raise InputError(
-            f"The benchmark has no solver {', '.join(unknown)}; choose from {', '.join(known)}, or give the "
+            f"The benchmark has no solver {', '.join(unknown)}; choose from {', '.join(choices)}, or give the "
             f"{WEIGHTS} file of a network."
         )
     found: dict[str, Solver] = {}
     for name in dict.fromkeys(names):
-        label = _label(name) if name in files else name
+        label = name if name in known else _label(name)
         if label in found:
             raise InputError(f"Two of the solvers are called {label}; rename the file of one of them.")
-        found[label] = _network(name) if name in files else known[name]
+        found[label] = known[name] if name in known else _network(name)
     return found
 
 
 def _network(name: str) -> Solver:
-    # PyTorch takes a while
     if name.startswith(MORPHED):
         from headwater.training.morph import morphed_network
 

@@ -21,7 +21,7 @@ from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.base.sizes import Levels, Repeats, Width, affordable
 from headwater.networks.inputs.bells import TEMPERS, MatchedBells
 from headwater.networks.inputs.lattice import Lattice
-from headwater.networks.inputs.starts import STARTS, start_kernels
+from headwater.networks.inputs.starts import STARTS, current_kernels
 from headwater.networks.layers.diffusion_unet import DiffusionUNet3d
 from headwater.networks.layers.unet3d import UNet3d
 from headwater.solvers.inputs.whitening import whiten
@@ -130,7 +130,7 @@ class BoundPIUNet(BoundNetwork):
         self.lattice = Lattice(white.leadfield, network.multiple, network.box)
         sensitivity = np.linalg.norm(white.gain, axis=(0, 2))
         self.unit = 1 / float(np.sqrt(np.mean(sensitivity**2)))
-        kernels = start_kernels(network.start, network.lambda2, leadfield, noise_cov) / self.unit
+        kernels = current_kernels(network.start, network.lambda2, leadfield, noise_cov) / self.unit
         self._keep("whitener", white.whitener)
         # Orientations come before sources, so that sums over orientations are sums of long rows.
         self._keep("gain", self.unit * white.gain.swapaxes(1, 2).reshape(len(white.gain), -1))

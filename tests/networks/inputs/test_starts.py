@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headwater.networks.inputs.starts import STARTS, start_kernels
+from headwater.networks.inputs.starts import STARTS, current_kernels, start_kernels
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -33,3 +33,15 @@ def test_little_regularisation_leaves_the_beamformer_sharper(free_leadfield):
         )
         widths.append(np.median((passed > passed.max(axis=0) / 2).mean(axis=0)))
     assert widths[1] < 0.7 * widths[0]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_every_start_gives_currents_that_explain_the_data(free_leadfield, start):
+    """Their scale follows from the data, whether the solver gives currents or statistics."""
+    gain = free_leadfield.gain - free_leadfield.gain.mean(0)
+    currents = 1e-9 * np.random.default_rng(0).normal(size=(*gain.shape[1:], 50))
+    data = np.einsum("cso,sot->ct", gain, currents)
+    (kernel,) = current_kernels(start, (0.1,), free_leadfield, None)
+    fitted = np.einsum("cso,ost->ct", gain, kernel @ data)
+    assert np.linalg.norm(data - fitted) < np.linalg.norm(data)
+    assert np.linalg.norm(fitted) > 0.1 * np.linalg.norm(data)

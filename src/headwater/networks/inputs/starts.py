@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import mne
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from headwater.forward.leadfield import LeadField
 from headwater.solvers import DSPM, ELORETA, LCMV, SLORETA, MinimumNorm, MoorePenrose, WeightedMinimumNorm
 from headwater.solvers.base import Solver
-from headwater.solvers.inputs.whitening import whiten
+from headwater.solvers.inputs.whitening import Whitened, whiten
 
 
 class ExpectedBeamformer(Solver):
@@ -19,6 +20,8 @@ class ExpectedBeamformer(Solver):
     Beamformers usually use the covariance of the data. Here this would be the covariance of one time point, and the
     estimate would not be linear in the data. ``G`` is scaled so that the mean eigenvalue of ``G G'`` is 1.
     """
+
+    unit: ClassVar[str] = "F"
 
     def __init__(self, *, lambda2: float) -> None:
         self.lambda2 = lambda2
@@ -60,3 +63,25 @@ def start_kernels(
         solver = STARTS[start](one).fit(leadfield, noise_cov)
         kernels.append(solver.estimate(np.eye(solver.leadfield_.n_channels)).swapaxes(0, 1))
     return np.stack(kernels)
+
+
+def current_kernels(
+    start: str, lambda2: tuple[float, ...], leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
+) -> np.ndarray:
+    """Return the linear maps from data to currents in A m, shape as `start_kernels`.
+
+    Statistics without a unit (dSPM, sLORETA, the beamformer) are scaled to currents: by the factor with which they
+    explain, by least squares, the data of independent currents of equal variance in all sources.
+    """
+    kernels = start_kernels(start, lambda2, leadfield, noise_cov)
+    if STARTS[start](lambda2[0]).unit == "Am":
+        return kernels
+    white = whiten(leadfield, noise_cov)
+    return np.stack([_factor(kernel, white) * kernel for kernel in kernels])
+
+
+def _factor(kernel: np.ndarray, white: Whitened) -> float:
+    gain = white.gain.reshape(len(white.gain), -1)
+    resolved = np.tensordot(white.gain, kernel, axes=((1, 2), (1, 0))) @ np.linalg.pinv(white.whitener)
+    explained = resolved @ gain
+    return float(np.sum(explained * gain) / np.sum(explained**2))
