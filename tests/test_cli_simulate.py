@@ -119,7 +119,7 @@ def test_presets_choose_their_sources(
     """Defaults that a user gets, with spheres instead of boundary elements and a handful of spikes, for speed."""
     monkeypatch.setattr(make, "make_leadfield", partial(hw.make_leadfield, method="sphere"))
     spike = np.exp(-0.5 * ((np.arange(500) - 200) / 8.0) ** 2)[np.newaxis]
-    monkeypatch.setattr(default, "default_spikes", lambda: (spike, 250.0))
+    monkeypatch.setattr(default, "default_spikes", lambda seed: (spike, 250.0))
     out, picture = tmp_path / "a.zarr", tmp_path / "a.png"
     printed = run_cli("simulate", name, "--n", 2, "--out", out, *(("--preview", picture) if name == "SPIKES" else ()))
     space, orient = {

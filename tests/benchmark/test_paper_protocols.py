@@ -20,6 +20,9 @@ from headwater.simulation.simulator import simulate
 from headwater.simulation.temporal.clips import Clips
 from headwater.solvers import SLORETA
 from headwater.solvers.evaluation import activity, comparable, estimate_samples
+from headwater.training.recipe import Recipe, find_preset
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 N = 6
 CORTEX = Setup("easycap-M10", "cortex", "ico3", ico=3)
@@ -67,6 +70,18 @@ def test_direct_unet_controls_show_the_balance_of_the_classes() -> None:
 
 def test_grey_matter_is_as_large_as_a_brain_s() -> None:
     assert 2e-4 < cortical_volume() < 8e-4  # m^3
+
+
+def test_spikes_of_training_tuning_and_test_are_from_different_simulations() -> None:
+    tested = {case.setting.preset.courses.seed for extent in SPIKES.sizes.values() for case in extent.cases}
+    tuned = {preset.courses.seed for preset in SPIKES.training_presets.values()}
+    recipes = [(path, Recipe.read(path)) for path in sorted(CONFIGS.glob("*.yaml"))]
+    courses = {path.stem: find_preset(recipe.preset, CONFIGS).courses for path, recipe in recipes}
+    trained = {name: one.seed for name, one in courses.items() if isinstance(one, Clips)}
+    assert trained.keys() >= {"cnn-transformer", "deepsif", "gru-dual-path"}
+    assert len(tested) == len(tuned) == 1
+    assert tested.isdisjoint(tuned)
+    assert (tested | tuned).isdisjoint(trained.values())
 
 
 def test_spikes_are_seen_by_the_electrodes_of_the_case(sloreta, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import warnings
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -222,7 +223,7 @@ def test_a_damaged_file_of_clips_is_one_sentence(tmp_path, content):
 def test_damaged_spikes_in_the_cache_are_simulated_again(tmp_path, monkeypatch):
     monkeypatch.setenv("HEADWATER_CACHE", str(tmp_path))
     clips = np.random.default_rng(0).standard_normal((3, 500)).astype(np.float16)
-    monkeypatch.setattr(default, "_simulate", lambda: {"clips": clips})
+    monkeypatch.setattr(default, "_simulate", lambda plan: {"clips": clips})
     default.default_spikes()
     (kept,) = tmp_path.glob("spikes-*.npz")
     content = bytearray(kept.read_bytes())
@@ -230,3 +231,19 @@ def test_damaged_spikes_in_the_cache_are_simulated_again(tmp_path, monkeypatch):
     for damaged in (content, content[:200], b""):
         kept.write_bytes(damaged)
         np.testing.assert_array_equal(default.default_spikes()[0], clips)
+
+
+def test_default_spikes_of_another_seed_are_other_spikes(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADWATER_CACHE", str(tmp_path))
+    monkeypatch.setattr(default, "PLAN", replace(PLAN, n_neighbors=0))
+    monkeypatch.setattr(default, "N_REGIONS", 20)
+    monkeypatch.setattr(default, "N_TARGETS", 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a few clips are enough
+        one, other = (default.default_spikes(seed)[0].astype(float) for seed in (0, 1))
+    assert min(len(one), len(other)) > 0
+    one, other = (clips - clips.mean(1, keepdims=True) for clips in (one, other))
+    similar = np.corrcoef(one, other)[: len(one), len(one) :]
+    assert similar.max() < 0.999
+    np.testing.assert_array_equal(default.default_spikes(0)[0], Clips(seed=0).pool.clips)
+    np.testing.assert_array_equal(default.default_spikes(1)[0], Clips(seed=1).pool.clips)

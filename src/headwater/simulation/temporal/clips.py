@@ -26,6 +26,8 @@ class Clips(TimeCourse):
     spikes : SpikeLibrary | array of shape (n_clips, n_clip_times) | path | None
         A path is the folder of a `SpikeLibrary` or a ``.npy`` file of such an array. None: the few hundred neural-mass
         spikes of `default_spikes`.
+    seed : int
+        Of the default spikes. Train with another seed than the 0 of the benchmark, whose clips are then new.
     sfreq : float
         Sampling rate of an array's clips, Hz; a `SpikeLibrary` has its own.
     by_source : bool
@@ -36,9 +38,12 @@ class Clips(TimeCourse):
     spikes: SpikeLibrary | np.ndarray | str | Path | None = None
     sfreq: float = 250.0
     by_source: bool = False
+    seed: int = 0
 
     def __post_init__(self) -> None:
         check_number(self, "sfreq", above=0.0)
+        check_number(self, "seed", at_least=0)
+        check_instance(self, "seed", int, "1")
         check_instance(self, "by_source", bool, "True")
         kinds = (SpikeLibrary, np.ndarray, str, Path, type(None))
         check_instance(self, "spikes", kinds, "an array of shape (n_clips, n_times)")
@@ -64,7 +69,7 @@ class Clips(TimeCourse):
         if library is None:
             from headwater.simulation.spikes.default import default_spikes
 
-            return Pool.from_array(*default_spikes())
+            return Pool.from_array(*default_spikes(self.seed))
         if isinstance(library, str | Path):
             library = SpikeLibrary.open(library) if Path(library).is_dir() else _read(Path(library))
         if isinstance(library, np.ndarray):
