@@ -159,19 +159,24 @@ def test_singular_covariance(localize: RunCli, tmp_path: Path) -> None:
     ("change", "part"),
     [
         (lambda evoked: evoked.data.__setitem__(3, np.nan), "NaN"),
-        (lambda evoked: evoked.data.__setitem__(3, 0.0), "flat"),
         (lambda evoked: evoked.data.__imul__(1e6), "scale them to V"),
         (lambda evoked: evoked.pick(NAMES[:5]), "at least 8"),
         (lambda evoked: evoked.rename_channels({NAMES[0]: "extra"}), "lacks 1 of the 32 good channels (extra)"),
         (lambda evoked: evoked.set_channel_types(dict.fromkeys(NAMES, "misc")), "no good EEG or MEG channels"),
     ],
-    ids=["nan", "flat", "microvolt", "few", "unknown", "none"],
+    ids=["nan", "microvolt", "few", "unknown", "none"],
 )
 def test_unusable_data(
     localize: RunCli, files: Path, tmp_path: Path, change: Callable[[mne.Evoked], object], part: str
 ) -> None:
     refused(localize(recording=evoked_with(files, tmp_path, change), code=2), part)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_flat_channel_is_left_out_and_said(localize: RunCli, files: Path, tmp_path: Path) -> None:
+    flat = evoked_with(files, tmp_path, lambda evoked: evoked.data.__setitem__(3, 0.0))
+    refused(localize("--no-find-bads", recording=flat, code=2), "flat")
+    assert f"1 channel left out as bad: {NAMES[3]} (flat)" in localize(recording=flat)
 
 
 @pytest.mark.parametrize(

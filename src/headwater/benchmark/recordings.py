@@ -106,6 +106,7 @@ def _sample(
         "regularize": False,
         "bads": (BAD_SAMPLE_EEG,) if sensors == "eeg" else (),
         "lowpass": 40.0,
+        "find_bads": False,
     }
     return Answered([evokeds], truth, options)
 
@@ -131,7 +132,7 @@ def median_nerve(data: Path, time: float, spacing: float) -> Answered:
     As in the clinic, a high-pass separates the cortical response from slower activity; without it, distributed
     solvers put the strongest source at 20 ms deep in the head.
     """
-    options = {"tmin": time - 0.0005, "tmax": time + 0.0005, "highpass": 30.0, "spacing": spacing}
+    options = {"tmin": time - 0.0005, "tmax": time + 0.0005, "highpass": 30.0, "spacing": spacing, "find_bads": False}
     return Answered([median_nerve_evoked(data)], template_head().from_mni(LEFT_HAND_MNI)[np.newaxis], options)
 
 
@@ -147,7 +148,7 @@ def arm_evoked(data: Path, person: str) -> mne.EvokedArray:
 
 def right_arm(data: Path, person: str, spacing: float) -> Answered:
     """First cortical response of the hand area, high-pass filtered as in `median_nerve`."""
-    options = {"tmin": N20[0], "tmax": N20[1], "highpass": 30.0, "spacing": spacing}
+    options = {"tmin": N20[0], "tmax": N20[1], "highpass": 30.0, "spacing": spacing, "find_bads": False}
     return Answered([arm_evoked(data, person)], template_head().from_mni(LEFT_HAND_MNI)[np.newaxis], options)
 
 
@@ -184,7 +185,7 @@ def seizure(data: Path, spacing: float | None = None) -> Answered:
     for number in (1, 2, 3):
         recorded = _load(data, f"ictal/examples/P2/sz_data/data{number}.mat")["data"].T * TYPICAL_EEG
         segments.append(mne.io.RawArray(recorded, leadfield.info.copy(), verbose="error"))
-    band = {"highpass": 1.0, "lowpass": 30.0}
+    band = {"highpass": 1.0, "lowpass": 30.0, "find_bads": False}
     if spacing is None:
         return Answered(segments, leadfield.pos[resected], {"forward": leadfield, **band}, over_time=True)
     for segment in segments:  # their positions are not those of the template; names place them

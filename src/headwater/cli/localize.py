@@ -70,6 +70,9 @@ def localize(
     ] = None,
     sensors: Annotated[Sensors, typer.Option(help="Sensor types to use.")] = Sensors.all,
     bads: Annotated[str, typer.Option(help="Additional bad channels, separated by commas.")] = "",
+    find_bads: Annotated[
+        bool, typer.Option(help="Find further bad channels from the data, and leave them out.")
+    ] = True,
     montage: Annotated[
         str | None, typer.Option(help="Electrode positions: a montage of MNE-Python by name, or a file.")
     ] = None,
@@ -111,6 +114,7 @@ def localize(
         reject="auto" if reject is Rejection.auto else None,
         sensors=sensors.value,
         bads=tuple(name.strip() for name in bads.split(",") if name.strip()),
+        find_bads=find_bads,
         montage=montage,
         space=space.value,
         spacing=parsed_spacing(spacing),
@@ -157,6 +161,8 @@ def _print_trust(localization: Localization) -> None:
     console.print(f"Status: {words.status(localization)}", style="bold", markup=False)
     for reason in () if trust is None else trust.verdict.reasons:
         console.print(f"  - {reason}", markup=False, soft_wrap=True)
+    if bad := words.bad_channels(localization):
+        console.print(f"{bad}.", markup=False, soft_wrap=True)
     console.print(words.found(localization), markup=False, soft_wrap=True)
     if trust is not None and trust.findings.evidence.found:
         console.print(f"{words.fit(localization)} {words.other_solver(localization)}", markup=False, soft_wrap=True)

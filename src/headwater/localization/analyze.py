@@ -54,6 +54,8 @@ def analyze(recording: Recording | str | Path, options: AnalysisOptions) -> Loca
         ``"all"``, ``"eeg"``, ``"meg"``, ``"mag"`` or ``"grad"``.
     bads : tuple of str
         Additional bad channels.
+    find_bads : bool
+        Leave out channels that are flat or that the others contradict; ``assumptions["Bad channels"]`` names them.
     montage : str | path-like | mne.channels.DigMontage | None
         Positions of the electrodes: a montage of MNE-Python by name, or measured ones.
     space : str

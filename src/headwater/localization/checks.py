@@ -44,6 +44,18 @@ def pick_sensors(evoked: mne.Evoked, sensors: str, bads: tuple[str, ...] = ()) -
     return evoked.pick(picks)
 
 
+def without_bad(evoked: mne.Evoked, bad: dict[str, str]) -> mne.Evoked:
+    """Leave out bad channels; ``bad`` says what is wrong with each, in words."""
+    good = [name for name in evoked.ch_names if name not in bad]
+    if len(good) < MIN_CHANNELS:
+        found = few([f"{name} ({wrong})" for name, wrong in bad.items()])
+        raise InputError(
+            f"Only {len(good)} good channels are left, and source localisation needs at least {MIN_CHANNELS}: {found}; "
+            "check the recording, or set `find_bads=False`."
+        )
+    return evoked.copy().pick(good) if bad else evoked
+
+
 def _too_few(evoked: mne.Evoked, sensors: str, picks: list[int], others: dict[str, list[str]]) -> str:
     """Say why there are too few channels."""
     if others:

@@ -43,6 +43,7 @@ class RecordingOptions:
     reject: Reject = None
     sensors: str = "all"
     bads: tuple[str, ...] = ()
+    find_bads: bool = True
     montage: Montage | None = None
     space: str = "volume"
     spacing: float | str | None = None

@@ -12,17 +12,29 @@ from mne.utils import logger
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
+from headwater.localization.bad_channels import NOT_LOOKED_FOR, find_bad_channels
 from headwater.localization.channels import in_words, recognised
-from headwater.localization.checks import pick_sensors
+from headwater.localization.checks import pick_sensors, without_bad
 from headwater.localization.filtering import Band, default_band
 from headwater.localization.leadfield_file import read_leadfield
 from headwater.localization.montages import with_montage
 from headwater.localization.noise import Noise, estimate_noise, has_baseline, read_noise_cov
 from headwater.localization.options import Baseline, RecordingOptions, with_options
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
-from headwater.localization.segment import SLACK, Recording, check_window, select_segment, stimulus_locked
-from headwater.localization.values import bridged, check_data
+from headwater.localization.segment import (
+    SLACK,
+    Recording,
+    check_window,
+    refuse_rejection,
+    select_segment,
+    stimulus_locked,
+    without_trials,
+)
+from headwater.localization.values import bridged, check_data, without_signal_or_excess
 from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
+
+# Recordings whose samples follow each other in time; maps of components do not.
+IN_TIME = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list
 
 SENSORS = {"eeg": "EEG", "mag": "magnetometers", "grad": "gradiometers"}
 
@@ -77,28 +89,31 @@ def prepared_by(recording: Recording, options: RecordingOptions) -> Prepared:
     """Reduce a recording to the data, lead field and noise covariance that solvers take."""
     forward, noise_cov = _loaded(options)
     band = _band(recording, options)
-    segment = select_segment(
-        recording,
-        options.condition,
-        options.tmin,
-        options.tmax,
-        band,
-        epoch=options.epoch,
-        reject=options.reject,
-    )
+    segment = select_segment(recording, options.condition, options.tmin, options.tmax, band, epoch=options.epoch)
+    refuse_rejection(segment, options.reject)
     measured = segment.evoked
     evoked = pick_sensors(measured, options.sensors, _bads(options.bads, noise_cov, measured.ch_names))
+    search = options.find_bads and isinstance(recording, IN_TIME)
+    broken = without_signal_or_excess(evoked) if search else {}
+    evoked = without_bad(evoked, broken)
     check_data(evoked)
     window = _window(evoked, options.tmin, options.tmax)
+    evoked, head, leadfield, placed = _located(evoked, measured.info, forward, options)
+    contradicted = find_bad_channels(evoked, segment.trials, leadfield) if search else NOT_LOOKED_FOR
+    evoked = without_bad(evoked, contradicted.channels)
+    segment = without_trials(segment, options.condition, options.reject, evoked.ch_names)
+    evoked = _with_data_of(evoked, segment.evoked)
     evoked, corrected = _baseline_corrected(evoked, options.baseline)
     evoked = _projected(evoked)
     noise = estimate_noise(evoked, segment.trials, noise_cov, regularize=options.regularize)
-    evoked, head, leadfield, placed = _located(evoked, measured.info, forward, options)
+    # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
+    leadfield = replace(leadfield.pick(evoked.ch_names), info=evoked.info.copy())
     assumptions = {
         **{name.capitalize(): words for name, words in leadfield.assumptions.items()},
         "Data": f"{segment.origin}; {window[0]:.3f} to {window[1]:.3f} s",
         **segment.assumptions,
         "Filter": str(band),
+        "Bad channels": contradicted.and_also(broken).words,
         "Baseline": corrected,
         "Noise covariance": noise.words,
         **placed,
@@ -138,8 +153,15 @@ def _located(
         leadfield = computed_leadfield(head, evoked, measured, options.space, options.spacing)
     else:
         leadfield = given_leadfield(forward, head, evoked.ch_names)
-    # The recording's info knows its projections and Maxwell filtering, which the rank of the noise depends on.
-    return evoked, head, replace(leadfield, info=evoked.info.copy()), placed
+    return evoked, head, leadfield, placed
+
+
+def _with_data_of(evoked: mne.Evoked, averaged: mne.Evoked) -> mne.Evoked:
+    """Return the same channels, with their positions, of an average over other trials."""
+    again = evoked.copy()
+    again.data = averaged.get_data(picks=evoked.ch_names)
+    again.nave = averaged.nave
+    return again
 
 
 def _check_types(head: object, forward: object, noise_cov: object) -> None:

@@ -59,7 +59,6 @@ def select_segment(
     band: Band = OPEN,
     *,
     epoch: tuple[float, float] = EPOCH,
-    reject: Reject = None,
 ) -> Segment:
     """Reduce a recording to one multichannel segment.
 
@@ -75,21 +74,17 @@ def select_segment(
         Filter, applied to as long a piece of the recording as there is.
     epoch : tuple of float
         Window around the events of a raw recording, in seconds.
-    reject : "auto" | dict | None
-        Leave out trials with artefacts.
 
     Returns
     -------
     segment : Segment
     """
     if isinstance(recording, mne.io.BaseRaw) and condition is None:
-        _no_trials(reject)
         return Segment(_raw_window(recording, tmin, tmax, band), None, "raw segment, not averaged")
     if isinstance(recording, mne.io.BaseRaw):
-        return _average(_cut(recording, str(condition), band, epoch), condition, OPEN, reject)
+        return _average(_cut(recording, str(condition), band, epoch), condition, OPEN)
     if isinstance(recording, mne.BaseEpochs):
-        return _average(_chosen_epochs(recording, condition), condition, band, reject)
-    _no_trials(reject)
+        return _average(_chosen_epochs(recording, condition), condition, band)
     if isinstance(recording, mne.Evoked | list):
         evoked = _choose_evoked(recording if isinstance(recording, list) else [recording], condition)
         origin = f"average of {evoked.nave} trials, condition {evoked.comment!r}"
@@ -102,9 +97,19 @@ def select_segment(
     )
 
 
-def _no_trials(reject: Reject) -> None:
-    if reject is not None:
+def refuse_rejection(segment: Segment, reject: Reject) -> None:
+    """Refuse to leave out trials where there are none."""
+    if reject is not None and segment.trials is None:
         raise InputError("There are no trials that `reject` could leave out; give epochs, or raw data and `condition`.")
+
+
+def without_trials(segment: Segment, condition: str | int | None, reject: Reject, good: list[str]) -> Segment:
+    """Average again without the trials in which good channels have artefacts."""
+    if segment.trials is None or reject is None:
+        return segment
+    trials = segment.trials.copy()
+    trials.info["bads"] = [name for name in trials.ch_names if name not in good]
+    return _average(trials, condition, OPEN, reject)
 
 
 def _component(ica: mne.preprocessing.ICA, condition: str | int | None, band: Band) -> Segment:
@@ -114,7 +119,9 @@ def _component(ica: mne.preprocessing.ICA, condition: str | int | None, band: Ba
     return Segment(evoked, None, origin)
 
 
-def _average(epochs: mne.BaseEpochs, condition: str | int | None, band: Band, reject: Reject) -> Segment:
+def _average(
+    epochs: mne.BaseEpochs, condition: str | int | None, band: Band, reject: Reject = None
+) -> Segment:
     """Average trials: filtered, without those that have artefacts."""
     name = "all" if condition is None else str(condition)
     trials, rejection = without_artefacts(band.apply(epochs), reject)

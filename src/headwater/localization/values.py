@@ -50,14 +50,10 @@ def _check_kind(kind: str, names: list[str], data: np.ndarray) -> None:
     if data.shape[1] == 1:
         _check_unit(kind, float(np.median(np.abs(data))))
         return
-    spread = np.ptp(data, axis=1)
-    flat = [name for name, size in zip(names, spread, strict=True) if size <= FLAT_SHARE * np.median(spread)]
-    if flat:
+    if flat := _flat(names, data):
         raise InputError(f"The signal is flat in {few(flat)}; {_as_bad(flat)} (a reference electrode, too).")
-    deviation = data.std(axis=1)
-    _check_unit(kind, float(np.median(deviation)))
-    loud = [name for name, size in zip(names, deviation, strict=True) if size > LOUD_SHARE * np.median(deviation)]
-    if loud:
+    _check_unit(kind, float(np.median(data.std(axis=1))))
+    if loud := _loud(names, data):
         raise InputError(
             f"The signal is more than {LOUD_SHARE:.0f} times that of other channels in {few(loud)}; {_as_bad(loud)}."
         )
@@ -65,6 +61,32 @@ def _check_kind(kind: str, names: list[str], data: np.ndarray) -> None:
         shown = few([f"{one} and {other}" for one, other in equal])
         spare = list(dict.fromkeys(other for _, other in equal))
         raise InputError(f"Channels have the same signal ({shown}); keep one of each: {_as_bad(spare)}.")
+
+
+def without_signal_or_excess(evoked: mne.Evoked) -> dict[str, str]:
+    """Return channels that are flat, or far stronger than the others of their type, and what is wrong with each.
+
+    Data in other units than SI, single samples, and types most of whose channels are flat are for `check_data`.
+    """
+    found: dict[str, str] = {}
+    kinds = np.array(evoked.get_channel_types())
+    for kind in dict.fromkeys(kinds) if len(evoked.times) > 1 else ():
+        names = [name for name, other in zip(evoked.ch_names, kinds, strict=True) if other == kind]
+        data = evoked.data[kinds == kind]
+        if np.isfinite(data).all() and np.median(np.ptp(data, axis=1)) > 0:
+            found |= dict.fromkeys(_flat(names, data), "flat")
+            found |= dict.fromkeys(_loud(names, data), f"more than {LOUD_SHARE:.0f} times as strong as the others")
+    return found
+
+
+def _flat(names: list[str], data: np.ndarray) -> list[str]:
+    spread = np.ptp(data, axis=1)
+    return [name for name, size in zip(names, spread, strict=True) if size <= FLAT_SHARE * np.median(spread)]
+
+
+def _loud(names: list[str], data: np.ndarray) -> list[str]:
+    deviation = data.std(axis=1)
+    return [name for name, size in zip(names, deviation, strict=True) if size > LOUD_SHARE * np.median(deviation)]
 
 
 def _check_unit(kind: str, size: float) -> None:

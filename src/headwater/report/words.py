@@ -96,6 +96,12 @@ def status_meaning(localization: Localization) -> str:
     )
 
 
+def bad_channels(localization: Localization) -> str:
+    """Name the channels that were left out, and why; empty where none was."""
+    said = localization.assumptions.get("Bad channels", "")
+    return said if "left out as bad" in said else ""
+
+
 def fit(localization: Localization) -> str:
     """Say how much of the data is explained, and how far the signal exceeds the noise."""
     if localization.trust is None:
