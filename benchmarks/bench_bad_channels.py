@@ -102,7 +102,7 @@ def spoil(data: np.ndarray, how: str, one: int, other: int, rng: np.random.Gener
 
 def ours(evoked: mne.Evoked, leadfield: LeadField) -> set[str]:
     """Search as `headwater.analyze` does."""
-    return set(find_bad_channels(evoked, None, leadfield).channels)
+    return set(find_bad_channels(evoked.data[np.newaxis], evoked.info, leadfield).channels)
 
 
 def outlier_factor(evoked: mne.Evoked, leadfield: LeadField) -> set[str]:
@@ -154,7 +154,7 @@ def spoiled_table(measured: list[Measured]) -> pd.DataFrame:
 def simulated_table(n: int) -> pd.DataFrame:
     """Count the same for the simulated recordings of ``bench_trust.py``: trials of other heads."""
     model = model_leadfield(SETUP)
-    counts: dict[str, dict[str, np.ndarray]] = {"trials": {}, "their average alone": {}}
+    counts: dict[str, dict[str, np.ndarray]] = {"trials": {}, "their average": {}}
     heads = HEADS["choose"]
     for kind in ("sources", "noise", "spoiled"):
         for seed in range(50_000, 50_000 + n):
@@ -162,8 +162,9 @@ def simulated_table(n: int) -> pd.DataFrame:
             drawn, clean = simulate(kind, seed, truth, model), simulate("sources", seed, truth, model)
             changed = np.any(drawn.trials.get_data(copy=False) != clean.trials.get_data(copy=False), axis=(0, 2))
             wanted = set(np.array(model.ch_names)[changed]) if kind == "spoiled" else set()
-            for name, trials in (("trials", drawn.trials), ("their average alone", None)):
-                found = set(find_bad_channels(drawn.trials.average(), trials, model).channels)
+            data = drawn.trials.get_data(copy=False)
+            for name, samples in (("trials", data), ("their average", data.mean(axis=0)[np.newaxis])):
+                found = set(find_bad_channels(samples, drawn.trials.info, model).channels)
                 row = counts[name].setdefault(drawn.label if kind == "spoiled" else f"none: {kind}", np.zeros(4, int))
                 row += [len(found & wanted), len(wanted), len(found - wanted), model.n_channels - len(wanted)]
     return _rates(counts)

@@ -9,7 +9,6 @@ shows is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -55,9 +54,9 @@ class BadChannels:
     channels: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
-    def and_also(self, channels: dict[str, str]) -> BadChannels:
-        """Return the same with channels that were found before."""
-        return BadChannels({**channels, **self.channels}, self.remarks)
+    def and_also(self, other: BadChannels) -> BadChannels:
+        """Return what both searches have found, remarks once."""
+        return BadChannels(self.channels | other.channels, tuple(dict.fromkeys((*self.remarks, *other.remarks))))
 
     @property
     def words(self) -> str:
@@ -107,65 +106,67 @@ class Agreement:
         return np.asarray(away / max(MAD_TO_SD * float(np.median(np.abs(away))), np.finfo(float).eps))
 
 
-def find_bad_channels(evoked: mne.Evoked, trials: mne.BaseEpochs | None, leadfield: LeadField) -> BadChannels:
-    """Find channels that the others contradict, in the trials and in their average.
+def find_bad_channels(data: np.ndarray, info: mne.Info, leadfield: LeadField) -> BadChannels:
+    """Find channels that the others contradict.
 
     Parameters
     ----------
-    evoked : mne.Evoked
-        Without projections applied, or with.
-    trials : mne.BaseEpochs | None
+    data : array of shape (n_trials, n_channels, n_times)
+        Single trials, or one average; without projections applied, or with.
+    info : mne.Info
+        Of these channels.
     leadfield : LeadField
-        Of the channels of ``evoked``.
+        Of these channels.
     """
     found: dict[str, str] = {}
     remarks = []
-    types = np.array(evoked.get_channel_types())
+    types = np.array(info.get_channel_types())
     for kind in dict.fromkeys(types):
-        names = [name for name, other in zip(evoked.ch_names, types, strict=True) if other == kind]
-        if len(names) < LEAST_CHANNELS or len(evoked.times) < LEAST_TIMES:
+        rows = np.flatnonzero(types == kind)
+        if len(rows) < LEAST_CHANNELS or data.shape[2] < LEAST_TIMES:
             remarks.append(f"too few {SENSORS[kind]} or time points to look for more")
             continue
-        bad = _bad_of_type(names, list(_covariances(names, evoked, trials)), leadfield, evoked.info["projs"])
-        if len(bad) > MOST * len(names):
-            remarks.append(f"{len(bad)} of {len(names)} {SENSORS[kind]} contradict the others, too many to leave out")
+        names = [info["ch_names"][row] for row in rows]
+        bad = _bad_of_type(covariance_of_calm(data[:, rows]), leadfield.pick(names), info["projs"])
+        if len(bad) > MOST * len(rows):
+            remarks.append(f"{len(bad)} of {len(rows)} {SENSORS[kind]} contradict the others, too many to leave out")
         else:
             found |= bad
     return BadChannels(found, tuple(remarks))
 
 
-def _covariances(names: list[str], evoked: mne.Evoked, trials: mne.BaseEpochs | None) -> Iterator[np.ndarray]:
-    """Yield the covariance over time, of the single trials and of their average."""
-    segments = [] if trials is None else [trials.get_data(picks=names, copy=False)]
-    for data in (*segments, evoked.get_data(picks=names)[np.newaxis]):
-        total = np.zeros((len(names), len(names)))
-        for trial in data:
-            centred = trial - trial.mean(axis=1, keepdims=True)
-            total += centred @ centred.T
-        yield total
+def covariance_of_calm(trials: np.ndarray) -> np.ndarray:
+    """Return the covariance over time of the calmer half of the trials, shape (n_channels, n_channels).
+
+    Trials are calm where no channel is much stronger than it usually is: a trial with an artefact is no reason to
+    leave out a channel. ``trials`` has the shape (n_trials, n_channels, n_times).
+    """
+    power = trials.var(axis=2)
+    unrest = np.max(power / np.maximum(np.median(power, axis=0), np.finfo(float).tiny), axis=1)
+    total = np.zeros((trials.shape[1], trials.shape[1]))
+    for trial in trials[unrest <= np.median(unrest)]:
+        centred = trial - trial.mean(axis=1, keepdims=True)
+        total += centred @ centred.T
+    return total
 
 
-def _bad_of_type(
-    names: list[str], covariances: list[np.ndarray], leadfield: LeadField, projs: list[mne.Projection]
-) -> dict[str, str]:
+def _bad_of_type(covariance: np.ndarray, leadfield: LeadField, projs: list[mne.Projection]) -> dict[str, str]:
     """Leave out the worst channel and look again, until none is bad."""
-    gain = leadfield.pick(names)
-    free = _free_directions(gain, projs)
-    prior = gain.matrix @ gain.matrix.T
+    names = leadfield.ch_names
+    free = _free_directions(leadfield, projs)
+    prior = leadfield.matrix @ leadfield.matrix.T
     found: dict[str, str] = {}
-    for covariance in covariances:
-        while len(found) <= MOST * len(names):
-            kept = np.array([row for row, name in enumerate(names) if name not in found])
-            block = np.ix_(kept, kept)
-            blind = _orthonormal(free[kept])
-            seen = np.eye(len(kept)) - blind @ blind.T
-            seen = seen @ covariance[block] @ seen
-            agreement = agreement_of(seen, prior[block], blind)
-            left = [names[row] for row in kept]
-            worst = _worst(agreement, seen, left) or _quietest(agreement, covariance[block], left)
-            if not worst:
-                break
-            found |= worst
+    while len(found) <= MOST * len(names):
+        kept = np.array([row for row, name in enumerate(names) if name not in found])
+        block = np.ix_(kept, kept)
+        blind = _orthonormal(free[kept])
+        seen = np.eye(len(kept)) - blind @ blind.T
+        seen = seen @ covariance[block] @ seen
+        agreement = agreement_of(seen, prior[block], blind)
+        worst = _worst(agreement, covariance[block], seen, [names[row] for row in kept])
+        if not worst:
+            break
+        found |= worst
     return found
 
 
@@ -218,41 +219,52 @@ def _weights(model: np.ndarray, blind: np.ndarray) -> np.ndarray:
     return np.asarray(inverse / np.diag(inverse)[:, np.newaxis])
 
 
-def _worst(agreement: Agreement, covariance: np.ndarray, names: list[str]) -> dict[str, str]:
-    """Return the channel that is contradicted most, or the two that are swapped, with what is wrong."""
-    correlation, loudness = agreement.correlation, agreement.loudness
-    loudest = int(loudness.argmax())
-    if n_shapes(np.delete(np.delete(covariance, loudest, 0), loudest, 1)) < LEAST_SHAPES:
+def _worst(agreement: Agreement, recorded: np.ndarray, seen: np.ndarray, names: list[str]) -> dict[str, str]:
+    """Return the channel that is contradicted most, or two that are swapped, with what is wrong; nothing if none is.
+
+    Parameters
+    ----------
+    agreement : Agreement
+    recorded, seen : array of shape (n_channels, n_channels)
+        Covariance of the data as they were recorded, and without what the prediction is blind to.
+    names : list of str
+    """
+    loudest = int(agreement.loudness.argmax())
+    if n_shapes(np.delete(np.delete(seen, loudest, 0), loudest, 1)) < LEAST_SHAPES:
         return {}
-    if loudness[loudest] > LOUD:
+    if agreement.loudness[loudest] > LOUD:
         factor = np.sqrt(agreement.power[loudest] / (agreement.predicted[loudest] + np.median(agreement.error)))
         return {names[loudest]: f"{factor:.1f} times as strong as the others predict"}
-    if pair := _swapped(agreement, covariance):
+    if pair := _swapped(agreement, seen):
         one, other = (names[row] for row in pair)
         return {one: f"swapped with {other}", other: f"swapped with {one}"}
-    expected = agreement.predicted > np.median(agreement.error)
-    least, deviations = UNRELATED
-    unrelated = (correlation < least) & (agreement.deviation < -deviations)
-    strange = expected & ((correlation < OPPOSITE) | unrelated)
-    if strange.any():
-        row = int(np.where(strange, correlation, np.inf).argmin())
-        return {names[row]: f"correlation of {correlation[row]:.2f} with what the others predict"}
-    return {}
+    return _dead(agreement, recorded, names) or _strange(agreement, names)
 
 
-def _quietest(agreement: Agreement, covariance: np.ndarray, names: list[str]) -> dict[str, str]:
-    """Return the channel whose signal is weakest compared with what the others predict, if it is as good as dead.
+def _dead(agreement: Agreement, recorded: np.ndarray, names: list[str]) -> dict[str, str]:
+    """Return the channel that is weakest compared with what the others predict, if it is as good as dead.
 
     A dead channel is silent in the data as they were recorded; any other reference or projection hides that.
     """
-    power = np.diag(covariance)
-    predicted = power - 2 * np.sum(agreement.weights * covariance, axis=1) + agreement.error
+    power = np.diag(recorded)
+    predicted = power - 2 * np.sum(agreement.weights * recorded, axis=1) + agreement.error
     expected = predicted > np.median(agreement.error)
     share = np.where(expected, power / np.maximum(predicted, np.finfo(float).tiny), np.inf)
     row = int(share.argmin())
-    if share[row] >= QUIET or n_shapes(np.delete(np.delete(covariance, row, 0), row, 1)) < LEAST_SHAPES:
+    if share[row] >= QUIET:
         return {}
     return {names[row]: f"{np.sqrt(share[row]):.2f} times as strong as the others predict"}
+
+
+def _strange(agreement: Agreement, names: list[str]) -> dict[str, str]:
+    """Return the channel that resembles its prediction least, if it does not follow it at all."""
+    least, deviations = UNRELATED
+    correlation = agreement.correlation
+    unrelated = (correlation < least) & (agreement.deviation < -deviations)
+    expected = agreement.predicted > np.median(agreement.error)
+    strange = expected & ((correlation < OPPOSITE) | unrelated)
+    row = int(np.where(strange, correlation, np.inf).argmin())
+    return {names[row]: f"correlation of {correlation[row]:.2f} with what the others predict"} if strange[row] else {}
 
 
 def n_shapes(covariance: np.ndarray) -> float:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mne
+import numpy as np
 from mne.io.constants import FIFF
 from mne.utils import logger
 
 from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
-from headwater.localization.bad_channels import NOT_LOOKED_FOR, find_bad_channels
+from headwater.localization.bad_channels import NOT_LOOKED_FOR, BadChannels, find_bad_channels
 from headwater.localization.channels import in_words, recognised
 from headwater.localization.checks import pick_sensors, without_bad
 from headwater.localization.filtering import Band, default_band
@@ -94,15 +95,20 @@ def prepared_by(recording: Recording, options: RecordingOptions) -> Prepared:
     measured = segment.evoked
     evoked = pick_sensors(measured, options.sensors, _bads(options.bads, noise_cov, measured.ch_names))
     search = options.find_bads and isinstance(recording, IN_TIME)
-    broken = without_signal_or_excess(evoked) if search else {}
-    evoked = without_bad(evoked, broken)
+    bad = BadChannels(without_signal_or_excess(evoked)) if search else NOT_LOOKED_FOR
+    evoked = without_bad(evoked, bad.channels)
     check_data(evoked)
     window = _window(evoked, options.tmin, options.tmax)
     evoked, head, leadfield, placed = _located(evoked, measured.info, forward, options)
-    contradicted = find_bad_channels(evoked, segment.trials, leadfield) if search else NOT_LOOKED_FOR
-    evoked = without_bad(evoked, contradicted.channels)
+    if search and segment.trials is not None:
+        trials = segment.trials.get_data(picks=evoked.ch_names, copy=False)
+        bad = bad.and_also(find_bad_channels(trials, evoked.info, leadfield))
+        evoked = without_bad(evoked, bad.channels)
     segment = without_trials(segment, options.condition, options.reject, evoked.ch_names)
     evoked = _with_data_of(evoked, segment.evoked)
+    if search:
+        bad = bad.and_also(find_bad_channels(evoked.data[np.newaxis], evoked.info, leadfield))
+        evoked = without_bad(evoked, bad.channels)
     evoked, corrected = _baseline_corrected(evoked, options.baseline)
     evoked = _projected(evoked)
     noise = estimate_noise(evoked, segment.trials, noise_cov, regularize=options.regularize)
@@ -113,7 +119,7 @@ def prepared_by(recording: Recording, options: RecordingOptions) -> Prepared:
         "Data": f"{segment.origin}; {window[0]:.3f} to {window[1]:.3f} s",
         **segment.assumptions,
         "Filter": str(band),
-        "Bad channels": contradicted.and_also(broken).words,
+        "Bad channels": bad.words,
         "Baseline": corrected,
         "Noise covariance": noise.words,
         **placed,

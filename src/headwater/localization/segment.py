@@ -119,9 +119,7 @@ def _component(ica: mne.preprocessing.ICA, condition: str | int | None, band: Ba
     return Segment(evoked, None, origin)
 
 
-def _average(
-    epochs: mne.BaseEpochs, condition: str | int | None, band: Band, reject: Reject = None
-) -> Segment:
+def _average(epochs: mne.BaseEpochs, condition: str | int | None, band: Band, reject: Reject = None) -> Segment:
     """Average trials: filtered, without those that have artefacts."""
     name = "all" if condition is None else str(condition)
     trials, rejection = without_artefacts(band.apply(epochs), reject)
