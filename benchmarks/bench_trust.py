@@ -39,7 +39,7 @@ HEADS = {
     "fresh": (201, 202, 203, 204),
     "second": (301, 302, 303, 304),
 }
-FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000, "second": 30_000}
+FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000, "third": 40_000}
 REFUSED = "refused"
 SPOILED = ("deflection", "swapped", "wrong scale", "bridged")
 
@@ -147,6 +147,8 @@ def judged(recording: Simulated, solver: Solver, model: LeadField) -> dict[str, 
         "stable": findings.stable,
         "one_dipole_near": findings.one_dipole_near,
         "steady_mm": findings.steady_mm,
+        "one_dipole_left": findings.one_dipole_left,
+        "clear": findings.clear,
         "moved_mm": findings.moved_mm,
         "window_edge": findings.at_window_edge,
         "brain_edge": findings.at_brain_edge,

@@ -42,9 +42,7 @@ from bench_trust import Simulated, simulate
 TARGET = Path(hw.__file__).parent / "localization" / "trust_calibration.json"
 MODEL_MM, TRUTH_MM, ICO = 10.0, 7.0, 3
 N_RECORDINGS = 20
-FINDINGS = ("stable", "one_dipole_near", "snr_db", "steady_mm")
-SIGNS = np.array([1.0, 1.0, 1.0, -1.0])  # what must speak for, and what against a peak
-MOST_MM = 30.0  # a peak that moves farther is as bad
+FINDINGS = ("stable", "one_dipole_near", "snr_db", "clear")  # all must speak for a peak
 PENALTY = 1.0
 MEG_SCALE = 1e-8  # from V to T
 
@@ -116,14 +114,13 @@ def findings_of(recording: Simulated, solver: hw.Solver, model: LeadField) -> li
 
 
 def fit(rows: pd.DataFrame) -> Calibration:
-    """Fit a logistic regression whose weights have the expected signs, with a penalty on their squares."""
+    """Fit a logistic regression whose weights are not negative, with a penalty on their squares."""
     rows = rows[rows.p_value <= LEVEL]
     raw = rows[list(FINDINGS)].to_numpy(float)
     least, most = np.quantile(raw, [0.01, 0.99], axis=0)
-    most[FINDINGS.index("steady_mm")] = MOST_MM
     clipped = raw.clip(least, most)
     centre, scale = clipped.mean(axis=0), clipped.std(axis=0)
-    inputs = SIGNS * (clipped - centre) / scale
+    inputs = (clipped - centre) / scale
     right = (rows.error_mm <= RIGHT_MM).to_numpy(float)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
@@ -133,7 +130,7 @@ def fit(rows: pd.DataFrame) -> Calibration:
         return value, np.r_[wrong.sum(), inputs.T @ wrong + 2 * PENALTY * weights[1:]]
 
     found = minimize(loss, np.zeros(1 + raw.shape[1]), jac=True, bounds=[(None, None)] + [(0, None)] * raw.shape[1]).x
-    weights = SIGNS * found[1:] / scale
+    weights = found[1:] / scale
     values = zip(FINDINGS, least, most, weights, strict=True)
     terms = tuple(Term(name, *(float(f"{value:.4g}") for value in rest)) for name, *rest in values)
     intercept = float(f"{found[0] - weights @ centre:.4g}")

@@ -161,6 +161,7 @@ def findings_of(**changes: object) -> Findings:
         stable=1.0,
         one_dipole_near=1.0,
         steady_mm=0.0,
+        one_dipole_left=0.0,
         uncertainty_mm=5.0,
         moved_mm=0.0,
         channel="E01",

@@ -11,7 +11,7 @@ from headwater.localization.findings import Findings
 from headwater.localization.stability import RIGHT_MM, dipole_share, moments_around, stable_share
 from headwater.localization.trust_probability import Calibration, Term, calibration
 
-CLEAR = SimpleNamespace(stable=1.0, one_dipole_near=1.0, snr_db=20.0, steady_mm=0.0)
+CLEAR = SimpleNamespace(stable=1.0, one_dipole_near=1.0, snr_db=20.0, clear=1.0)
 
 
 def test_the_probability_is_a_logistic_regression() -> None:
@@ -22,9 +22,9 @@ def test_the_probability_is_a_logistic_regression() -> None:
 
 
 def test_the_packaged_calibration_uses_findings_in_the_expected_direction() -> None:
-    names = {field.name for field in fields(Findings)}
+    names = {field.name for field in fields(Findings)} | {"clear"}
     assert {term.finding for term in calibration().terms} <= names
-    for finding, worse in (("stable", 0.2), ("one_dipole_near", 0.1), ("snr_db", 0.0), ("steady_mm", 25.0)):
+    for finding, worse in (("stable", 0.2), ("one_dipole_near", 0.1), ("snr_db", 0.0), ("clear", 0.1)):
         poorer = SimpleNamespace(**{**vars(CLEAR), finding: worse})
         assert calibration().probability(poorer) < calibration().probability(CLEAR)
 

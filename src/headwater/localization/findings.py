@@ -8,6 +8,9 @@ import numpy as np
 
 from headwater.localization.trust_signal import Evidence
 
+# Scales of `Findings.clear`: distances, beyond which more is as bad, and what one dipole may leave unexplained.
+APART_MM, MOVED_MM, MOST_MM, MOST_LEFT = 10.0, 20.0, 30.0, 0.3
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -87,6 +90,8 @@ class Findings:
         Probability that the source lies within 15 mm of the peak, if there is only one.
     steady_mm : float
         Median distance from the peak to where eLORETA is strongest within 20 ms around it.
+    one_dipole_left : float
+        Share of the power above the noise that the best dipole does not explain.
     uncertainty_mm : float
         Nine in ten test sources near the peak, with this noise and error of the lead field, are found this near.
     moved_mm : float
@@ -109,6 +114,7 @@ class Findings:
     stable: float
     one_dipole_near: float
     steady_mm: float
+    one_dipole_left: float
     uncertainty_mm: float
     moved_mm: float
     channel: str
@@ -122,3 +128,14 @@ class Findings:
     def leadfield_error(self) -> float:
         """Share of the signal that no solver explains although it exceeds the noise."""
         return min(one.unexplained for one in (self.fit, self.eloreta.fit) if one is not None)
+
+    @property
+    def clear(self) -> float:
+        """How clearly a single place stands out, from 0 to 1: the product of what each finding says of it.
+
+        One method or one finding against the peak is enough to make it small.
+        """
+        farthest_mm = max(self.eloreta.distance_mm, self.dipole.distance_mm)
+        alone = max(0.0, 1 - self.one_dipole_left / MOST_LEFT)
+        agreed = np.exp(-min(farthest_mm, MOST_MM) / APART_MM - min(self.steady_mm, MOST_MM) / MOVED_MM)
+        return float(self.stable * self.one_dipole_near * alone * agreed)

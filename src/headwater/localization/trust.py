@@ -38,7 +38,7 @@ class Limits:
         lies elsewhere.
     """
 
-    probability: float = 0.8
+    probability: float = 0.92
     distance_mm: float = 15.0
     moved_mm: float = 15.0
     unexplained: float = 0.5
@@ -112,6 +112,7 @@ class Trust:
             "probability_within_15_mm": round(self.verdict.probability, 3),
             "stable": round(findings.stable, 3),
             "one_dipole_near": round(findings.one_dipole_near, 3),
+            "one_dipole_left": round(findings.one_dipole_left, 3),
             "steady_mm": round(findings.steady_mm, 1),
             "uncertainty_mm": round(findings.uncertainty_mm, 1),
         }
@@ -197,5 +198,6 @@ def _what_moves(findings: Findings) -> str:
     """Say what the probability rests on, in plain words."""
     return (
         f"signal-to-noise ratio {findings.snr_db:.0f} dB; the peak stays there in {findings.stable:.0%} of draws with "
-        f"new noise, and moves by {findings.steady_mm:.0f} mm within 20 ms"
+        f"new noise, and moves by {findings.steady_mm:.0f} mm within 20 ms; one dipole leaves "
+        f"{findings.one_dipole_left:.0%} of the signal"
     )

@@ -90,13 +90,15 @@ def find(prepared: Prepared, solver: Solver, magnitude: np.ndarray, peak: tuple[
     signal, away = sight.data(now)[:, 0], distances_mm(prepared.leadfield, source)
     channel, replaced = most_deviant_replaced(eloreta, prepared, now)
     judged = solver if solver.per_time_point else eloreta
+    dipole = _single_dipole(scan, now, away)
     resolution = resolution_near(eloreta, sight.white, signal, sight.scale, source, error=leftover)
     return Findings(
         evidence=evidence_of_signal(prepared),
         snr_db=float(10 * np.log10(max(signal_power(signal) / sight.rank, 1e-3))),
         fit=own_fit,
         eloreta=second,
-        dipole=_single_dipole(scan, now, away),
+        dipole=dipole,
+        one_dipole_left=unexplained_share(dipole.goodness, float(np.sum(signal**2)), sight.rank),
         stable=stable_share(
             lambda draws: _strength(eloreta, sight.sensors(draws)),
             strong_topography(eloreta, sight, now),
@@ -154,8 +156,7 @@ def fit_of(solver: Solver, sight: Whitening, data: np.ndarray, times: np.ndarray
     left = np.sum(sight.data(residual) ** 2, axis=0)
     goodness = 1 - left / np.maximum(total, np.finfo(float).tiny)
     shape = _shape(sight.data(data[:, moment]), sight.data(predicted[:, here]))
-    above = total[here] - sight.rank
-    unexplained = float(np.clip((total[here] * (1 - shape) - sight.rank) / above, 0, 1)) if above > 0 else 0.0
+    unexplained = unexplained_share(shape, float(total[here]), sight.rank)
     return Fit(
         times=times[chosen],
         goodness=goodness,
@@ -165,6 +166,11 @@ def fit_of(solver: Solver, sight: Whitening, data: np.ndarray, times: np.ndarray
         unexplained=unexplained,
         residual=residual[:, here],
     )
+
+
+def unexplained_share(goodness: float, total: float, rank: int) -> float:
+    """Return the share of the power above the noise, which is 1 for each independent channel, that is left over."""
+    return float(np.clip((total * (1 - goodness) - rank) / (total - rank), 0, 1)) if total > rank else 0.0
 
 
 def _gain_matrix(leadfield: LeadField, n_orient: int) -> np.ndarray:
