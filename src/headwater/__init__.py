@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "head.sensors": ["montage_info"],
         "forward.leadfield": ["LeadField"],
         "forward.make": ["make_leadfield"],
+        "forward.fem.method": ["FEM"],
         "simulation": [
             *("Preset", "presets", "read_preset", "write_preset", "plot_preview"),
             *("Samples", "simulate", "stream", "write_samples", "read_samples"),

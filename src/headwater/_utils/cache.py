@@ -56,18 +56,17 @@ def cached_arrays(
         Results of damaged or unexpected files are computed again. A cache that cannot be read or written costs only
         time and never raises an error.
     """
-    path = cache_dir() / f"{name}-{key}.npz"
-    arrays = _stored(path, shapes)
+    arrays = stored_arrays(name, key, shapes=shapes)
     if arrays is None:
         arrays = compute()
-        _keep(path, arrays)
+        keep_arrays(name, key, arrays)
     return arrays
 
 
-def _stored(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, np.ndarray] | None:
+def stored_arrays(name: str, key: str, *, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, np.ndarray] | None:
     """Return the arrays of a cached file; None unless they are finite and have the expected shapes."""
     try:
-        arrays = read_arrays(path)
+        arrays = read_arrays(cache_dir() / f"{name}-{key}.npz")
     except (FileNotFoundError, DamagedFile):
         return None
     fit = arrays.keys() == shapes.keys() and all(_fits(arrays[name], shape) for name, shape in shapes.items())
@@ -78,11 +77,12 @@ def _fits(array: np.ndarray, shape: tuple[int | None, ...]) -> bool:
     lengths = len(array.shape) == len(shape) and all(
         expected in (None, found) for expected, found in zip(shape, array.shape, strict=True)
     )
-    return lengths and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+    return lengths and array.dtype.kind in "iuf" and bool(np.isfinite(array).all())
 
 
-def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def keep_arrays(name: str, key: str, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays to the cache if possible, and remove files that killed processes left there."""
+    path = cache_dir() / f"{name}-{key}.npz"
     try:
         write_arrays(path, arrays)
         for leftover in path.parent.glob(".part-*"):

@@ -9,6 +9,8 @@ from headwater._utils.cache import cached_arrays, content_hash
 from headwater._utils.errors import InputError
 from headwater.forward import from_mne
 from headwater.forward.bem import VERSION, conductor_layers, conductor_rows, electrode_rows, make_bem
+from headwater.forward.electrodes import against_reference, electrodes_of
+from headwater.forward.fem.method import FEM
 from headwater.forward.layers import Layers, head_layers
 from headwater.forward.leadfield import LeadField
 from headwater.forward.placement import check_placement, check_sensors, sensor_picks
@@ -21,6 +23,7 @@ from headwater.head.model import Head
 METHODS = {
     "bem": "boundary elements (linear collocation)",
     "openmeeg": "symmetric boundary elements (OpenMEEG)",
+    "fem": "finite elements (hexahedra with nodes on the boundaries of tissues)",
     "sphere": "fitted spheres (approximate: for trying things out, not for results)",
 }
 
@@ -31,7 +34,7 @@ def make_leadfield(
     space: str = "volume",
     *,
     spacing: float | str | None = None,
-    method: str = "bem",
+    method: str | FEM = "bem",
     orient: str = "free",
     ico: int = 4,
     mindist: float = 5.0,
@@ -48,8 +51,9 @@ def make_leadfield(
         ``"volume"``, ``"cortex"`` or ``"mixed"``.
     spacing, mindist, within
         See `headwater.forward.spaces.make_sources`; lengths in mm, as in MNE-Python.
-    method : str
-        ``"bem"``; ``"openmeeg"``, more exact and slower (needs the package openmeeg); ``"sphere"``, in a moment, for
+    method : str | FEM
+        ``"bem"``; ``"openmeeg"``, more exact and slower (needs the package openmeeg); ``"fem"``, finite elements with
+        ten tissues, or a `headwater.FEM` with other settings (needs the extra ``fem``); ``"sphere"``, in a moment, for
         trying things out: it differs from the boundary elements by a relative difference (RDM) of .1 to .2.
     orient : str
         ``"free"``: three orientations a source. ``"fixed"``: normal to the cortex, only for ``space="cortex"``.
@@ -62,20 +66,25 @@ def make_leadfield(
     leadfield : LeadField
         Computed once for the same head, sensors and sources, and kept on disk.
     """
-    _check_names(method, orient)
+    fem = _finite_elements(method)
+    name = method if isinstance(method, str) else "fem"
+    if orient not in ("free", "fixed"):
+        raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
     check_sensors(info)
     check_placement(head, info)
     src = make_sources(head, space, spacing=spacing, mindist=mindist, within=within)
     assumptions = {
         "head": head.name,
-        "forward method": METHODS[method],
-        "conductivities": _conductivities_in_words(head, info),
+        "forward method": METHODS[name],
+        "conductivities": fem.in_words() if fem else _conductivities_in_words(head, info),
         "source space": _sources_in_words(src, mindist, within),
     }
-    if method == "sphere":
+    if fem:
+        gain = fem.gain(head, info, from_mne.source_positions(src))
+    elif method == "sphere":
         gain = _sphere_gain(head, info, src)
     else:
-        gain = _boundary_element_gain(head, info, src, method=method, ico=ico)
+        gain = _boundary_element_gain(head, info, src, method=name, ico=ico)
     for found in src:
         mne.surface.transform_surface_to(found, "head", head.mri_head_t)
     refer_to_reference(src, head)
@@ -91,11 +100,13 @@ def make_leadfield(
     return leadfield.fixed() if orient == "fixed" else leadfield
 
 
-def _check_names(method: str, orient: str) -> None:
+def _finite_elements(method: str | FEM) -> FEM | None:
+    """Return the settings of the finite elements, None for another method."""
+    if isinstance(method, FEM):
+        return method
     if method not in METHODS:
         raise InputError(f"There is no forward method {method!r}; choose {', '.join(map(repr, METHODS))}.")
-    if orient not in ("free", "fixed"):
-        raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
+    return FEM() if method == "fem" else None
 
 
 def _sphere_gain(head: Head, info: mne.Info, src: mne.SourceSpaces) -> np.ndarray:
@@ -107,11 +118,11 @@ def _sphere_gain(head: Head, info: mne.Info, src: mne.SourceSpaces) -> np.ndarra
     if len(eeg):
         values = head.conductivities
         sources = within(head.to_head(pos) - centre, 0.98 * radii[0])  # the head is longer than it is wide
-        electrodes, referenced, which = _electrodes(info, eeg)
+        electrodes, referenced, which = electrodes_of(info, eeg)
         potentials = sphere_eeg(
             electrodes - centre, sources, radii, np.array([values.brain, values.skull, values.scalp])
         )
-        gain[eeg] = _against_reference(potentials, referenced, which)
+        gain[eeg] = against_reference(potentials, referenced, which)
     if len(meg):
         # Without a radius MNE's sphere is that of Sarvas, and no source is left out.
         conductor = mne.make_sphere_model(r0=centre, head_radius=None, verbose="error")
@@ -162,35 +173,11 @@ def _eeg_gain(
     conductor: mne.bem.ConductorModel | None,
 ) -> np.ndarray:
     """Gain of the EEG channels, each against its reference electrode where the recording specifies one."""
-    electrodes, referenced, which = _electrodes(info, picks)
+    electrodes, referenced, which = electrodes_of(info, picks)
     electrodes = head.to_mri(electrodes)
     rows = electrode_rows(layers, electrodes) if conductor is None else conductor_rows(conductor, electrodes)
-    rows = _against_reference(rows, referenced, which)
+    rows = against_reference(rows, referenced, which)
     return eeg_gain(rows, layers, pos) @ head.mri_head_t["trans"][:3, :3].T
-
-
-def _electrodes(info: mne.Info, picks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Electrodes and after them the references the recording names, in head coordinates.
-
-    Returns
-    -------
-    electrodes : array of shape (n_channels + n_references, 3)
-    referenced : bool array of shape (n_channels,)
-        Channels with a reference of known place.
-    which : int array of shape (n_referenced,)
-        Their reference.
-    """
-    loc = np.array([info["chs"][pick]["loc"][:6] for pick in picks])
-    referenced = np.isfinite(loc[:, 3:]).all(axis=1) & loc[:, 3:].any(axis=1)
-    references, which = np.unique(loc[referenced, 3:], axis=0, return_inverse=True)
-    return np.concatenate([loc[:, :3], references]), referenced, which
-
-
-def _against_reference(rows: np.ndarray, referenced: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Rows of the channels, minus those of their references."""
-    channels, references = rows[: len(referenced)].copy(), rows[len(referenced) :]
-    channels[referenced] -= references[which]
-    return channels
 
 
 def mne_forward(

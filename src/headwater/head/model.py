@@ -34,6 +34,9 @@ class Head:
         Subcortical structures.
     brain : LabelVolume | None
         Grey and white matter, cerebellum and brain stem included; None where unknown.
+    tissues : LabelVolume | None
+        A segmentation of the whole head, for finite elements; its names are those of `headwater.head.conductivity`.
+        None: tissues follow from the surfaces.
     subject : str | None
         Name of the FreeSurfer subject whose vertices the cortex has, ``"fsaverage"`` for the template; None: ``name``.
     conductivities : Conductivities
@@ -69,6 +72,7 @@ class Head:
     warp: Warp | None = None
     conductor: mne.bem.ConductorModel | None = None
     brain: LabelVolume | None = None
+    tissues: LabelVolume | None = None
     subject: str | None = None
     electrode_jitter: float = 0.0
     electrode_seed: int = 0

@@ -1,0 +1,1 @@
+"""Finite elements: potentials and fields in a head of any number of tissues."""

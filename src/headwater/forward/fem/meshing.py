@@ -1,0 +1,234 @@
+"""From a volume of tissue labels to hexahedra whose nodes lie on the boundaries of tissues.
+
+Cells are blocks of voxels. The label of a cell is that of its middle, in indicator functions of the tissues that were
+smoothed over about half a cell; where brain would meet bone, a cell becomes cerebrospinal fluid. Nodes between two
+tissues are then shifted to where both indicators are equal. Without that shift the staircase of cells makes the skull
+too conductive: geometry-adapted hexahedra are those of Wolters et al. (2007, IEEE Trans. Biomed. Eng. 54, 1446), who
+shift by a fixed part of an edge.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from mne.transforms import apply_trans
+from scipy import ndimage
+
+from headwater._utils.errors import InputError
+from headwater.forward.fem.hexahedra import CORNERS, HexMesh, gauss_points, jacobians
+from headwater.head.anatomy import LabelVolume
+from headwater.head.conductivity import AIR, BONE_TISSUES, BRAIN_TISSUES, CSF, TISSUES
+
+LARGEST_SHIFT = 0.6  # of an edge, along each axis
+NEWTON_STEPS = 3
+LEAST_VOLUME = 0.05  # smallest Jacobian determinant at a Gauss point, of that of an unshifted cell
+DAMPING, DAMPINGS = 0.8, 30  # of the shift of nodes that would flatten an element; then they are not shifted at all
+LARGEST_LEAK = 0.02  # share of the surface of brain and CSF that may touch something else than bone
+EVERY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
+OUTSIDE = 0
+
+
+def hexahedra(volume: LabelVolume, size: float, *, adapted: bool = True) -> HexMesh:
+    """Mesh a volume of tissue labels.
+
+    Parameters
+    ----------
+    volume : LabelVolume
+        Its names are tissues, see `headwater.head.conductivity`; air is left out.
+    size : float
+        Edges of the elements, in metres: rounded to a whole number of voxels.
+    adapted : bool
+        Whether nodes are shifted to the boundaries of tissues.
+
+    Returns
+    -------
+    mesh : HexMesh
+        In the frame of the volume. The largest connected part of it.
+    """
+    if unknown := [name for name in volume.names if name not in TISSUES]:
+        raise InputError(f"The tissue labels {', '.join(unknown)} are unknown; use {', '.join(TISSUES)}.")
+    voxel = np.linalg.norm(volume.affine[:3, :3], axis=0)
+    block = np.maximum(np.rint(size / voxel), 1).astype(int)
+    labels, first = _cropped(_without_air(volume), block)
+    indicators = _indicators(labels, len(volume.names), block)
+    cells = _separated(_cell_labels(labels, indicators, block), volume.names)
+    _refuse_leaks(cells, volume.names)
+    nodes, elements, places = _nodes_and_elements(_largest_part(cells))
+    tissue = cells[tuple(places.T)]
+    corners = (nodes * block).astype(float)  # in voxels, from the corner of the first
+    if adapted:
+        corners = _adapted(corners, nodes, elements, cells, indicators, block)
+    to_voxels = first - 0.5  # voxel indices count from the middle of the first voxel
+    return HexMesh(
+        nodes=apply_trans(volume.affine, corners + to_voxels),
+        elements=elements.astype(np.int32),
+        tissue=tissue - 1,
+        tissues=tuple(volume.names),
+        size=float((block * voxel).mean()),
+    )
+
+
+def _without_air(volume: LabelVolume) -> np.ndarray:
+    """Labels with air as outside."""
+    air = [k + 1 for k, name in enumerate(volume.names) if name == AIR]
+    return np.where(np.isin(volume.labels, air), OUTSIDE, volume.labels).astype(np.uint8)
+
+
+def _cropped(labels: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole blocks around the head, with a block of margin; and the index of the first voxel in the given volume."""
+    filled = ndimage.find_objects((labels > 0).astype(np.uint8))
+    if not filled:
+        raise InputError("The volume of tissue labels is empty; check its label table.")
+    (box,) = filled
+    first = np.array([side.start for side in box]) - block
+    last = np.array([side.stop for side in box]) + block
+    shape = block * -(-(last - first) // block)
+    cropped = np.zeros(shape, np.uint8)
+    inner = tuple(slice(b, b + side.stop - side.start) for b, side in zip(block, box, strict=True))
+    cropped[inner] = labels[box]
+    return cropped, first
+
+
+def _indicators(labels: np.ndarray, n_tissues: int, block: np.ndarray) -> list[np.ndarray]:
+    """Smoothed indicator functions of outside and every tissue."""
+    width = np.maximum(block / 2, 1.0)
+    return [
+        ndimage.gaussian_filter((labels == label).astype(np.float32), width, truncate=3.0)
+        for label in range(n_tissues + 1)
+    ]
+
+
+def _cell_labels(labels: np.ndarray, indicators: list[np.ndarray], block: np.ndarray) -> np.ndarray:
+    """Label in the middle of each cell: the largest indicator, or that of the only voxel."""
+    if (block == 1).all():
+        return labels.copy()
+    best = np.full(labels.shape // block, -1.0, np.float32)
+    cells = np.zeros(best.shape, np.uint8)
+    for label, indicator in enumerate(indicators):
+        value = _middle(indicator, block)
+        cells[value > best] = label
+        np.maximum(best, value, out=best)
+    return cells
+
+
+def _middle(values: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Mean over the middle voxels of each cell: one or two along each axis."""
+    for axis, length in enumerate(block):
+        low, high = (length - 1) // 2, length // 2
+        every = [slice(None)] * 3
+        parts = []
+        for start in (low, high):
+            every[axis] = slice(start, None, length)
+            parts.append(values[tuple(every)])
+        values = (parts[0] + parts[1]) / 2
+    return values
+
+
+def _labels_of(wanted: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
+    return [k + 1 for k, name in enumerate(names) if name in wanted]
+
+
+def _separated(cells: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Turn brain that shares a node with bone into cerebrospinal fluid, where the volume has any."""
+    if CSF not in names:
+        return cells
+    bone = np.isin(cells, _labels_of(BONE_TISSUES, names))
+    touching = np.isin(cells, _labels_of(BRAIN_TISSUES, names)) & ndimage.binary_dilation(bone, EVERY_NEIGHBOUR)
+    return np.where(touching, names.index(CSF) + 1, cells).astype(np.uint8)
+
+
+def _refuse_leaks(cells: np.ndarray, names: tuple[str, ...]) -> None:
+    """Refuse a skull with holes: brain or CSF beside scalp or air."""
+    if not set(names) & set(BONE_TISSUES):
+        raise InputError("The volume of tissue labels has no bone; check its label table.")
+    within = np.isin(cells, _labels_of((*BRAIN_TISSUES, CSF), names))
+    if not within.any():
+        raise InputError("The volume of tissue labels has no brain; check its label table.")
+    bone = np.isin(cells, _labels_of(BONE_TISSUES, names))
+    to_bone = to_other = 0
+    for axis in range(3):
+        for step in (-1, 1):
+            beside_bone, beside_within = (np.roll(some, step, axis) for some in (bone, within))
+            to_bone += int((within & beside_bone).sum())
+            to_other += int((within & ~beside_bone & ~beside_within).sum())
+    if to_other > LARGEST_LEAK * (to_bone + to_other):
+        share = 100 * to_other / (to_bone + to_other)
+        raise InputError(
+            f"The skull leaks: {share:.0f} % of the surface of brain and CSF touches scalp or air instead of bone; "
+            "close the holes of the segmentation."
+        )
+
+
+def _largest_part(cells: np.ndarray) -> np.ndarray:
+    """Which cells belong to the largest part that is connected through faces."""
+    parts, _ = ndimage.label(cells != OUTSIDE)
+    return parts == np.bincount(parts.ravel())[1:].argmax() + 1
+
+
+def _nodes_and_elements(kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grid indices of nodes (n_nodes, 3) and cells (n_elements, 3), and the nodes of each element (n_elements, 8)."""
+    places = np.argwhere(kept)
+    used = np.zeros(np.array(kept.shape) + 1, bool)
+    for corner in CORNERS:
+        used[tuple((places + corner).T)] = True
+    number = np.cumsum(used.ravel()).reshape(used.shape) - 1
+    elements = np.stack([number[tuple((places + corner).T)] for corner in CORNERS], axis=1)
+    return np.argwhere(used), elements, places
+
+
+def _adapted(
+    corners: np.ndarray,
+    nodes: np.ndarray,
+    elements: np.ndarray,
+    cells: np.ndarray,
+    indicators: list[np.ndarray],
+    block: np.ndarray,
+) -> np.ndarray:
+    """Shift nodes between two tissues to the boundary, as far as no element is flattened; all in voxels."""
+    chosen, first, second = _between(nodes, cells)
+    shift = np.zeros_like(corners)
+    shift[chosen] = _to_boundary(corners[chosen], first, second, indicators, LARGEST_SHIFT * block)
+    touched = np.isin(elements, chosen).any(axis=1)
+    elements = elements[touched]
+    for attempt in range(DAMPINGS + 1):
+        moved = corners + shift
+        volume = np.linalg.det(jacobians(gauss_points(), moved[elements])) / block.prod()
+        flat = np.unique(elements[(volume < LEAST_VOLUME).any(axis=1)])
+        if not len(flat):
+            return moved
+        shift[flat] *= DAMPING if attempt < DAMPINGS - 1 else 0.0
+    raise RuntimeError("Elements without shifted nodes are flat.")
+
+
+def _between(nodes: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes that touch several tissues or the outside, and the two most frequent labels around each of them."""
+    padded = np.pad(cells, 1)
+    around = np.stack([padded[tuple((nodes + corner).T)] for corner in CORNERS], axis=1)
+    chosen = np.flatnonzero((around != around[:, :1]).any(axis=1))
+    around = around[chosen]
+    counts = np.stack([(around == label).sum(axis=1) for label in range(int(cells.max()) + 1)], axis=1)
+    order = np.argsort(-counts, axis=1, kind="stable")
+    return chosen, order[:, 0], order[:, 1]
+
+
+def _to_boundary(
+    start: np.ndarray, first: np.ndarray, second: np.ndarray, indicators: list[np.ndarray], largest: np.ndarray
+) -> np.ndarray:
+    """Shift points (n, 3), in voxels, to where the indicators of their two labels are equal: Newton's method."""
+
+    def difference(points: np.ndarray) -> np.ndarray:
+        value = np.zeros(len(points), np.float32)
+        for label, indicator in enumerate(indicators):
+            for sign, chosen in ((1, first == label), (-1, second == label)):
+                # Voxel indices count from the middle of the first voxel.
+                where = points[chosen].T - 0.5
+                value[chosen] += sign * ndimage.map_coordinates(indicator, where, order=1, mode="nearest")
+        return value
+
+    shift = np.zeros_like(start)
+    for _ in range(NEWTON_STEPS):
+        here = difference(start + shift)
+        slope = np.stack([difference(start + shift + e) - difference(start + shift - e) for e in np.eye(3)], axis=1) / 2
+        steepness = (slope**2).sum(axis=1)
+        step = here / np.maximum(steepness, 1e-3 * steepness.max(initial=1e-30))
+        shift = np.clip(shift - step[:, np.newaxis] * slope, -largest, largest)
+    return shift

@@ -1,0 +1,173 @@
+"""Tissues of a head on a voxel grid: its segmentation, or what follows from its surfaces.
+
+From surfaces: scalp and bone between scalp, outer and inner skull; spongy bone where bone is deep enough; inside the
+inner skull CSF, except where there is brain. Brain is white matter inside the white surface; of the rest, subcortical
+structures count as grey matter, the brainstem and the cerebellum are tissues of their own. Neither eyes nor air follow
+from surfaces.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from mne.transforms import apply_trans
+from scipy import ndimage
+
+from headwater._utils.cache import content_hash
+from headwater._utils.errors import InputError
+from headwater.head.anatomy import LabelVolume, Surface
+from headwater.head.conductivity import (
+    BRAIN_TISSUES,
+    BRAINSTEM,
+    CEREBELLAR_GREY,
+    CEREBELLAR_WHITE,
+    COMPACT,
+    CSF,
+    GREY,
+    SCALP,
+    SPONGY,
+    WHITE,
+)
+from headwater.head.model import Head
+from headwater.head.voxels import VoxelGrid
+
+VERSION = 1
+STEP = 0.001  # metres
+TABLE = 0.002  # metres: thickness of the compact bone on either side of the spongy bone
+BEYOND_CORTEX = (
+    0.003  # metres from the pial surface within which brain is cortex (of surfaces that miss it by a little)
+)
+RIM = 0.004  # metres: half the width up to which brain outside the pial surface is cortex, and no cerebellum
+CEREBELLAR_CORTEX = 0.008  # metres: depth of the folded cortex of the cerebellum
+NAMES = (WHITE, GREY, CEREBELLAR_WHITE, CEREBELLAR_GREY, BRAINSTEM, CSF, COMPACT, SPONGY, SCALP)
+BRAINSTEM_NAMES = ("Brain-Stem",)
+LATTICE = 6  # voxels between points at which the way to the reference head is computed exactly
+
+
+def tissue_volume(head: Head) -> tuple[LabelVolume, bool]:
+    """Return the tissues of a head.
+
+    Returns
+    -------
+    volume : LabelVolume
+    carried : bool
+        True: it is in the reference MRI frame, as the segmentation of a head is. False: it is in the head's own.
+    """
+    if head.tissues is not None:
+        return head.tissues, True
+    return _from_surfaces(head), False
+
+
+def tissue_volume_names(head: Head) -> tuple[str, ...]:
+    """Names of the tissues that `tissue_volume` tells apart."""
+    return NAMES if head.tissues is None else head.tissues.names
+
+
+def tissue_fingerprint(head: Head) -> str:
+    """Hash of all that the tissues of a head, in its own MRI frame, follow from."""
+    shape = [] if head.warp is None else [np.asarray(head.from_reference(0.1 * np.eye(3)))]
+    if head.tissues is not None:
+        return content_hash(VERSION, head.tissues.labels, head.tissues.affine, *head.tissues.names, *shape)
+    parts = [head.inner_skull, head.outer_skull, head.scalp]
+    parts += [] if head.cortex is None else [*head.cortex.white, *head.cortex.pial]
+    arrays = [array for part in parts if part is not None for array in (part.rr, np.asarray(part.tris, np.int64))]
+    volumes = [volume for volume in (head.brain, head.structures) if volume is not None]
+    labels = [array for volume in volumes for array in (np.asarray(volume.labels, np.int16), volume.affine)]
+    return content_hash(VERSION, *arrays, *labels, *shape)
+
+
+def _from_surfaces(head: Head) -> LabelVolume:
+    """Label voxels of 1 mm by the surfaces of a head."""
+    if head.scalp is None or head.outer_skull is None:
+        raise InputError(
+            f"The head {head.name!r} has no skull and scalp surfaces, which finite elements need; make them (for "
+            "example with mne.bem.make_watershed_bem), or give a segmentation (`tissues`)."
+        )
+    grid = VoxelGrid.around(head.scalp.rr, STEP)
+    labels = np.zeros(grid.shape, np.uint8)
+    within_bone = grid.inside(head.outer_skull)
+    within_skull = grid.inside(head.inner_skull)
+    labels[grid.inside(head.scalp)] = _label(SCALP)
+    labels[within_bone] = _label(COMPACT)
+    bone = within_bone & ~within_skull
+    labels[bone & (ndimage.distance_transform_edt(bone) > TABLE / STEP)] = _label(SPONGY)
+    labels[within_skull] = _label(CSF)
+    _fill_brain(labels, head, grid, within_skull)
+    return LabelVolume(labels, grid.affine, NAMES)
+
+
+def _label(name: str) -> int:
+    return NAMES.index(name) + 1
+
+
+def _fill_brain(labels: np.ndarray, head: Head, grid: VoxelGrid, within_skull: np.ndarray) -> None:
+    """Put the tissues of the brain inside the skull, in place, and CSF between them and bone."""
+    pial, white = (_either(grid, pair) for pair in _sheets(head))
+    voxels = np.argwhere(within_skull)
+    reference = _to_reference(head, grid, voxels)
+    brain = np.zeros_like(within_skull)
+    brain[within_skull] = pial[within_skull] if head.brain is None else _lookup(head.brain, reference) > 0
+    labels[brain] = _label(GREY)
+    stem, nuclei = np.zeros_like(brain), np.zeros_like(brain)
+    if head.structures is not None:
+        structure = _lookup(head.structures, reference)
+        names = np.array(("", *head.structures.names))[structure]
+        stem[within_skull] = np.isin(names, BRAINSTEM_NAMES)
+        nuclei[within_skull] = (structure > 0) & ~np.isin(names, BRAINSTEM_NAMES)
+    labels[brain & white & ~nuclei] = _label(WHITE)
+    _fill_hindbrain(labels, brain & ~nuclei, pial, stem)
+    bone = np.isin(labels, [_label(COMPACT), _label(SPONGY)])
+    beside_bone = ndimage.binary_dilation(bone, ndimage.generate_binary_structure(3, 3))
+    labels[beside_bone & np.isin(labels, [_label(name) for name in BRAIN_TISSUES])] = _label(CSF)
+
+
+def _fill_hindbrain(labels: np.ndarray, brain: np.ndarray, pial: np.ndarray, stem: np.ndarray) -> None:
+    """Put brainstem and cerebellum where there is brain apart from the cerebrum, in place."""
+    labels[brain & stem] = _label(BRAINSTEM)
+    from_cerebrum = ndimage.distance_transform_edt(~pial)
+    apart = brain & ~stem & (from_cerebrum > BEYOND_CORTEX / STEP)
+    core = ndimage.distance_transform_edt(apart) > RIM / STEP  # without the thin rim around the cerebrum
+    parts, n_parts = ndimage.label(core)
+    if not n_parts:
+        return
+    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    from_core = ndimage.distance_transform_edt(~largest)
+    cerebellum = brain & ~stem & ~pial & (from_core < np.minimum(from_cerebrum + RIM / STEP, 2 * RIM / STEP))
+    labels[cerebellum] = _label(CEREBELLAR_GREY)
+    deep = ndimage.distance_transform_edt(cerebellum | stem) > CEREBELLAR_CORTEX / STEP
+    labels[cerebellum & deep] = _label(CEREBELLAR_WHITE)
+
+
+def _sheets(head: Head) -> tuple[tuple[Surface, Surface], tuple[Surface, Surface]]:
+    """Pial and white surfaces."""
+    if head.cortex is None:
+        raise InputError(
+            f"The head {head.name!r} has no cortical surfaces to tell grey from white matter; reconstruct them, or "
+            "give a segmentation (`tissues`)."
+        )
+    return head.cortex.pial, head.cortex.white
+
+
+def _either(grid: VoxelGrid, pair: tuple[Surface, Surface]) -> np.ndarray:
+    return grid.inside(pair[0]) | grid.inside(pair[1])
+
+
+def _lookup(volume: LabelVolume, reference: np.ndarray) -> np.ndarray:
+    """Labels of a volume at points (n, 3) of the reference MRI frame, 0 outside it."""
+    voxel = np.rint(apply_trans(np.linalg.inv(volume.affine), reference)).astype(int)
+    held = ((voxel >= 0) & (voxel < volume.labels.shape)).all(axis=1)
+    labels = np.zeros(len(voxel), int)
+    labels[held] = volume.labels[tuple(voxel[held].T)]
+    return labels
+
+
+def _to_reference(head: Head, grid: VoxelGrid, voxels: np.ndarray) -> np.ndarray:
+    """Positions of voxels (n, 3) in the reference MRI frame: exact on a lattice, interpolated between its points."""
+    pos = grid.origin + grid.step * voxels
+    if head.warp is None:
+        return pos
+    shape = [length // LATTICE + 2 for length in grid.shape]
+    knots = grid.origin + grid.step * LATTICE * np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3)
+    moved = (head.to_reference(knots) - knots).reshape(*shape, 3)
+    where = voxels.T / LATTICE
+    shift = [ndimage.map_coordinates(moved[..., axis], where, order=1, mode="nearest") for axis in range(3)]
+    return pos + np.column_stack(shift)
