@@ -8,7 +8,7 @@ from forward.fem.spheres import sphere_head
 from headwater.forward.fem.method import FEM, Discretised
 from headwater.head.conductivity import COMPACT, CSF, SCALP, WHITE, TissueConductivities
 
-RADII = 1e-3 * np.array([76.0, 80.0, 86.0, 92.0])
+RADII = 1e-3 * np.array([74.0, 78.0, 86.0, 92.0])
 THICK = 1e-3 * np.array([68.0, 74.0, 82.0, 92.0])
 TINY = 1e-3 * np.array([50.0, 62.0, 77.0, 92.0])
 SIGMA = np.array([0.33, 1.79, 0.01, 0.43])
@@ -24,13 +24,13 @@ def _libraries() -> None:
 
 @pytest.fixture(scope="session")
 def spheres(ball_head):
-    return sphere_head(ball_head, RADII, 0.0015)
+    return sphere_head(ball_head, RADII, 0.002)
 
 
 @pytest.fixture(scope="session")
 def fine(spheres) -> Discretised:
-    """Elements of 3 mm."""
-    return Discretised(spheres, FEM(resolution_mm=3.0, conductivities=FOUR_SHELLS))
+    """Elements of 4 mm."""
+    return Discretised(spheres, FEM(resolution_mm=4.0, conductivities=FOUR_SHELLS))
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,16 @@
 """From a volume of tissue labels to hexahedra whose nodes lie on the boundaries of tissues.
 
-Cells are blocks of voxels. The label of a cell is that of its middle, in indicator functions of the tissues that were
-smoothed over about half a cell; where brain would meet bone, a cell becomes cerebrospinal fluid. Nodes between two
-tissues are then shifted to where both indicators are equal. Without that shift the staircase of cells makes the skull
-too conductive: geometry-adapted hexahedra are those of Wolters et al. (2007, IEEE Trans. Biomed. Eng. 54, 1446), who
-shift by a fixed part of an edge.
+Cells are blocks of voxels. Tissues have ranks from the inside to the outside (``RANKS``), and the boundary between two
+ranks is where half of the surroundings, smoothed over about half a cell, is of the inner rank or further inside: a
+definition that keeps the thickness of layers thinner than a cell. The rank of a cell is that at its middle; where brain
+would meet bone, a cell becomes cerebrospinal fluid. Nodes between two tissues are then shifted to the boundary. Without
+that shift the staircase of cells makes the skull too conductive: geometry-adapted hexahedra are those of Wolters et al.
+(2007, IEEE Trans. Biomed. Eng. 54, 1446), who shift by a fixed part of an edge.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from mne.transforms import apply_trans
@@ -16,7 +19,22 @@ from scipy import ndimage
 from headwater._utils.errors import InputError
 from headwater.forward.fem.hexahedra import CORNERS, HexMesh, gauss_points, jacobians
 from headwater.head.anatomy import LabelVolume
-from headwater.head.conductivity import AIR, BONE_TISSUES, BRAIN_TISSUES, CSF, TISSUES
+from headwater.head.conductivity import (
+    AIR,
+    BLOOD,
+    BONE_TISSUES,
+    BRAIN_TISSUES,
+    BRAINSTEM,
+    CEREBELLAR_GREY,
+    CEREBELLAR_WHITE,
+    CSF,
+    EYES,
+    GREY,
+    MUSCLE,
+    SCALP,
+    TISSUES,
+    WHITE,
+)
 
 LARGEST_SHIFT = 0.6  # of an edge, along each axis
 NEWTON_STEPS = 3
@@ -25,6 +43,13 @@ DAMPING, DAMPINGS = 0.8, 30  # of the shift of nodes that would flatten an eleme
 LARGEST_LEAK = 0.02  # share of the surface of brain and CSF that may touch something else than bone
 EVERY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
 OUTSIDE = 0
+RANKS = (
+    (WHITE, CEREBELLAR_WHITE, BRAINSTEM),
+    (GREY, CEREBELLAR_GREY),
+    (CSF,),
+    BONE_TISSUES,
+    (SCALP, EYES, MUSCLE, BLOOD),
+)
 
 
 def hexahedra(volume: LabelVolume, size: float, *, adapted: bool = True) -> HexMesh:
@@ -49,14 +74,14 @@ def hexahedra(volume: LabelVolume, size: float, *, adapted: bool = True) -> HexM
     voxel = np.linalg.norm(volume.affine[:3, :3], axis=0)
     block = np.maximum(np.rint(size / voxel), 1).astype(int)
     labels, first = _cropped(_without_air(volume), block)
-    indicators = _indicators(labels, len(volume.names), block)
-    cells = _separated(_cell_labels(labels, indicators, block), volume.names)
+    levels = _Levels.of(labels, _ranks(volume.names), block)
+    cells = _separated(levels.cells(block), volume.names)
     _refuse_leaks(cells, volume.names)
     nodes, elements, places = _nodes_and_elements(_largest_part(cells))
     tissue = cells[tuple(places.T)]
     corners = (nodes * block).astype(float)  # in voxels, from the corner of the first
     if adapted:
-        corners = _adapted(corners, nodes, elements, cells, indicators, block)
+        corners = _adapted(corners, nodes, elements, cells, levels, block)
     to_voxels = first - 0.5  # voxel indices count from the middle of the first voxel
     return HexMesh(
         nodes=apply_trans(volume.affine, corners + to_voxels),
@@ -88,26 +113,71 @@ def _cropped(labels: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndar
     return cropped, first
 
 
-def _indicators(labels: np.ndarray, n_tissues: int, block: np.ndarray) -> list[np.ndarray]:
-    """Smoothed indicator functions of outside and every tissue."""
-    width = np.maximum(block / 2, 1.0)
-    return [
-        ndimage.gaussian_filter((labels == label).astype(np.float32), width, truncate=3.0)
-        for label in range(n_tissues + 1)
-    ]
+def _ranks(names: tuple[str, ...]) -> np.ndarray:
+    """Rank of outside, the highest, and of each tissue."""
+    of = {name: rank for rank, group in enumerate(RANKS) for name in group}
+    return np.array([len(RANKS), *(of.get(name, len(RANKS)) for name in names)])
 
 
-def _cell_labels(labels: np.ndarray, indicators: list[np.ndarray], block: np.ndarray) -> np.ndarray:
-    """Label in the middle of each cell: the largest indicator, or that of the only voxel."""
-    if (block == 1).all():
-        return labels.copy()
-    best = np.full(labels.shape // block, -1.0, np.float32)
-    cells = np.zeros(best.shape, np.uint8)
-    for label, indicator in enumerate(indicators):
-        value = _middle(indicator, block)
-        cells[value > best] = label
-        np.maximum(best, value, out=best)
-    return cells
+@dataclass(frozen=True, eq=False)
+class _Levels:
+    """Functions on the voxels whose zeros are the boundaries of tissues.
+
+    Attributes
+    ----------
+    ranks : int array of shape (n_labels,)
+    indicators : list of array
+        Smoothed indicator function of each label.
+    within : list of array
+        Share of the surroundings with at most each rank, minus a half.
+    """
+
+    ranks: np.ndarray
+    indicators: list[np.ndarray]
+    within: list[np.ndarray]
+
+    @classmethod
+    def of(cls, labels: np.ndarray, ranks: np.ndarray, block: np.ndarray) -> _Levels:
+        """Smooth over half a cell, or a voxel."""
+        width = np.maximum(block / 2, 1.0)
+        indicators = [
+            ndimage.gaussian_filter((labels == label).astype(np.float32), width, truncate=3.0)
+            for label in range(len(ranks))
+        ]
+        within = [np.full(labels.shape, -0.5, np.float32) for _ in RANKS]
+        for rank, share in enumerate(within):
+            for label in np.flatnonzero(ranks <= rank):
+                share += indicators[label]
+        return cls(ranks, indicators, within)
+
+    def cells(self, block: np.ndarray) -> np.ndarray:
+        """Label in the middle of each cell."""
+        shares = [_middle(share, block) for share in self.within]
+        rank = np.full(shares[0].shape, len(RANKS), np.uint8)
+        for k in range(len(RANKS) - 1, -1, -1):
+            rank[shares[k] >= 0] = k
+        cells = np.full(rank.shape, OUTSIDE, np.uint8)
+        best = np.full(rank.shape, -1.0, np.float32)
+        for label in range(1, len(self.ranks)):
+            value = np.where(rank == self.ranks[label], _middle(self.indicators[label], block), -1.0)
+            cells[value > best] = label
+            np.maximum(best, value, out=best)
+        return cells
+
+    def at(self, points: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Evaluate the function of the boundary between two labels (n,) at points (n, 3), in voxels."""
+        value = np.zeros(len(points), np.float32)
+        where = points.T - 0.5  # voxel indices count from the middle of the first voxel
+        inner = np.minimum(self.ranks[first], self.ranks[second])
+        alike = self.ranks[first] == self.ranks[second]
+        for rank, share in enumerate(self.within):
+            chosen = ~alike & (inner == rank)
+            value[chosen] = ndimage.map_coordinates(share, where[:, chosen], order=1, mode="nearest")
+        for label, indicator in enumerate(self.indicators):
+            for sign, own in ((1, first), (-1, second)):
+                chosen = alike & (own == label)
+                value[chosen] += sign * ndimage.map_coordinates(indicator, where[:, chosen], order=1, mode="nearest")
+        return value
 
 
 def _middle(values: np.ndarray, block: np.ndarray) -> np.ndarray:
@@ -180,13 +250,13 @@ def _adapted(
     nodes: np.ndarray,
     elements: np.ndarray,
     cells: np.ndarray,
-    indicators: list[np.ndarray],
+    levels: _Levels,
     block: np.ndarray,
 ) -> np.ndarray:
     """Shift nodes between two tissues to the boundary, as far as no element is flattened; all in voxels."""
     chosen, first, second = _between(nodes, cells)
     shift = np.zeros_like(corners)
-    shift[chosen] = _to_boundary(corners[chosen], first, second, indicators, LARGEST_SHIFT * block)
+    shift[chosen] = _to_boundary(corners[chosen], first, second, levels, LARGEST_SHIFT * block)
     touched = np.isin(elements, chosen).any(axis=1)
     elements = elements[touched]
     for attempt in range(DAMPINGS + 1):
@@ -211,23 +281,17 @@ def _between(nodes: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _to_boundary(
-    start: np.ndarray, first: np.ndarray, second: np.ndarray, indicators: list[np.ndarray], largest: np.ndarray
+    start: np.ndarray, first: np.ndarray, second: np.ndarray, levels: _Levels, largest: np.ndarray
 ) -> np.ndarray:
-    """Shift points (n, 3), in voxels, to where the indicators of their two labels are equal: Newton's method."""
-
-    def difference(points: np.ndarray) -> np.ndarray:
-        value = np.zeros(len(points), np.float32)
-        for label, indicator in enumerate(indicators):
-            for sign, chosen in ((1, first == label), (-1, second == label)):
-                # Voxel indices count from the middle of the first voxel.
-                where = points[chosen].T - 0.5
-                value[chosen] += sign * ndimage.map_coordinates(indicator, where, order=1, mode="nearest")
-        return value
-
+    """Shift points (n, 3), in voxels, to the boundary between their two labels: Newton's method."""
     shift = np.zeros_like(start)
     for _ in range(NEWTON_STEPS):
-        here = difference(start + shift)
-        slope = np.stack([difference(start + shift + e) - difference(start + shift - e) for e in np.eye(3)], axis=1) / 2
+        points = start + shift
+        here = levels.at(points, first, second)
+        slope = np.stack(
+            [levels.at(points + e, first, second) - levels.at(points - e, first, second) for e in np.eye(3)], axis=1
+        )
+        slope /= 2
         steepness = (slope**2).sum(axis=1)
         step = here / np.maximum(steepness, 1e-3 * steepness.max(initial=1e-30))
         shift = np.clip(shift - step[:, np.newaxis] * slope, -largest, largest)
