@@ -134,10 +134,7 @@ def train_recipe(
     _check_folder(claim)
     validation = None if checks is None else _validation(checks, path.parent)
     known = None if start is None else _start(start, recipe)
-    presets = [None if heads.preset is None else find_preset(heads.preset, path.parent) for heads in recipe.heads]
-    pairs = [
-        replace(pair, preset=own) for heads, own in zip(recipe.heads, presets, strict=True) for pair in heads.pairs()
-    ]
+    pairs = _pairs(recipe, path.parent)
     network = _network(recipe, pairs, preset.n_times, known)
     keep = KeepWeights(
         out / f"{path.stem}{WEIGHTS}",
@@ -158,6 +155,14 @@ def train_recipe(
         validation=validation,
     )
     return _run(claim, trainee, keep, conduct)
+
+
+def _pairs(recipe: Recipe, folder: Path) -> list[TrainingPair]:
+    """Make all pairs of lead fields, each with the samples of its heads; the files of these are read first."""
+    presets = [None if heads.preset is None else find_preset(heads.preset, folder) for heads in recipe.heads]
+    return [
+        replace(pair, preset=own) for heads, own in zip(recipe.heads, presets, strict=True) for pair in heads.pairs()
+    ]
 
 
 def _check_folder(claim: Claim) -> None:
