@@ -53,7 +53,7 @@ CHECKS = {
         ("visual-eeg", "auditory-meg", "sep-20", "seizure", "visual-eeg-volume"),
         ("eloreta", "dspm", "sloreta", "lcmv", "piunet"),
     ),
-    "real-networks-quick": Sample(("visual-eeg-volume",), ("piunet", "morphed:direct-unet")),
+    "real-paper": Sample(("sep-A1974",), ("eloreta", "piunet", "morphed:direct-unet")),
     "piunet-paper": Sample(("snr-20", "missing-5"), ("eloreta", "piunet")),
     "known-head-paper": Sample(("snr-20",), ("eloreta", "piunet")),
     "equal-minutes": Sample(("snr-10",), ("eloreta",)),
