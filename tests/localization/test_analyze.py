@@ -68,9 +68,7 @@ def test_nothing_given_is_changed(evoked: mne.Evoked) -> None:
     assert noise_cov["projs"] == []
 
 
-def test_an_electrode_without_position_joins_the_digitised_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    spheres = partial(hw.make_leadfield, method="sphere")  # in a moment
-    monkeypatch.setattr(import_module("headwater.localization.placing"), "make_leadfield", spheres)
+def test_an_electrode_without_position_joins_the_digitised_ones() -> None:
     large = hw.template_head().warped(Warp.from_affine(np.diag([1.1, 1.1, 1.1, 1.0])))
     info = hw.montage_info(large, "biosemi64", sfreq=200.0)
     data = 1e-6 * np.random.default_rng(0).standard_normal((64, 20))
@@ -78,7 +76,8 @@ def test_an_electrode_without_position_joins_the_digitised_ones(monkeypatch: pyt
     oz = evoked.info["chs"][evoked.ch_names.index("Oz")]["loc"]
     place = oz[:3].copy()
     oz[:3] = np.nan
-    found = hw.analyze(evoked, spacing=30.0)
+    found = hw.analyze(evoked, spacing=30.0, method="sphere")
+    assert found.assumptions["Forward method"].startswith("fitted spheres")
     assert found.assumptions["Head"].endswith("digitised positions; Oz placed by name (10-05 system)")
     new = found.evoked.info["chs"][found.evoked.ch_names.index("Oz")]["loc"][:3]
     assert np.linalg.norm(new - place) < 0.005

@@ -30,6 +30,15 @@ class Sensors(StrEnum):
     grad = "grad"
 
 
+class Method(StrEnum):
+    """How a lead field is computed."""
+
+    bem = "bem"
+    openmeeg = "openmeeg"
+    fem = "fem"
+    sphere = "sphere"
+
+
 class Rejection(StrEnum):
     """How trials with artefacts are found."""
 
@@ -91,6 +100,9 @@ def localize(
     ] = True,
     space: Annotated[Space, typer.Option(help="Source space.")] = Space.volume,
     spacing: Spacing = None,
+    method: Annotated[
+        Method, typer.Option(help="How the lead field is computed; fem: finite elements with ten tissues (minutes).")
+    ] = Method.bem,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier results folder.")] = False,
 ) -> None:
     """Localise a recording: source estimate, table of peaks, report."""
@@ -118,6 +130,7 @@ def localize(
         montage=montage,
         space=space.value,
         spacing=parsed_spacing(spacing),
+        method=method.value,
         highpass=highpass,
         lowpass=lowpass,
         snr=snr,

@@ -62,6 +62,9 @@ def analyze(recording: Recording | str | Path, options: AnalysisOptions) -> Loca
         ``"volume"``, ``"cortex"`` or ``"mixed"``; without ``forward`` only.
     spacing : float | str | None
         Distance of sources in mm, or ``"ico3"``, ``"ico4"``, ``"ico5"`` on the cortex; None: the default of the space.
+    method : str | FEM
+        How the lead field is computed, as for `headwater.make_leadfield`: ``"bem"``, ``"fem"``, ``"openmeeg"`` or
+        ``"sphere"``; without ``forward`` only.
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     highpass, lowpass : float | None

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 import mne
 
+from headwater.forward.fem.method import FEM
 from headwater.forward.leadfield import LeadField
 from headwater.head.model import Head
 from headwater.localization.montages import Montage
@@ -47,6 +48,7 @@ class RecordingOptions:
     montage: Montage | None = None
     space: str = "volume"
     spacing: float | str | None = None
+    method: str | FEM = "bem"
     highpass: float | None = None
     lowpass: float | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mne
 
 from headwater._utils.progress import working
+from headwater.forward.fem.method import FEM
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
 from headwater.head.fit import fit_head, is_digitised
@@ -47,12 +48,17 @@ def _place_by_name(evoked: mne.Evoked, head: Head | None) -> tuple[Head, mne.Evo
 
 
 def computed_leadfield(
-    head: Head, evoked: mne.Evoked, measured: mne.Info, space: str, spacing: float | str | None
+    head: Head,
+    evoked: mne.Evoked,
+    measured: mne.Info,
+    space: str,
+    spacing: float | str | None,
+    method: str | FEM,
 ) -> LeadField:
     """Compute the lead field of the good channels; ``measured`` describes all channels of the recording."""
     info = _with_references(evoked, measured)
     with working("Computing the lead field"):
-        return make_leadfield(head, info, space, spacing=spacing, within="brain")
+        return make_leadfield(head, info, space, spacing=spacing, method=method, within="brain")
 
 
 def given_leadfield(forward: LeadField | mne.Forward, head: Head | None, ch_names: list[str]) -> LeadField:

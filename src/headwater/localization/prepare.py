@@ -156,7 +156,7 @@ def _located(
         evoked, head, placed["Electrodes"] = with_montage(evoked, options.montage, head)
     if forward is None:
         head, evoked, placed["Head"] = place(evoked, head)
-        leadfield = computed_leadfield(head, evoked, measured, options.space, options.spacing)
+        leadfield = computed_leadfield(head, evoked, measured, options.space, options.spacing, options.method)
     else:
         leadfield = given_leadfield(forward, head, evoked.ch_names)
     return evoked, head, leadfield, placed

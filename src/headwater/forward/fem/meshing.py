@@ -254,7 +254,7 @@ def _adapted(
     block: np.ndarray,
 ) -> np.ndarray:
     """Shift nodes between two tissues to the boundary, as far as no element is flattened; all in voxels."""
-    chosen, first, second = _between(nodes, cells)
+    chosen, first, second = _between(nodes, cells, levels.ranks)
     shift = np.zeros_like(corners)
     shift[chosen] = _to_boundary(corners[chosen], first, second, levels, LARGEST_SHIFT * block)
     touched = np.isin(elements, chosen).any(axis=1)
@@ -269,15 +269,26 @@ def _adapted(
     raise RuntimeError("Elements without shifted nodes are flat.")
 
 
-def _between(nodes: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes that touch several tissues or the outside, and the two most frequent labels around each of them."""
+def _between(nodes: np.ndarray, cells: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes that touch several labels, and two labels around each of them.
+
+    They are of the two most frequent ranks, where there are several; bone, CSF and brain differ more in conductivity
+    than tissues of one rank.
+    """
     padded = np.pad(cells, 1)
     around = np.stack([padded[tuple((nodes + corner).T)] for corner in CORNERS], axis=1)
     chosen = np.flatnonzero((around != around[:, :1]).any(axis=1))
-    around = around[chosen]
-    counts = np.stack([(around == label).sum(axis=1) for label in range(int(cells.max()) + 1)], axis=1)
+    first, second, _ = _most_frequent(around[chosen], len(ranks))
+    inner, outer, several = _most_frequent(ranks[around[chosen]], len(RANKS) + 1)
+    anyone = np.array([np.flatnonzero(ranks == rank)[:1].sum() for rank in range(len(RANKS) + 1)])
+    return chosen, np.where(several, anyone[inner], first), np.where(several, anyone[outer], second)
+
+
+def _most_frequent(values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the two most frequent of n values in each row, and whether a row has more than one."""
+    counts = np.stack([(values == value).sum(axis=1) for value in range(n)], axis=1)
     order = np.argsort(-counts, axis=1, kind="stable")
-    return chosen, order[:, 0], order[:, 1]
+    return order[:, 0], order[:, 1], (counts > 0).sum(axis=1) > 1
 
 
 def _to_boundary(
