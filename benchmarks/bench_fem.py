@@ -39,7 +39,7 @@ N_SENSORS, N_DIPOLES = 16, 200
 
 
 def spheres(size_mm: float, *, adapted: bool) -> list[tuple[float, str, float, float, float, float]]:
-    """Print the errors of EEG and MEG by eccentricity; rows of eccentricity, kind, median and 95 % of RDM and of MAG."""
+    """Print errors by eccentricity; rows of eccentricity, kind, RDM (median, 95 %), MAG (median, half the spread)."""
     start = time.process_time()
     mesh = hexahedra(sphere_labels(RADII, 0.5e-3 * size_mm), 1e-3 * size_mm, adapted=adapted)
     sigma = SIGMA[mesh.tissue]
@@ -67,7 +67,8 @@ def spheres(size_mm: float, *, adapted: bool) -> list[tuple[float, str, float, f
         found.append(_row(eccentricity, "MEG StVenant", gain[:, across], exact[:, across], moments[across]))
     for eccentricity, kind, rdm, high, mag, spread in sorted(found, key=lambda row: row[1]):
         print(
-            f"  {kind:22s} eccentricity {eccentricity:.2f}: RDM {rdm:.4f} (95 %: {high:.3f})  MAG {mag:.3f} +- {spread:.3f}"
+            f"  {kind:22s} eccentricity {eccentricity:.2f}: RDM {rdm:.4f} (95 %: {high:.3f})  "
+            f"MAG {mag:.3f} +- {spread:.3f}"
         )
     return found
 
