@@ -31,7 +31,7 @@ from headwater.localization.placing import place
 
 # Channels that MNE-Python's documentation, or whoever published the recording, calls bad.
 KNOWN = {"MEG 2443", "EEG 053", "E044", "E228"}
-DRAWS = 10
+DRAWS = 5
 SPOILED = ("noise x3", "noise x5", "noise x10", "drift x3", "drift x10", "scale x3", "scale x5", "scale x10",
            "scale x0.1", "dead", "inverted", "swapped", "copy of another")  # fmt: skip
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -105,6 +106,24 @@ def test_the_active_source_is_found(localize: RunCli, files: Path, tmp_path: Pat
     error_mm = np.linalg.norm(first[["x_mm", "y_mm", "z_mm"]].to_numpy(float) - 1e3 * leadfield.pos[TRUE_SOURCE])
     assert error_mm < 25  # neighbours are about 15 mm apart, and there is noise
     assert first["time_s"] == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize("what", ["assess", "uncertainty"])
+def test_a_failed_assessment_does_not_cost_the_estimate(
+    localize: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def fails(*arguments: object) -> None:
+        raise np.linalg.LinAlgError("SVD did not converge")
+
+    monkeypatch.setattr(import_module("headwater.localization.finish"), what, fails)
+    printed = localize("--solver", "eloreta")
+    assert f"The {'trust' if what == 'assess' else 'uncertainty'} could not be assessed" in printed
+    assert "(LinAlgError: SVD did not converge); the estimate itself is whole." in printed
+    assert "No activity stands out" not in printed
+    assert len(pd.read_csv(tmp_path / "out" / "peaks.csv")) > 0
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "SVD did not converge" in report
+    assert ("Not judged" in report) == ("Not judged" in printed) == (what == "assess")
 
 
 def test_noise_has_no_table_of_peaks(localize: RunCli, files: Path, tmp_path: Path) -> None:

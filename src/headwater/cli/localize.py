@@ -174,6 +174,8 @@ def _print_trust(localization: Localization) -> None:
     console.print(f"Status: {words.status(localization)}", style="bold", markup=False)
     for reason in () if trust is None else trust.verdict.reasons:
         console.print(f"  - {reason}", markup=False, soft_wrap=True)
+    if localization.not_judged:
+        console.print(f"  - {localization.not_judged}", markup=False, soft_wrap=True)
     if bad := words.bad_channels(localization):
         console.print(f"{bad}.", markup=False, soft_wrap=True)
     console.print(words.found(localization), markup=False, soft_wrap=True)

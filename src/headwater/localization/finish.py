@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import mne
 import numpy as np
 import pandas as pd
@@ -17,6 +20,8 @@ from headwater.localization.trust_findings import assess
 from headwater.localization.uncertainty import uncertainty
 from headwater.solvers.base import Solver
 from headwater.solvers.regularization.chosen import chosen
+
+Result = TypeVar("Result")
 
 
 def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -> Localization:
@@ -36,9 +41,11 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
     magnitude, unit = _magnitude(stc, fitted)
     sources, samples, peaks = _peaks(magnitude, unit, prepared)
     first = (int(sources[0]), int(samples[0])) if magnitude.any() else None
-    trust = assess(prepared, fitted, magnitude, first)
+    trust, not_judged = _attempted("trust", lambda: assess(prepared, fitted, magnitude, first))
     with working("Drawing from the posterior"):
-        sure = uncertainty(prepared, fitted, sources, samples)
+        sure, not_sure = _attempted("uncertainty", lambda: uncertainty(prepared, fitted, sources, samples))
+    failed = " ".join(one for one in (not_judged, not_sure) if one)
+    made = {"Solver": repr(fitted), **_regularisation(solver, fitted), **({"Not assessed": failed} if failed else {})}
     return Localization(
         stc=stc,
         magnitude=magnitude,
@@ -50,11 +57,21 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
         head=prepared.head,
         solver=fitted,
         noise_cov=prepared.noise_cov,
-        assumptions={**prepared.assumptions, "Solver": repr(fitted), **_regularisation(solver, fitted)},
+        assumptions={**prepared.assumptions, **made},
         trust=trust,
         uncertainty=sure,
+        not_judged=failed,
         eloreta=peaks.iloc[:0] if trust is None else _table_of(trust.findings.eloreta, prepared, samples[:1]),
     )
+
+
+def _attempted(what: str, function: Callable[[], Result | None]) -> tuple[Result | None, str]:
+    """Return what a check of the estimate gives, or why it has failed: that must not cost the estimate itself."""
+    try:
+        return function(), ""
+    except Exception as error:  # noqa: BLE001 - whatever it is, the estimate stands
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return None, f"The {what} could not be assessed ({reason}); the estimate itself is whole."
 
 
 def _regularisation(solver: Solver, fitted: Solver) -> dict[str, str]:

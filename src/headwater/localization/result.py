@@ -53,13 +53,15 @@ class Localization:
     assumptions : dict of str to str
         What was taken as given, in words, for the report.
     trust : Trust | None
-        Whether the answer can be trusted, and why; None for an estimate of zeros.
+        Whether the answer can be trusted, and why; None for an estimate of zeros, and where the assessment failed.
     eloreta : pandas.DataFrame
         Where eLORETA's estimate is strongest at the time of the first peak, in nAm: a row like those of ``peaks``; none
         for an estimate of zeros.
     uncertainty : Uncertainty | None
         Regions around the peaks, active regions of the atlas and what each channel contributes; None for solvers
         without a posterior.
+    not_judged : str
+        Why trust or uncertainty could not be assessed, where something failed.
     """
 
     stc: mne.BaseSourceEstimate
@@ -76,6 +78,7 @@ class Localization:
     trust: Trust | None
     eloreta: pd.DataFrame
     uncertainty: Uncertainty | None = None
+    not_judged: str = ""
 
     @cached_property
     def posterior(self) -> Posterior | None:

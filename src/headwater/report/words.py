@@ -79,13 +79,15 @@ STATUS_MEANS = {
 
 def status(localization: Localization) -> str:
     """Name the status in one word or phrase."""
-    return "Doubtful" if localization.trust is None else localization.trust.verdict.status.value.capitalize()
+    if localization.trust is None:
+        return "Not judged" if localization.not_judged else "Doubtful"
+    return localization.trust.verdict.status.value.capitalize()
 
 
 def status_meaning(localization: Localization) -> str:
     """Say what the status means."""
     if localization.trust is None:
-        return "The estimate is zero everywhere."
+        return localization.not_judged or "The estimate is zero everywhere."
     verdict = localization.trust.verdict
     meaning = STATUS_MEANS[verdict.status]
     if verdict.status is not Status.GOOD:
@@ -148,6 +150,8 @@ def other_solver(localization: Localization) -> str:
 def found(localization: Localization) -> str:
     """Say in one sentence what comes first on every screen: the place, or that there is none."""
     trust = localization.trust
+    if trust is None and localization.not_judged:
+        return summary(localization).split(" Estimated with ")[0]
     if trust is None or trust.verdict.status is Status.NOTHING:
         first_ms, last_ms = 1e3 * localization.evoked.times[[0, -1]]
         return f"No activity stands out of the noise between {first_ms:.0f} and {last_ms:.0f} ms."
