@@ -25,6 +25,7 @@ from record import recorded
 from scipy.signal import lfilter
 
 import headwater as hw
+from headwater.cli.localize import default_folder
 from headwater.demo import PATCH_MOMENT, RESPONSES, grow_patch
 
 MONTAGE, SFREQ, N_TRIALS = "biosemi64", 256.0, 60
@@ -161,7 +162,7 @@ def main() -> None:
 
 def result(folder: Path, name: str, text: str, truth_mm: np.ndarray) -> dict[str, str | float]:
     """Read the strongest peak from the results folder, and the status from what was printed."""
-    peak = pd.read_csv(folder / f"{name.rsplit('.', 1)[0]}-headwater" / "peaks.csv").iloc[0]
+    peak = pd.read_csv(folder / default_folder(Path(name), CONDITION) / "peaks.csv").iloc[0]
     found_mm = peak[["x_mm", "y_mm", "z_mm"]].to_numpy(float)
     return {
         "peak (mm)": " ".join(f"{value:.0f}" for value in found_mm),

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 
 import headwater as hw
+from headwater.cli.localize import default_folder
 from headwater.solvers import SOLVERS
 
 RunCli = Callable[..., str]
@@ -256,7 +257,39 @@ def test_default_folder_is_named_after_the_recording(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run_cli("localize", files / "tone-ave.fif", "--forward", files / "leadfield.npz")
-    assert (tmp_path / "tone-ave-headwater" / "report.html").exists()
+    assert (tmp_path / "tone-ave.fif-headwater" / "report.html").exists()
+
+
+def test_default_folders_of_two_formats_and_two_conditions_differ() -> None:
+    named = [
+        ("visual.set", None),
+        ("visual.edf", None),
+        ("visual.set", "S  1"),
+        ("visual.set", "S 2"),
+        ("v.fif.gz", "a/b"),
+    ]
+    folders = [str(default_folder(Path("recordings") / name, condition)) for name, condition in named]
+    assert folders == [
+        "visual.set-headwater",
+        "visual.edf-headwater",
+        "visual.set-S-1-headwater",
+        "visual.set-S-2-headwater",
+        "v.fif.gz-a-b-headwater",
+    ]
+
+
+def test_no_baseline_is_subtracted_on_request(localize: RunCli, tmp_path: Path) -> None:
+    for number, (words, said) in enumerate(
+        [
+            (("--baseline", "none"), "none"),
+            (("--no-baseline",), "none"),
+            (("--baseline", "-0.1", "0"), "mean of -0.100"),
+        ]
+    ):
+        out = tmp_path / str(number)
+        localize("--solver", "mne", *words, "--out", out)
+        assert json.loads((out / "headwater.json").read_text())["assumptions"]["Baseline"].startswith(said)
+    refused(localize("--no-baseline", "--baseline", "-0.1", "0", code=2), "--no-baseline")
 
 
 def test_full_disk_leaves_nothing_behind(files: Path, tmp_path: Path) -> None:

@@ -149,7 +149,9 @@ def test_the_log_says_what_was_assumed(evoked: mne.Evoked, capsys: pytest.Captur
         hw.analyze(evoked, "mne", forward=leadfield())
         assert capsys.readouterr().out == ""
         hw.analyze(evoked, "mne", forward=leadfield(), verbose=True)
-    assert "Noise covariance: estimated from the baseline" in capsys.readouterr().out
+    log = capsys.readouterr().out
+    assert "Noise covariance: estimated from the baseline" in log
+    assert max(map(len, log.splitlines())) <= 110
 
 
 def test_an_average_that_ends_before_zero(evoked: mne.Evoked) -> None:
@@ -242,7 +244,7 @@ def test_the_whole_way_gives_the_numbers_of_mne(shared_data: Path, sensors: str)
     noise_cov = mne.read_cov(folder / "sample_audvis_trunc-cov.fif", verbose="error")
     forward = mne.read_forward_solution(folder / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error")
     assert noise_cov["bads"]
-    window = {"tmin": 0.08, "tmax": 0.13}
+    window = {"tmin": 0.08, "tmax": 0.13, "baseline": (None, 0.0)}
     found = hw.localize(
         recording, hw.solvers.DSPM(), forward=forward, noise_cov=noise_cov, regularize=False, sensors=sensors, **window
     )

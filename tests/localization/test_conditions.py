@@ -56,7 +56,7 @@ def test_stimulus_channels_give_events() -> None:
     assert segment.evoked.nave == 2
     np.testing.assert_allclose(
         segment.trials.get_data("eeg")[1],
-        raw.get_data("eeg")[:, 1160:1301] - raw.get_data("eeg")[:, 1160:1201].mean(1)[:, None],
+        raw.get_data("eeg")[:, 1160:1301] - raw.get_data("eeg")[:, 1160:1200].mean(1)[:, None],
     )
     with pytest.raises(InputError, match="which are '5', '7'"):
         select_segment(raw, "6")

@@ -1,12 +1,14 @@
 """Noise covariances against the covariance that drew the samples."""
 
+import re
+
 import mne
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
 from headwater._utils.errors import InputError
-from headwater.localization.noise import Noise, estimate_noise
+from headwater.localization.noise import Noise, default_baseline, estimate_noise
 from headwater.localization.noise_shrinkage import (
     cross_validated_intensity,
     effective_samples,
@@ -146,9 +148,31 @@ def test_a_given_covariance_is_regularised_by_its_effective_samples() -> None:
 @pytest.mark.parametrize("nfree", [0, 1])
 def test_a_covariance_that_was_not_estimated_is_exact(nfree: int) -> None:
     evoked = evoked_of(drawn(correlated(), 200), 100)
-    found = estimate_noise(evoked, None, given(correlated(), nfree))
-    np.testing.assert_array_equal(found.covariance.data, correlated())
+    found = estimate_noise(evoked, None, given(1e-12 * correlated(), nfree))
+    np.testing.assert_array_equal(found.covariance.data, 1e-12 * correlated())
     assert found.words == "as given"
+
+
+@pytest.mark.parametrize(("nave", "factor"), [(1, 5.0), (16, 5.0), (1, 1.5), (1, 0.2)])
+def test_a_given_covariance_of_another_level_is_said(nave: int, factor: float) -> None:
+    truth = correlated()
+    evoked = evoked_of(factor / np.sqrt(nave) * drawn(truth, 600), 500, nave)
+    said = estimate_noise(evoked, None, given(1e-12 * truth, 10_000)).words
+    if 0.5 < factor < 2:
+        assert "another level" not in said
+    else:
+        shown = re.search(r"the baseline holds noise of another level: ([\d.]+) times \(EEG\) the given one", said)
+        assert shown is not None
+        assert float(shown[1]) == pytest.approx(factor, rel=0.1)
+
+
+def test_time_zero_is_not_part_of_the_baseline() -> None:
+    """The artefact of a stimulus, and a response of no latency, begin at zero."""
+    evoked = evoked_of(drawn(correlated(), 200), 100)
+    before = estimate_noise(evoked, None, None).covariance.data
+    evoked.data[:, 100:] += 1e-3
+    assert np.abs(estimate_noise(evoked, None, None).covariance.data).max() < 2 * np.abs(before).max()
+    assert default_baseline(evoked.times) == (evoked.times[0], evoked.times[99])
 
 
 def test_given_covariance_is_put_in_the_order_of_the_data() -> None:
@@ -167,7 +191,7 @@ def test_few_baseline_samples_do_not_lower_the_rank(n_baseline: int) -> None:
     data = 1e-6 * np.random.default_rng(0).standard_normal((N_EEG, n_baseline + 50))
     evoked = evoked_of(data, n_baseline, nave=10)
     noise = estimate_noise(evoked, None, None)
-    assert f"{n_baseline + 1} samples" in noise.words
+    assert f"({n_baseline} samples" in noise.words
     assert mne.compute_rank(noise.covariance, info=evoked.info, verbose="ERROR") == {"eeg": N_EEG - 1}
 
 

@@ -69,12 +69,21 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be valid in any encoding
     try:
-        app()
+        app(_with_flags(sys.argv[1:]))
     except InputError as error:
         _fail(str(error))
     except OSError as error:
         place = "" if error.filename is None else f" ({error.filename})"
         _fail(f"{error.strerror or error}{place}.")
+
+
+def _with_flags(arguments: list[str]) -> list[str]:
+    """Replace ``--baseline none`` by a flag: the option itself takes two numbers."""
+    if "--baseline" not in arguments:
+        return arguments
+    at = arguments.index("--baseline")
+    word = arguments[at + 1 : at + 2]
+    return [*arguments[:at], "--no-baseline", *arguments[at + 2 :]] if word == ["none"] else arguments
 
 
 def called_as() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from headwater.localization import Localization
+    from headwater.localization.options import Baseline
     from headwater.solvers import Solver
 
 
@@ -48,7 +50,7 @@ class Rejection(StrEnum):
 
 def localize(
     recording: Annotated[Path, typer.Argument(help="Raw data, epochs or averages, in any format MNE-Python reads.")],
-    out: Annotated[Path | None, typer.Option(help="Results folder [default: RECORDING-headwater].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder [default: RECORDING-CONDITION-headwater].")] = None,
     condition: Annotated[
         str | None, typer.Option(help="Evoked response (name or number), kind of epochs, event, or component.")
     ] = None,
@@ -61,6 +63,9 @@ def localize(
         tuple[float, float] | None,
         typer.Option(help="Interval to subtract, in s [default: before zero].", metavar="START END"),
     ] = None,
+    no_baseline: Annotated[
+        bool, typer.Option("--no-baseline", help="Subtract no baseline; `--baseline none` says the same.")
+    ] = False,
     reject: Annotated[
         Rejection, typer.Option(help="Leave out trials with artefacts; auto: by thresholds found from the data.")
     ] = Rejection.none,
@@ -109,7 +114,7 @@ def localize(
     from headwater.localization import analyze
     from headwater.report.results import refuse_foreign, write_results
 
-    out = out or Path(f"{_stem(recording)}-headwater")
+    out = out or default_folder(recording, condition)
     refuse_foreign(out, overwrite=overwrite)
     localization = analyze(
         recording,
@@ -122,7 +127,7 @@ def localize(
         tmin=tmin,
         tmax=tmax,
         epoch=epoch,
-        baseline=baseline or "auto",
+        baseline=_chosen_baseline(baseline, none=no_baseline),
         reject="auto" if reject is Rejection.auto else None,
         sensors=sensors.value,
         bads=tuple(name.strip() for name in bads.split(",") if name.strip()),
@@ -140,9 +145,20 @@ def localize(
     console.print(f"Results in {out}: open {out / 'report.html'} in a browser.", soft_wrap=True)
 
 
-def _stem(recording: Path) -> str:
-    """File name without suffixes such as ``.fif.gz``."""
-    return recording.name.removesuffix(".gz").rsplit(".", 1)[0] or recording.name
+def _chosen_baseline(given: tuple[float, float] | None, *, none: bool) -> Baseline:
+    """Return the interval, None for no correction, or the default."""
+    if none and given is not None:
+        raise InputError("`baseline` is given and turned off by `no_baseline`; leave out one of them.")
+    return None if none else given or "auto"
+
+
+def default_folder(recording: Path, condition: str | None) -> Path:
+    """Return the results folder of a recording and a condition: ``visual.set-S-1-headwater``.
+
+    The name of the file is kept whole, since recordings often lie beside exports of themselves to other formats.
+    """
+    tag = "" if condition is None else re.sub(r"[^\w.+]+", "-", condition).strip("-.")
+    return Path("-".join(part for part in (recording.name, tag, "headwater") if part))
 
 
 def _morphed(name: str | None) -> Solver:

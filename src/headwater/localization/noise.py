@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mne
@@ -18,10 +18,16 @@ from headwater.localization.noise_shrinkage import (
     oracle_intensity,
     time_folds,
 )
-from headwater.localization.noise_span import Span, spans
+from headwater.localization.noise_span import NAMES, Span, spans
 
 # With fewer baseline samples than this, a covariance describes chance rather than noise.
 MIN_BASELINE_SAMPLES = 20
+
+# A given covariance whose standard deviation differs from that of the baseline by more than this factor was estimated
+# in another band, or from other trials.
+LEVELS = 2.0
+
+ROUNDED = 1e-7  # s
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +95,9 @@ def estimate_noise(
     trials = _projected_trials(evoked, epochs)
     if noise_cov is not None:
         noise = _given(evoked, trials, noise_cov, regularize=regularize)
-    elif has_baseline(trials.times) and int((trials.times < 0).sum()) * len(trials) >= MIN_BASELINE_SAMPLES:
+        nave = evoked.nave if epochs is None else 1
+        noise = replace(noise, words=noise.words + _other_level(noise.covariance, trials, nave))
+    elif has_baseline(trials.times) and int(before_zero(trials.times).sum()) * len(trials) >= MIN_BASELINE_SAMPLES:
         noise = _from_baseline(evoked, trials, of_average=epochs is None, regularize=regularize)
     else:
         noise = Noise(
@@ -104,8 +112,18 @@ def estimate_noise(
 
 
 def has_baseline(times: np.ndarray) -> bool:
-    """Whether there is a baseline: several samples up to time zero, and others after it."""
-    return int((times <= 0).sum()) > 1 and times[-1] > 0
+    """Whether there is a baseline: several samples before time zero, and others after it."""
+    return int(before_zero(times).sum()) > 1 and times[-1] > 0
+
+
+def before_zero(times: np.ndarray) -> np.ndarray:
+    """Return which times lie before zero; that of a sample at zero may be a rounding error away from it."""
+    return np.asarray(times < -ROUNDED)
+
+
+def default_baseline(times: np.ndarray) -> tuple[float, float]:
+    """Return first and last time before zero; a response, or the artefact of a stimulus, may begin at zero itself."""
+    return float(times[0]), float(times[before_zero(times)][-1])
 
 
 def _projected_trials(evoked: mne.Evoked, epochs: mne.BaseEpochs | None) -> mne.EpochsArray:
@@ -117,7 +135,8 @@ def _projected_trials(evoked: mne.Evoked, epochs: mne.BaseEpochs | None) -> mne.
     projector, _, _ = make_projector(evoked.info["projs"], evoked.ch_names)
     info = evoked.info.copy()  # its projections are marked as applied
     trials = mne.EpochsArray(projector @ data, info, tmin=first, proj=False, verbose="ERROR")
-    return trials.apply_baseline((None, 0), verbose="ERROR") if has_baseline(trials.times) else trials
+    times = trials.times
+    return trials.apply_baseline(default_baseline(times), verbose="ERROR") if has_baseline(times) else trials
 
 
 def _given(evoked: mne.Evoked, trials: mne.EpochsArray, noise_cov: mne.Covariance, *, regularize: bool) -> Noise:
@@ -132,7 +151,7 @@ def _given(evoked: mne.Evoked, trials: mne.EpochsArray, noise_cov: mne.Covarianc
     if noise_cov["diag"] or n_samples <= 1:
         return Noise(noise_cov, "as given", None, measured=True)
     data = trials.get_data(copy=False)
-    before = trials.times < 0
+    before = before_zero(trials.times)
     quiet = data[:, :, before] if before.sum() >= MIN_BASELINE_SAMPLES else data
     n_effective = effective_samples(list(quiet), n_samples)
     words = f"as given ({n_samples} samples, about {n_effective:.0f} of them independent)"
@@ -145,9 +164,33 @@ def _given(evoked: mne.Evoked, trials: mne.EpochsArray, noise_cov: mne.Covarianc
     return Noise(regularized, f"{words}, {_said(found, intensities)}", n_effective, measured=True)
 
 
+def _other_level(noise_cov: mne.Covariance, trials: mne.EpochsArray, nave: int) -> str:
+    """Say where the baseline holds much more noise than a covariance, or much less; empty where they agree.
+
+    Parameters
+    ----------
+    noise_cov : mne.Covariance
+        Of single trials.
+    trials : mne.EpochsArray
+        With projections applied; an average of ``nave`` trials counts as one.
+    nave : int
+    """
+    baseline = trials.get_data(copy=False)[:, :, before_zero(trials.times)]
+    if not has_baseline(trials.times) or baseline.shape[0] * baseline.shape[2] < MIN_BASELINE_SAMPLES:
+        return ""
+    projector, _, _ = make_projector(trials.info["projs"], trials.ch_names)
+    matrix = np.diag(noise_cov.data) if noise_cov["diag"] else noise_cov.data
+    expected = np.diag(projector @ matrix @ projector.T)
+    held = nave * baseline.var(axis=2).mean(axis=0)
+    kinds = np.array(trials.get_channel_types())
+    factors = {kind: np.sqrt(held[kinds == kind].mean() / expected[kinds == kind].mean()) for kind in np.unique(kinds)}
+    far = [f"{one:.2g} times ({NAMES[kind]})" for kind, one in factors.items() if not 1 / LEVELS <= one <= LEVELS]
+    return f"; the baseline holds noise of another level: {', '.join(far)} the given one" if far else ""
+
+
 def _from_baseline(evoked: mne.Evoked, trials: mne.EpochsArray, *, of_average: bool, regularize: bool) -> Noise:
     data = trials.get_data(copy=False)
-    before = trials.times <= 0
+    before = before_zero(trials.times)
     baseline = data[:, :, before]
     samples = np.hstack(list(baseline))
     n_trials, n_samples = len(trials), samples.shape[1]

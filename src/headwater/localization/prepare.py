@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 
 import mne
 import numpy as np
@@ -19,7 +20,7 @@ from headwater.localization.checks import pick_sensors, without_bad
 from headwater.localization.filtering import Band, default_band
 from headwater.localization.leadfield_file import read_leadfield
 from headwater.localization.montages import with_montage
-from headwater.localization.noise import Noise, estimate_noise, has_baseline, read_noise_cov
+from headwater.localization.noise import Noise, default_baseline, estimate_noise, has_baseline, read_noise_cov
 from headwater.localization.options import Baseline, RecordingOptions, with_options
 from headwater.localization.placing import computed_leadfield, given_leadfield, place
 from headwater.localization.segment import (
@@ -33,6 +34,9 @@ from headwater.localization.segment import (
 )
 from headwater.localization.values import bridged, check_data, without_signal_or_excess
 from headwater.solvers.inputs.recording import eeg_average_projection, make_average_projection
+
+# Characters of an assumption in the log; `Prepared.assumptions` has all of them.
+LOGGED = 110
 
 # Recordings whose samples follow each other in time; maps of components do not.
 IN_TIME = mne.io.BaseRaw | mne.BaseEpochs | mne.Evoked | list
@@ -126,7 +130,7 @@ def prepared_by(recording: Recording, options: RecordingOptions) -> Prepared:
         **_channels_in_words(evoked, measured.info),
     }
     for name, words in assumptions.items():
-        logger.info("%s: %s", name, words)
+        logger.info(shorten(f"{name}: {words}", LOGGED, placeholder=" ..."))
     return Prepared(evoked.copy().crop(*window), evoked, segment.trials, leadfield, noise, head, assumptions)
 
 
@@ -204,7 +208,7 @@ def _baseline_corrected(evoked: mne.Evoked, baseline: Baseline) -> tuple[mne.Evo
         return evoked, f"corrected in the recording ({evoked.baseline[0]:.3f} to {evoked.baseline[1]:.3f} s)"
     if baseline == "auto" and not has_baseline(evoked.times):
         return evoked, "none"
-    start, stop = (None, 0.0) if baseline == "auto" else baseline
+    start, stop = default_baseline(evoked.times) if baseline == "auto" else baseline
     start = float(evoked.times[0]) if start is None else start
     stop = float(evoked.times[-1]) if stop is None else stop
     if not evoked.times[0] - SLACK <= start <= stop <= evoked.times[-1] + SLACK:

@@ -200,7 +200,7 @@ def _cut(raw: mne.io.BaseRaw, condition: str, band: Band, epoch: tuple[float, fl
         event_id,
         start,
         stop,
-        baseline=(None, 0) if start <= -1 / raw.info["sfreq"] and stop > 0 else None,
+        baseline=(None, -1 / raw.info["sfreq"]) if start <= -2 / raw.info["sfreq"] and stop > 0 else None,
         preload=True,
         proj=False,
         event_repeated="drop",  # some systems write the same marker twice
