@@ -17,7 +17,7 @@ from headwater.forward.leadfield import LeadField
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.relevance.dictionary import Dictionary
 from headwater.networks.relevance.posterior import Posterior
-from headwater.networks.relevance.update import Evidence, Update
+from headwater.networks.relevance.update import Evidence, Expectation, Update, expectation
 from headwater.solvers.inputs.whitening import whiten
 
 NOISE_SHARE = 0.1  # of the data's power, before the first update
@@ -82,6 +82,9 @@ class BoundRelevanceNet(BoundNetwork):
     """
 
     network: RelevanceNet
+    start: torch.Tensor
+    start_inverse: torch.Tensor
+    start_expected: torch.Tensor
 
     def __init__(
         self, network: RelevanceNet, leadfield: LeadField, noise_cov: mne.Covariance | np.ndarray | None
@@ -96,6 +99,12 @@ class BoundRelevanceNet(BoundNetwork):
                 modes=network.modes,
                 multiple=2 ** (network.depth - 1),
             )
+            share = self.dictionary.start.new_tensor([NOISE_SHARE])
+            start = torch.cat([self.dictionary.start, share.log()])[None]
+            model = expectation(start, self.dictionary)
+        self.register_buffer("start", start, persistent=False)
+        self.register_buffer("start_inverse", model.inverse, persistent=False)
+        self.register_buffer("start_expected", model.expected, persistent=False)
 
     @property
     def lattice(self) -> nn.Module:
@@ -112,12 +121,11 @@ class BoundRelevanceNet(BoundNetwork):
         """
         with torch.autocast(y.device.type, enabled=False):
             evidence = self._evidence(y)
-        dictionary = self.dictionary
-        logs = torch.cat([dictionary.start, dictionary.start.new_tensor([NOISE_SHARE]).log()])
-        logs = logs.expand(len(y), -1)
+        logs = self.start.expand(len(y), -1)
+        known: Expectation | None = Expectation(self.start_inverse, self.start_expected)
         found = []
         for update in self.network.steps:
-            logs = update(logs, evidence, dictionary)
+            logs, known = update(logs, evidence, self.dictionary, known), None
             found.append(logs)
         return torch.stack(found, 1)
 

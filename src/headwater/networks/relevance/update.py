@@ -74,7 +74,9 @@ class Update(nn.Module):
         assert self.unet.head.bias is not None  # noqa: S101
         nn.init.zeros_(self.unet.head.bias)
 
-    def forward(self, logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary) -> torch.Tensor:
+    def forward(
+        self, logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary, known: Expectation | None = None
+    ) -> torch.Tensor:
         """Take a step.
 
         Parameters
@@ -83,9 +85,11 @@ class Update(nn.Module):
             Logarithms of the prior variances, and of the variance of the noise at the end.
         evidence : Evidence
         dictionary : Dictionary
+        known : Expectation | None
+            `expectation` of ``logs``, if it is at hand.
         """
         with torch.autocast(logs.device.type, enabled=False):
-            surprise, precision = ratios(logs, evidence, dictionary)
+            surprise, precision = ratios(logs, evidence, dictionary, known)
         told = self._inputs(logs, surprise, precision, evidence, dictionary)
         steps = self._answers(told, dictionary)
         change = (1 + steps[..., 0]) * 0.5 * surprise + 2 * steps[..., 1]
@@ -147,8 +151,44 @@ def _features(
     return torch.stack([grown, surprise / 2, precision / 2, sensitivity, left, contrast, relative], 2)
 
 
-def ratios(logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary) -> tuple[torch.Tensor, torch.Tensor]:
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """What the model expects of the data, given all variances.
+
+    Attributes
+    ----------
+    inverse : tensor of shape (batch, n_modes, n_modes)
+        Inverse covariance of the data, in double precision.
+    expected : tensor of shape (batch, n_atoms + 1)
+        ``s`` of each atom, and of the noise.
+    """
+
+    inverse: torch.Tensor
+    expected: torch.Tensor
+
+
+def expectation(logs: torch.Tensor, dictionary: Dictionary) -> Expectation:
+    """Compute what the model expects, given the logarithms (batch, n_atoms + 1) of all variances."""
+    noise = logs[:, -1].exp()
+    covariance = dictionary.covariance(logs[:, :-1].exp(), noise)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
+    outside = dictionary.rank - dictionary.n_modes
+    of_noise = torch.diagonal(inverse, dim1=1, dim2=2).sum(1).float() + outside / noise
+    return Expectation(inverse, torch.cat([dictionary.traces(inverse), of_noise[:, None]], 1))
+
+
+def ratios(
+    logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary, known: Expectation | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Compare what each atom, and the noise, see of the data with what the model expects.
+
+    Parameters
+    ----------
+    logs : tensor of shape (batch, n_atoms + 1)
+    evidence : Evidence
+    dictionary : Dictionary
+    known : Expectation | None
+        `expectation` of ``logs``, if it is at hand.
 
     Returns
     -------
@@ -157,15 +197,11 @@ def ratios(logs: torch.Tensor, evidence: Evidence, dictionary: Dictionary) -> tu
     precision : tensor of shape (batch, n_atoms + 1)
         ``log(s)``, divided by the number of channels.
     """
-    noise = logs[:, -1].exp()
-    covariance = dictionary.covariance(logs[:, :-1].exp(), noise)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
-    seen = inverse @ evidence.covariance.double() @ inverse
-    outside = dictionary.rank - dictionary.n_modes
-    expected_noise = torch.diagonal(inverse, dim1=1, dim2=2).sum(1).float() + outside / noise
-    found_noise = torch.diagonal(seen, dim1=1, dim2=2).sum(1).float() + evidence.rest / noise.square()
-    expected = torch.cat([dictionary.traces(inverse), expected_noise[:, None]], 1)
-    found = torch.cat([dictionary.traces(seen), found_noise[:, None]], 1)
+    model = known or expectation(logs, dictionary)
+    seen = model.inverse @ evidence.covariance.double() @ model.inverse
+    outside = evidence.rest * torch.exp(-2 * logs[:, -1])
+    of_noise = torch.diagonal(seen, dim1=1, dim2=2).sum(1).float() + outside
+    found = torch.cat([dictionary.traces(seen), of_noise[:, None]], 1)
     tiny = 1e-10 * dictionary.rank
-    expected, found = expected.clamp(min=tiny), found.clamp(min=tiny)
+    expected, found = model.expected.clamp(min=tiny).expand_as(found), found.clamp(min=tiny)
     return (found / expected).log().clamp(-FARTHEST, FARTHEST), (expected / dictionary.rank).log()
