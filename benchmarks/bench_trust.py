@@ -37,7 +37,7 @@ HEADS = {
     "choose": (101, 102, 103),
     "report": (1, 2, 3, 4),
     "fresh": (201, 202, 203, 204),
-    "second": (301, 302, 303, 304),
+    "third": (401, 402, 403, 404),
 }
 FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000, "third": 40_000}
 REFUSED = "refused"
