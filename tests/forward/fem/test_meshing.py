@@ -79,7 +79,7 @@ def test_impossible_labels_are_refused(labels):
     hole[middle[0] - 12 : middle[0] + 12, middle[1] - 12 : middle[1] + 12, middle[2] :][
         hole[middle[0] - 12 : middle[0] + 12, middle[1] - 12 : middle[1] + 12, middle[2] :] == 3
     ] = 4
-    with pytest.raises(InputError, match="The skull leaks: . % of the surface"):
+    with pytest.raises(InputError, match="The skull leaks: . % of the upper surface"):
         hexahedra(replace(labels, labels=hole), 0.004)
     with pytest.raises(InputError, match="is empty"):
         hexahedra(replace(labels, labels=np.zeros_like(hole)), 0.004)

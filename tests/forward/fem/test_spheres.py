@@ -109,6 +109,13 @@ def test_reciprocity_and_sums(tiny, twelve_electrodes):
     assert np.abs(row_sums).max() < 1e-12 * np.abs(tiny.stiffness().data).max()
 
 
+def test_the_coarsest_level_leaves_constants_out(tiny):
+    """Rounding makes the zero eigenvalue a tiny one, whose inverse would drown everything else."""
+    sizes = np.abs(np.linalg.eigvalsh(Multigrid(tiny.stiffness()).coarsest))
+    assert (sizes < 1e-6 * sizes.max()).sum() == 1
+    assert sizes.max() < 1e6
+
+
 def test_an_interrupted_transfer_goes_on(tiny, twelve_electrodes, monkeypatch):
     """Sensors that were solved before the interruption are not solved again."""
     monkeypatch.setattr(transfer, "BLOCK", 4)

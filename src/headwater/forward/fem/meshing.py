@@ -40,7 +40,7 @@ LARGEST_SHIFT = 0.6  # of an edge, along each axis
 NEWTON_STEPS = 3
 LEAST_VOLUME = 0.05  # smallest Jacobian determinant at a Gauss point, of that of an unshifted cell
 DAMPING, DAMPINGS = 0.8, 30  # of the shift of nodes that would flatten an element; then they are not shifted at all
-LARGEST_LEAK = 0.02  # share of the surface of brain and CSF that may touch something else than bone
+LARGEST_LEAK = 0.02  # share of the upper surface of brain and CSF that may touch something else than bone
 EVERY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
 OUTSIDE = 0
 RANKS = (
@@ -76,7 +76,7 @@ def hexahedra(volume: LabelVolume, size: float, *, adapted: bool = True) -> HexM
     labels, first = _cropped(_without_air(volume), block)
     levels = _Levels.of(labels, _ranks(volume.names), block)
     cells = _separated(levels.cells(block), volume.names)
-    _refuse_leaks(cells, volume.names)
+    _refuse_leaks(cells, volume.names, volume.affine[2, :3])
     nodes, elements, places = _nodes_and_elements(_largest_part(cells))
     tissue = cells[tuple(places.T)]
     corners = (nodes * block).astype(float)  # in voxels, from the corner of the first
@@ -158,7 +158,7 @@ class _Levels:
             rank[shares[k] >= 0] = k
         cells = np.full(rank.shape, OUTSIDE, np.uint8)
         best = np.full(rank.shape, -1.0, np.float32)
-        for label in range(1, len(self.ranks)):
+        for label in np.flatnonzero(self.ranks < len(RANKS)):
             value = np.where(rank == self.ranks[label], _middle(self.indicators[label], block), -1.0)
             cells[value > best] = label
             np.maximum(best, value, out=best)
@@ -206,25 +206,30 @@ def _separated(cells: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return np.where(touching, names.index(CSF) + 1, cells).astype(np.uint8)
 
 
-def _refuse_leaks(cells: np.ndarray, names: tuple[str, ...]) -> None:
-    """Refuse a skull with holes: brain or CSF beside scalp or air."""
-    if not set(names) & set(BONE_TISSUES):
-        raise InputError("The volume of tissue labels has no bone; check its label table.")
-    within = np.isin(cells, _labels_of((*BRAIN_TISSUES, CSF), names))
-    if not within.any():
-        raise InputError("The volume of tissue labels has no brain; check its label table.")
+def _refuse_leaks(cells: np.ndarray, names: tuple[str, ...], up: np.ndarray) -> None:
+    """Refuse a skull with holes above the middle of the brain: brain or CSF beside scalp or air.
+
+    Below, the canals of nerves and of the spinal cord are open, and eyes may be labelled as CSF.
+    """
+    for wanted, called in ((BONE_TISSUES, "bone"), (BRAIN_TISSUES, "brain")):
+        if not np.isin(cells, _labels_of(wanted, names)).any():
+            raise InputError(f"The volume of tissue labels has no {called}; check its label table.")
     bone = np.isin(cells, _labels_of(BONE_TISSUES, names))
+    within = np.isin(cells, _labels_of((*BRAIN_TISSUES, CSF), names))
+    height = np.tensordot(up, np.indices(cells.shape), axes=1)
+    brain = np.isin(cells, _labels_of(BRAIN_TISSUES, names))
+    upper = within & (height > height[brain].mean())
     to_bone = to_other = 0
     for axis in range(3):
         for step in (-1, 1):
             beside_bone, beside_within = (np.roll(some, step, axis) for some in (bone, within))
-            to_bone += int((within & beside_bone).sum())
-            to_other += int((within & ~beside_bone & ~beside_within).sum())
+            to_bone += int((upper & beside_bone).sum())
+            to_other += int((upper & ~beside_bone & ~beside_within).sum())
     if to_other > LARGEST_LEAK * (to_bone + to_other):
         share = 100 * to_other / (to_bone + to_other)
         raise InputError(
-            f"The skull leaks: {share:.0f} % of the surface of brain and CSF touches scalp or air instead of bone; "
-            "close the holes of the segmentation."
+            f"The skull leaks: {share:.0f} % of the upper surface of brain and CSF touches scalp or air instead of "
+            "bone; close the holes of the segmentation."
         )
 
 

@@ -18,6 +18,7 @@ from headwater._utils.errors import InputError
 TOLERANCE = 1e-6  # of the residual, relative to the right-hand side
 MAX_ITERATIONS = 300
 COARSEST = 500  # unknowns of the coarsest level at most
+NULL = 1e-9  # eigenvalues of the coarsest level below this part of the largest are zero but for rounding
 SMOOTHED = 4.0  # the smoother damps eigenvalues down to the largest one divided by this
 SMOOTHINGS = 2  # degree of the Chebyshev polynomial
 
@@ -74,7 +75,8 @@ class Multigrid:
             matrix, max_coarse=COARSEST, strength=("symmetric", {"theta": 0.0}), improve_candidates=None
         )
         self.levels = [_level(level) for level in hierarchy.levels[:-1]]
-        self.coarsest = np.linalg.pinv(hierarchy.levels[-1].A.toarray(), hermitian=True).astype(np.float32)
+        coarsest = hierarchy.levels[-1].A.toarray()
+        self.coarsest = np.linalg.pinv(coarsest, rcond=NULL, hermitian=True).astype(np.float32)
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """Solve for all columns of ``b`` (n, n_columns), each of which must sum to zero."""
