@@ -9,6 +9,7 @@ import mne
 import nibabel as nib
 import numpy as np
 from mne.transforms import Transform, apply_trans, get_ras_to_neuromag_trans
+from nibabel.filebasedimages import ImageFileError
 from scipy import ndimage
 
 from headwater._utils.errors import InputError
@@ -104,7 +105,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         loaded = nib.load(path)
         values = np.squeeze(np.asarray(loaded.dataobj))
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError) as error:
+    except (ImageFileError, OSError, EOFError) as error:
         raise InputError(f"{path.name} cannot be read as a NIfTI image; convert it again.") from error
     if values.ndim != 3:
         raise InputError(f"{path.name} has {values.ndim} dimensions, and a segmentation has 3.")
