@@ -1,5 +1,7 @@
 """Trials with artefacts are left out, and only those."""
 
+import sys
+
 import mne
 import numpy as np
 import pytest
@@ -48,5 +50,23 @@ def test_thresholds_as_given() -> None:
             without_artefacts(epochs, wrong)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="do not fit the recording"):
         without_artefacts(epochs, {"mag": 1e-12})
-    with pytest.raises(InputError, match="There are 5 trials"):
-        without_artefacts(epochs[:5], "auto")
+    for found in ("auto", "autoreject"):
+        with pytest.raises(InputError, match="There are 5 trials"):
+            without_artefacts(epochs[:5], found)
+
+
+def test_autoreject_leaves_out_blinks() -> None:
+    pytest.importorskip("autoreject")
+    epochs = epochs_of(30)
+    blinks = [3, 17, 25]
+    epochs._data[blinks, :4] += 150e-6 * np.hanning(100)
+    kept, words = without_artefacts(epochs, "autoreject")
+    assert not set(blinks) & set(kept.selection)
+    assert len(kept) > 20
+    assert "from the data by autoreject" in words
+
+
+def test_without_autoreject_its_installation_is_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "autoreject", None)
+    with pytest.raises(InputError, match=r"pip install headwater\[autoreject\]"):
+        without_artefacts(epochs_of(20), "autoreject")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -46,6 +46,7 @@ class Rejection(StrEnum):
 
     none = "none"
     auto = "auto"
+    autoreject = "autoreject"
 
 
 def localize(
@@ -67,7 +68,7 @@ def localize(
         bool, typer.Option("--no-baseline", help="Subtract no baseline; `--baseline none` says the same.")
     ] = False,
     reject: Annotated[
-        Rejection, typer.Option(help="Leave out trials with artefacts; auto: by thresholds found from the data.")
+        Rejection, typer.Option(help="Leave out trials with artefacts, by thresholds found from the data.")
     ] = Rejection.none,
     solver: Annotated[
         str | None,
@@ -128,7 +129,7 @@ def localize(
         tmax=tmax,
         epoch=epoch,
         baseline=_chosen_baseline(baseline, none=no_baseline),
-        reject="auto" if reject is Rejection.auto else None,
+        reject=_chosen_rejection(reject),
         sensors=sensors.value,
         bads=tuple(name.strip() for name in bads.split(",") if name.strip()),
         find_bads=find_bads,
@@ -150,6 +151,12 @@ def _chosen_baseline(given: tuple[float, float] | None, *, none: bool) -> Baseli
     if none and given is not None:
         raise InputError("`baseline` is given and turned off by `no_baseline`; leave out one of them.")
     return None if none else given or "auto"
+
+
+def _chosen_rejection(given: Rejection) -> Literal["auto", "autoreject"] | None:
+    if given is Rejection.none:
+        return None
+    return "auto" if given is Rejection.auto else "autoreject"
 
 
 def default_folder(recording: Path, condition: str | None) -> Path:

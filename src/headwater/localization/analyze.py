@@ -48,8 +48,9 @@ def analyze(recording: Recording | str | Path, options: AnalysisOptions) -> Loca
     baseline : "auto" | tuple of float | None
         Interval whose mean is subtracted, in seconds. "auto": the time before zero, unless the recording has been
         corrected already.
-    reject : "auto" | dict | None
-        Leave out trials whose peak-to-peak value exceeds thresholds: given as in MNE-Python, or found from the data.
+    reject : "auto" | "autoreject" | dict | None
+        Leave out trials whose peak-to-peak value exceeds thresholds: given as in MNE-Python, or found from the data:
+        from the spread over trials, or by cross-validation with the package autoreject.
     sensors : str
         ``"all"``, ``"eeg"``, ``"meg"``, ``"mag"`` or ``"grad"``.
     bads : tuple of str
