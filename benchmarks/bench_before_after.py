@@ -121,8 +121,7 @@ def run(line: Line, source: Path, out: Path, cache: Path) -> dict[str, str]:
         return {"mm": "", "says": (done.stderr or done.stdout).strip().splitlines()[-1]}
     peaks = pd.read_csv(out / "peaks.csv")
     printed = done.stdout.strip().splitlines()
-    said = next((row for row in printed if row.startswith("Status: ")), None)
-    said = said or next((row for row in printed if "strongest" in row.lower()), printed[0])
+    said = next((row for row in printed if row.startswith("Status: ")), "no status")
     far = line.distance(peaks.iloc[0]) if line.distance is not None and len(peaks) else None
     return {"mm": "" if far is None else f"{far:.0f}", "says": said}
 
