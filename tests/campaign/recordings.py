@@ -79,7 +79,8 @@ def _exporter(name: str) -> Writer:
     def write(raw: mne.io.BaseRaw, folder: Path) -> tuple[Path, list[str]]:
         path = folder / name
         if path.suffix == ".edf":  # which holds integers
-            raw = raw.copy().apply_function(np.nan_to_num, picks="all", nan=0.0, posinf=1.0, neginf=-1.0)
+            raw = raw.copy()
+            np.nan_to_num(raw._data, copy=False, posinf=1.0, neginf=-1.0)
         mne.export.export_raw(path, raw, verbose="ERROR")
         return path, ["--condition", "S  1"]
 
