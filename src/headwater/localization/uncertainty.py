@@ -97,7 +97,7 @@ def uncertainty(prepared: Prepared, solver: Solver, sources: np.ndarray, times: 
         for peak in np.flatnonzero(place == index):
             radius_mm = float(np.quantile(scatter(samples, leadfield, int(sources[peak])), LEVEL))
             if calibration is not None:
-                radius_mm = calibration.radius_mm(radius_mm, features.snr_db[index], strongest=peak == 0)
+                radius_mm = calibration.radius_mm(radius_mm, features.diffuse_db[index], strongest=peak == 0)
             regions[int(peak)] = peak_region(radius_mm, leadfield, int(sources[peak]))
     if calibration is not None:
         posterior = CalibratedPosterior(posterior, calibration.widths(features))

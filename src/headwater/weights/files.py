@@ -14,6 +14,7 @@ from headwater._utils.files import atomic_file
 from headwater.networks import NETWORKS
 from headwater.networks.base import Network
 from headwater.networks.base.sizes import Budget
+from headwater.solvers.posterior.calibration import Calibration
 from headwater.weights.card import Card
 
 WEIGHTS, CARD = ".safetensors", ".json"
@@ -47,6 +48,28 @@ def save_network(network: Network, path: Path | str, card: Card) -> Card:
     with atomic_file(path.with_suffix(CARD)) as temporary_card, atomic_file(path) as temporary:
         temporary_card.write_text(card.model_dump_json(indent=1) + "\n")
         temporary.write_bytes(content)
+    return card
+
+
+def with_calibration(path: Path | str, calibration: Calibration) -> Card:
+    """Write the calibration of the posterior to the card of weights, which stay as they are.
+
+    Parameters
+    ----------
+    path : path-like
+        Weights file, next to its card.
+    calibration : Calibration
+
+    Returns
+    -------
+    card : Card
+        With checksums.
+    """
+    path = _weights_path(path)
+    card = Card.read(path.with_suffix(CARD))
+    card = card.model_copy(update={"calibration": calibration}).sealed(card.sha256)
+    with atomic_file(path.with_suffix(CARD), overwrite=True) as temporary:
+        temporary.write_text(card.model_dump_json(indent=1) + "\n")
     return card
 
 

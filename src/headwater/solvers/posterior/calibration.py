@@ -20,7 +20,8 @@ class Calibration(BaseModel):
     """Corrections of standard deviations and of regions around peaks.
 
     The logarithms of temperature, share and floor (see `Widths`) are linear in `terms` of the features. A region is the
-    ball of the posterior's own radius plus a constant for its signal-to-noise ratio (split conformal prediction).
+    ball of the posterior's own radius plus a constant for its class of recordings (split conformal prediction). Classes
+    follow from ``diffuse_db``, which rises with noise, with the number of sources and with their width.
 
     Attributes
     ----------
@@ -28,8 +29,8 @@ class Calibration(BaseModel):
         Coefficients of the terms.
     snr_db, diffuse_db : tuple of two float
         Range of the features in the calibration; others count as the nearest within it.
-    snr_limits_db : tuple of float
-        Limits between the classes of signal-to-noise ratio, ascending.
+    limits_db : tuple of float
+        Limits of ``diffuse_db`` between the classes, ascending.
     added_mm : tuple of float
         For each class, what is added to the radius around the strongest peak.
     added_others_mm : float
@@ -49,7 +50,7 @@ class Calibration(BaseModel):
     floor: tuple[float, ...]
     snr_db: tuple[float, float]
     diffuse_db: tuple[float, float]
-    snr_limits_db: tuple[float, ...]
+    limits_db: tuple[float, ...]
     added_mm: tuple[float, ...]
     added_others_mm: float
     n_recordings: int
@@ -58,13 +59,14 @@ class Calibration(BaseModel):
 
     def widths(self, features: Features) -> Widths:
         """Return the corrections of the standard deviation at each time point."""
-        values = terms(np.clip(features.snr_db, *self.snr_db), np.clip(features.diffuse_db, *self.diffuse_db))
+        snr_db, diffuse_db = np.clip(features.snr_db, *self.snr_db), np.clip(features.diffuse_db, *self.diffuse_db)
+        values = terms(Features(snr_db, diffuse_db, features.meg))
         used = values[: len(self.temperature)]
         return Widths(*(np.exp(np.asarray(one) @ used) for one in (self.temperature, self.share, self.floor)))
 
-    def radius_mm(self, own_mm: float, snr_db: float, *, strongest: bool) -> float:
+    def radius_mm(self, own_mm: float, diffuse_db: float, *, strongest: bool) -> float:
         """Return the radius of the region around a peak from that of the posterior itself."""
-        kind = int(np.searchsorted(self.snr_limits_db, snr_db))
+        kind = int(np.searchsorted(self.limits_db, diffuse_db))
         return max(0.0, own_mm + (self.added_mm[kind] if strongest else self.added_others_mm))
 
     def calibrated(self, posterior: Posterior, white: Whitened, data: np.ndarray, nave: int = 1) -> CalibratedPosterior:
@@ -72,10 +74,10 @@ class Calibration(BaseModel):
         return CalibratedPosterior(posterior, self.widths(features_of(white, data, nave)))
 
 
-def terms(snr_db: np.ndarray, diffuse_db: np.ndarray) -> np.ndarray:
-    """Return the terms of a calibration, shape (6, n): constant, linear and quadratic in scaled features."""
-    u, v = np.asarray(snr_db) / 20.0 - 1.0, np.asarray(diffuse_db) / 10.0 + 1.0
-    return np.stack([np.ones_like(u), u, v, u**2, u * v, v**2])
+def terms(features: Features) -> np.ndarray:
+    """Return the terms of a calibration, shape (7, n): constant, linear and quadratic in scaled features."""
+    u, v = features.snr_db / 20.0 - 1.0, features.diffuse_db / 10.0 + 1.0
+    return np.stack([np.ones_like(u), np.full_like(u, features.meg), u, v, u**2, u * v, v**2])
 
 
 @cache

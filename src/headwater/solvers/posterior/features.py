@@ -23,10 +23,13 @@ class Features:
     diffuse_db : array of shape (n_times,)
         Share of the power that the best single dipole does not explain: small for one focal source, larger for several
         and for wide ones.
+    meg : float
+        Share of the channels that are MEG.
     """
 
     snr_db: np.ndarray
     diffuse_db: np.ndarray
+    meg: float
 
 
 def features_of(white: Whitened, data: np.ndarray, nave: int = 1) -> Features:
@@ -45,7 +48,8 @@ def features_of(white: Whitened, data: np.ndarray, nave: int = 1) -> Features:
     power = np.sum(z**2, axis=0)
     snr = np.maximum(power / len(z) - 1.0, LEAST_SNR)
     left = np.clip(1.0 - _best_dipole(white.gain, z) / np.where(power > 0, power, 1.0), 1e-4, 1.0)
-    return Features(10 * np.log10(snr), 10 * np.log10(left))
+    meg = np.mean([kind != "eeg" for kind in white.leadfield.ch_types])
+    return Features(10 * np.log10(snr), 10 * np.log10(left), float(meg))
 
 
 def _best_dipole(gain: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 import headwater as hw
 from headwater._utils.files import atomic_file
-from headwater.localization.peak_regions import scatter
+from headwater.localization.peak_regions import SHARE, net_currents, scatter
 from headwater.localization.peaks import find_peaks
 from headwater.simulation.distributions import Uniform
 from headwater.simulation.noise import White
@@ -35,14 +35,10 @@ N_DRAWS = 100
 MOST_PEAKS = 3
 
 
-def solvers(weights: Path) -> dict[str, Solver]:
-    """Return the solvers of the table."""
-    return {
-        "eLORETA": ELORETA(lambda2="auto"),
-        "MNE": MinimumNorm(lambda2="auto"),
-        "Champagne": Champagne(),
-        "RelevanceNet": hw.load_network(weights),
-    }
+def solvers(weights: Path | None) -> dict[str, Solver]:
+    """Return the solvers of the table; RelevanceNet with weights only."""
+    classical = {"eLORETA": ELORETA(lambda2="auto"), "MNE": MinimumNorm(lambda2="auto"), "Champagne": Champagne()}
+    return classical if weights is None else {**classical, "RelevanceNet": hw.load_network(weights)}
 
 
 def preset() -> Preset:
@@ -104,6 +100,7 @@ def record(draw: Draw, folder: Path, methods: dict[str, Solver]) -> None:
     common = {
         "snr_db": features.snr_db[0],
         "diffuse_db": features.diffuse_db[0],
+        "meg": features.meg,
         "true_snr_db": float(samples.truth.snr_db[0, 0]),
         "n_sources": int(samples.truth.n_sources[0]),
         "true_length": np.linalg.norm(true, axis=1).astype(np.float32),
@@ -121,10 +118,14 @@ def record(draw: Draw, folder: Path, methods: dict[str, Solver]) -> None:
 
 
 def peaks_of(draws: np.ndarray, mean: np.ndarray, true: np.ndarray, model: hw.LeadField) -> dict[str, np.ndarray]:
-    """Distance of each peak from the nearest true peak, and the radius that holds 90 % of the samples' peaks."""
+    """Distance of each peak from the nearest place whose true net current is at least half of the strongest.
+
+    And the radius that holds the peaks of 90 % of the samples.
+    """
     found, _ = find_peaks(np.linalg.norm(mean, axis=1)[:, np.newaxis], model.pos, most=MOST_PEAKS)
-    there, _ = find_peaks(np.linalg.norm(true, axis=1)[:, np.newaxis], model.pos)
-    distance = 1e3 * np.linalg.norm(model.pos[found][:, np.newaxis] - model.pos[there], axis=2)
+    length = net_currents(true[np.newaxis], model)[0]
+    active = np.flatnonzero(length >= SHARE * length.max())
+    distance = 1e3 * np.linalg.norm(model.pos[found][:, np.newaxis] - model.pos[active], axis=2)
     return {
         "peak_error_mm": distance.min(axis=1, initial=np.inf),
         "radius_mm": np.array([np.quantile(scatter(draws, model, one), 0.9) for one in found]),
