@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from calibrating.fitting import calibrate
-from calibrating.records import HEADS, MONTAGES, Draw, read, record, solvers
+from calibrating.records import HEADS, MONTAGES, draws, read, record, solvers
 from calibrating.table import print_header, print_table, within_target
 from record import recorded
 
@@ -27,7 +27,6 @@ from headwater.solvers.posterior import calibration as bundled
 from headwater.solvers.posterior.calibration import Calibration
 from headwater.weights.files import with_calibration
 
-SHARES = {"calibration": 1.0, "validation": 1 / 3, "test": 1.0}  # of --n, for each kind of sensors
 TARGET = (0.87, 0.93)
 
 
@@ -36,31 +35,30 @@ def main(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.records
     folder.mkdir(parents=True, exist_ok=True)
     methods = {name: one for name, one in solvers(arguments.weights).items() if name in (arguments.only or [name])}
-    for index in range(arguments.n):
-        for role, share in SHARES.items():
-            for modality in MONTAGES if index < share * arguments.n else ():
-                record(Draw(modality, role, index), folder, methods)
-        print(f"{index + 1} of {arguments.n}", file=sys.stderr, flush=True)
+    planned = [draw for role in HEADS for modality in MONTAGES for draw in draws(modality, role, arguments.n)]
+    for number, draw in enumerate(sorted(planned, key=lambda one: one.index), start=1):
+        record(draw, folder, methods)
+        print(f"{number} of {len(planned)}", file=sys.stderr, flush=True)
     command = f"python benchmarks/bench_coverage.py --calibrate --n {arguments.n}"
-    found = {name: calibration_of(name, folder, command) for name in methods}
-    short = [one for name in methods for one in show(name, folder, found[name])]
+    found = {name: calibration_of(name, folder, arguments.n, command) for name in methods}
+    short = [one for name in methods for one in show(name, folder, arguments.n, found[name])]
     print(f"Outside {TARGET[0]:.0%} to {TARGET[1]:.0%} after calibration (all components; regions of the first peak):")
     print("\n".join(f"  {one}" for one in short) or "  nothing")
     if arguments.calibrate:
         write(found, methods, arguments.weights)
 
 
-def calibration_of(name: str, folder: Path, command: str) -> Calibration:
+def calibration_of(name: str, folder: Path, n: int, command: str) -> Calibration:
     """Calibrate a solver on both kinds of sensors together."""
-    by_role = {role: [one for modality in MONTAGES for one in read(folder, modality, role, name)] for role in HEADS}
+    by_role = {role: [one for modality in MONTAGES for one in read(folder, modality, role, name, n)] for role in HEADS}
     return calibrate(by_role["calibration"], by_role["validation"], HEADS["calibration"], command)
 
 
-def show(name: str, folder: Path, calibration: Calibration) -> list[str]:
+def show(name: str, folder: Path, n: int, calibration: Calibration) -> list[str]:
     """Print the rows of one solver; return the cases outside the target."""
     short = []
     for modality in MONTAGES:
-        records = read(folder, modality, "test", name)
+        records = read(folder, modality, "test", name, n)
         print_header(records)
         print_table(name, modality, records, None)
         print_table(name, modality, records, calibration)
@@ -88,7 +86,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, help="Of RelevanceNet; without it, only classical solvers.")
     parser.add_argument("--only", nargs="+", help="Some of the solvers.")
-    parser.add_argument("--n", type=int, default=36)
+    parser.add_argument(
+        "--n", type=int, default=42, help="Recordings of each kind of sensors, for calibration and for test."
+    )
     parser.add_argument("--records", type=Path, default=Path("runs/coverage"))
     parser.add_argument("--calibrate", action="store_true")
     parser.add_argument("--out", type=Path)

@@ -132,7 +132,11 @@ def peaks_of(draws: np.ndarray, mean: np.ndarray, true: np.ndarray, model: hw.Le
     }
 
 
-def read(folder: Path, modality: str, role: str, solver: str) -> list[dict[str, np.ndarray]]:
-    """Read all records of one solver, in order."""
-    files = sorted(folder.glob(f"{modality}-{role}-*-{solver}.npz"))
-    return [dict(np.load(file)) for file in files]
+def draws(modality: str, role: str, n: int) -> list[Draw]:
+    """Return ``n`` recordings for calibration and test, and a third as many for validation."""
+    return [Draw(modality, role, index) for index in range(-(-n // 3) if role == "validation" else n)]
+
+
+def read(folder: Path, modality: str, role: str, solver: str, n: int) -> list[dict[str, np.ndarray]]:
+    """Read the records of one solver."""
+    return [dict(np.load(draw.file(folder, solver))) for draw in draws(modality, role, n)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import headwater as hw
-from headwater.localization.peak_regions import net_currents, peak_region, probability_active, scatter
+from headwater.localization.peak_regions import active_regions, net_currents, peak_region, scatter
 from headwater.report import words
 
 
@@ -78,9 +78,13 @@ def test_the_probability_of_a_region_is_its_share_of_samples(leadfield):
     first = int(inside[0])
     second = int(inside[leadfield.region_ids[inside] != leadfield.region_ids[first]][-1])
     samples = np.concatenate([impulse(leadfield, first)] * 3 + [impulse(leadfield, second)])
-    probability = probability_active(samples, leadfield)
-    assert probability[leadfield.region_names[leadfield.region_ids[first]]] == 0.75
-    assert probability[leadfield.region_names[leadfield.region_ids[second]]] == 0.25
+    found = active_regions(samples, leadfield)
+    assert found[leadfield.region_names[leadfield.region_ids[first]]].probability == 0.75
+    assert found[leadfield.region_names[leadfield.region_ids[second]]].probability == 0.25
+    assert list(found)[0] == leadfield.region_names[leadfield.region_ids[first]]
+    assert [one.probability for one in found.values()] == sorted(
+        [one.probability for one in found.values()], reverse=True
+    )
 
 
 def test_a_localisation_says_how_sure_it_is(found, leadfield, tmp_path):

@@ -11,9 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
+import headwater as hw
 from headwater._utils.errors import InputError
-from headwater.networks import PIUNet
+from headwater.networks import PIUNet, RelevanceNet
+from headwater.solvers.posterior.calibration import Calibration
 from headwater.weights import cards, read_network, save_network
+from headwater.weights.files import with_calibration
 
 
 def replace(path: Path, content: bytes, **changes: object) -> None:
@@ -169,3 +172,20 @@ def test_a_card_that_is_no_json_is_refused(piunet):
     piunet.with_suffix(".json").write_text("{")
     with pytest.raises(InputError, match="is not the card"):
         read_network(piunet)
+
+
+def test_a_calibration_goes_to_the_card_and_the_weights_stay(tmp_path):
+    path = tmp_path / "relevance.safetensors"
+    network = RelevanceNet(channels=4, depth=2, heads=2, updates=1, voxel_mm=25.0, widths_mm=(25.0,))
+    card = cards()["piunet"].model_copy(
+        update={"network": "relevance", "config": network.config, "leadfield": None, "card_sha256": ""}
+    )
+    save_network(network, path, card)
+    before = path.read_bytes()
+    calibration = Calibration(
+        temperature=(0.1,), share=(-1.0,), floor=(-3.0,), snr_db=(0.0, 40.0), diffuse_db=(-20.0, 0.0),
+        limits_db=(), added_mm=(4.0,), added_others_mm=9.0, n_recordings=60, heads=(1,), command="a test",
+    )  # fmt: skip
+    with_calibration(path, calibration)
+    assert path.read_bytes() == before
+    assert hw.load_network(path).posterior_calibration() == calibration

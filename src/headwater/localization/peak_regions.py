@@ -7,7 +7,6 @@ sources within 1 cm is strongest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +35,22 @@ class PeakRegion:
 
     radius_mm: float
     volume_cm3: float | None
+
+
+@dataclass(frozen=True)
+class RegionActivity:
+    """Activity of a region of the atlas.
+
+    Attributes
+    ----------
+    probability : float
+        Share of the samples in which it is active.
+    strength : float
+        Its strongest net current relative to the strongest of all, averaged over the samples.
+    """
+
+    probability: float
+    strength: float
 
 
 def net_currents(samples: np.ndarray, leadfield: LeadField, near: np.ndarray | None = None) -> np.ndarray:
@@ -88,16 +103,17 @@ def peak_region(radius_mm: float, leadfield: LeadField, peak: int) -> PeakRegion
     return PeakRegion(radius_mm, float(inside.sum() * (1e2 * leadfield.grid.spacing) ** 3))
 
 
-def probability_active(samples: np.ndarray, leadfield: LeadField) -> dict[str, float]:
-    """Return for each region the share of samples in which it is active.
+def active_regions(samples: np.ndarray, leadfield: LeadField) -> dict[str, RegionActivity]:
+    """Return the activity of each region, the most active first.
 
     A region is active in a sample if the net current at one of its sources is at least half the strongest of all.
     """
     length = net_currents(samples, leadfield)
-    active = length >= SHARE * length.max(axis=1, keepdims=True)
-    names: Sequence[str] = leadfield.region_names
-    return {
-        name: float(active[:, leadfield.region_ids == index].any(axis=1).mean())
-        for index, name in enumerate(names)
-        if (leadfield.region_ids == index).any()
-    }
+    relative = length / length.max(axis=1, keepdims=True)
+    found = {}
+    for index, name in enumerate(leadfield.region_names):
+        inside = leadfield.region_ids == index
+        if inside.any():
+            strongest = relative[:, inside].max(axis=1)
+            found[name] = RegionActivity(float((strongest >= SHARE).mean()), float(strongest.mean()))
+    return dict(sorted(found.items(), key=lambda one: (-one[1].probability, -one[1].strength)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from headwater.localization.peak_regions import LEVEL, PeakRegion, peak_region, probability_active, scatter
+from headwater.localization.peak_regions import LEVEL, PeakRegion, RegionActivity, active_regions, peak_region, scatter
 from headwater.localization.prepare import Prepared
 from headwater.solvers.base import Solver
 from headwater.solvers.inputs.whitening import whiten
@@ -29,9 +29,9 @@ class Uncertainty:
         For each peak, the ball around it that holds the places where the net current of 90 % of the samples is
         strongest, see `headwater.localization.peak_regions`; for a calibrated solver, the ball that held the true peak
         in 90 % of the simulated recordings.
-    regions : dict of str to float
-        For each region of the atlas, the probability that it is active at the time of the first peak: that the net
-        current somewhere in it is at least half of the strongest.
+    regions : dict of str to RegionActivity
+        Activity of each region of the atlas at the time of the first peak, the most active first. A region is active if
+        the net current somewhere in it is at least half of the strongest.
     n_calibration : int
         Simulated recordings by which regions and intervals were calibrated; 0 if they were not.
     channels : array of shape (n_channels,)
@@ -40,7 +40,7 @@ class Uncertainty:
     """
 
     peaks: list[PeakRegion]
-    regions: dict[str, float]
+    regions: dict[str, RegionActivity]
     channels: np.ndarray
     n_calibration: int
 
@@ -58,7 +58,9 @@ class Uncertainty:
                 {RADIUS: round(one.radius_mm, 1), VOLUME: None if one.volume_cm3 is None else round(one.volume_cm3, 1)}
                 for one in self.peaks
             ],
-            "probability_active": {name: round(value, 3) for name, value in self.regions.items() if value > 0},
+            "probability_active": {
+                name: round(one.probability, 3) for name, one in self.regions.items() if one.probability > 0
+            },
         }
 
 
@@ -104,7 +106,7 @@ def uncertainty(prepared: Prepared, solver: Solver, sources: np.ndarray, times: 
     first = posterior.at(place[:1])
     return Uncertainty(
         peaks=[regions[peak] for peak in range(len(sources))],
-        regions=probability_active(first.sample(N_SAMPLES)[..., 0], leadfield),
+        regions=active_regions(first.sample(N_SAMPLES)[..., 0], leadfield),
         channels=first.explain_channels(int(sources[0])),
         n_calibration=0 if calibration is None else calibration.n_recordings,
     )

@@ -119,7 +119,7 @@ def _resolution(localization: Localization, source: int, time_index: int) -> Res
 def _add_certainty(report: mne.Report, localization: Localization) -> None:
     """How sure the posterior is: a sentence, a table of regions, and the channels that carry the first peak."""
     regions = words.likely_regions(localization)
-    table = _table(["region", "probability"], regions) + f"<p>{escape(words.ACTIVE)}</p>" if regions else ""
+    table = _table(["region", "probability", "strength"], regions) + f"<p>{escape(words.ACTIVE)}</p>" if regions else ""
     _add_html(report, "How sure", f"<p>{escape(words.certainty(localization))}</p>{table}")
     figure = plot_contributions(localization)
     if figure is not None:

@@ -28,8 +28,8 @@ MERGING = (
 )
 ACTIVE = (
     "Probability that a region is active at the time of the strongest peak: that the net current within 1 cm of one of "
-    f"its sources is at least {SHARE:.0%} of the strongest in the brain. Errors of the head model are not part of "
-    "these probabilities."
+    f"its sources is at least {SHARE:.0%} of the strongest in the brain. Strength: its strongest net current relative "
+    "to that, on average. Errors of the head model are not part of these probabilities."
 )
 MEG_BLIND = "MEG is hardly sensitive to radial and to deep sources."
 CORTEX_ONLY = (
@@ -237,13 +237,15 @@ def certainty(localization: Localization) -> str:
     )
 
 
-def likely_regions(localization: Localization) -> list[tuple[str, str]]:
-    """Name the regions that are probably active at the time of the first peak, the most probable first."""
+def likely_regions(localization: Localization) -> list[tuple[str, str, str]]:
+    """Name the regions that are probably active, with probability and strength, the most active first."""
     sure = localization.uncertainty
     if sure is None:
         return []
-    ranked = sorted(sure.regions.items(), key=lambda one: -one[1])[:MOST_REGIONS]
-    return [(name, f"{probability:.0%}") for name, probability in ranked if probability >= LEAST_PROBABILITY]
+    likely = [one for one in sure.regions.items() if one[1].probability >= LEAST_PROBABILITY]
+    rows = [(name, f"{one.probability:.0%}", f"{one.strength:.0%}") for name, one in likely[:MOST_REGIONS]]
+    rest = len(likely) - len(rows)
+    return [*rows, (f"and {rest} others", "", "")] if rest else rows
 
 
 def limits(localization: Localization, resolution: Resolution | None) -> list[str]:
