@@ -26,13 +26,13 @@ from headwater.solvers.base import Solver
 
 SIZES = ("quick", "paper")
 
-# Seconds a sample, and more on many channels: a quick run names them in the table but does not run them.
+# Seconds per sample, and more for many channels: a quick run lists them in the table without running them.
 SLOW = frozenset({"mxne", "irmxne"})
-TOO_SLOW = "takes seconds a sample; at size quick it runs only where it is asked for by name"
+TOO_SLOW = "takes seconds per sample; at size quick it runs only if named"
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run that was stopped before it was whole; what is done is kept.
+    """A run that was stopped before its end; finished cells are kept.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Plan:
     methods : dict of str to Method
     cases : tuple of Case
     slow : frozenset of str
-        Methods that are named in the table but not run.
+        Methods that are listed in the table but not run.
     """
 
     protocol: Protocol
@@ -66,9 +66,9 @@ class Plan:
     slow: frozenset[str]
 
     def tasks(self, folder: Path) -> list[Task]:
-        """Return all cells in an order in which what they share is made once.
+        """Return all cells, ordered so that what they share is computed once.
 
-        Cases that share a training set stand together, then those of a method and a head.
+        Cells are grouped by training set, then by method and head.
         """
         return [
             Task(folder, self.protocol, self.settings, name, method, case, seed, TOO_SLOW if name in self.slow else "")
@@ -125,7 +125,7 @@ def run_benchmark(
     cluster : str | None
         Address of a Dask scheduler, whose workers must see ``out`` and ``data``.
     overwrite : bool
-        Replace results of another run, as soon as the new ones are whole.
+        Replace the results of another run, as soon as the new ones are complete.
     command : str | None
         Command that reproduces the run, shown with the results.
 

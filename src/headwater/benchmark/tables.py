@@ -145,7 +145,7 @@ def _gaps(results: pd.DataFrame) -> str:
     lines: dict[str, list[str]] = {}
     absent = results[results["status"] != "ok"]
     for (solver, status, reason), rows in absent.groupby(["solver", "status", "reason"], sort=False):
-        # Metrics that are missing in the same cases stand together.
+        # Metrics that are missing in the same cases are grouped.
         cases_of = {metric: ", ".join(dict.fromkeys(of["case"])) for metric, of in rows.groupby("metric", sort=False)}
         metrics_in: dict[str, list[str]] = {}
         for metric, cases in cases_of.items():
