@@ -79,12 +79,7 @@ def make_leadfield(
         "conductivities": fem.in_words() if fem else _conductivities_in_words(head, info),
         "source space": _sources_in_words(src, mindist, within),
     }
-    if fem:
-        gain = fem.gain(head, info, from_mne.source_positions(src))
-    elif method == "sphere":
-        gain = _sphere_gain(head, info, src)
-    else:
-        gain = _boundary_element_gain(head, info, src, method=name, ico=ico)
+    gain = fem.gain(head, info, from_mne.source_positions(src)) if fem else _gain(head, info, src, method=name, ico=ico)
     for found in src:
         mne.surface.transform_surface_to(found, "head", head.mri_head_t)
     refer_to_reference(src, head)
@@ -98,6 +93,13 @@ def make_leadfield(
         assumptions=assumptions,
     )
     return leadfield.fixed() if orient == "fixed" else leadfield
+
+
+def _gain(head: Head, info: mne.Info, src: mne.SourceSpaces, *, method: str, ico: int) -> np.ndarray:
+    """Gain of spheres or boundary elements, shape (n_channels, n_sources, 3)."""
+    if method == "sphere":
+        return _sphere_gain(head, info, src)
+    return _boundary_element_gain(head, info, src, method=method, ico=ico)
 
 
 def _finite_elements(method: str | FEM) -> FEM | None:
