@@ -129,9 +129,13 @@ def prepared_by(recording: Recording, options: RecordingOptions) -> Prepared:
         **placed,
         **_channels_in_words(evoked, measured.info),
     }
+    _log(assumptions)
+    return Prepared(evoked.copy().crop(*window), evoked, segment.trials, leadfield, noise, head, assumptions)
+
+
+def _log(assumptions: dict[str, str]) -> None:
     for name, words in assumptions.items():
         logger.info(shorten(f"{name}: {words}", LOGGED, placeholder=" ..."))
-    return Prepared(evoked.copy().crop(*window), evoked, segment.trials, leadfield, noise, head, assumptions)
 
 
 def _loaded(options: RecordingOptions) -> tuple[LeadField | mne.Forward | None, mne.Covariance | None]:
