@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mne.transforms import apply_trans
 from skfem.refdom import RefHex
 
 from forward.fem.spheres import sphere_labels
 from headwater._utils.errors import InputError
 from headwater.forward.fem.hexahedra import CORNERS, gauss_points, jacobians
 from headwater.forward.fem.meshing import hexahedra
-from headwater.head.conductivity import BONE_TISSUES, BRAIN_TISSUES
+from headwater.head.conductivity import BONE_TISSUES, BRAIN_TISSUES, SPONGY
 
 RADII = 1e-3 * np.array([64.0, 72.0, 80.0, 88.0])
 
@@ -63,6 +64,20 @@ def test_no_brain_touches_bone():
     touched = [set(np.unique(mesh.elements[np.isin(names, some)])) for some in (BRAIN_TISSUES, BONE_TISSUES)]
     assert not touched[0] & touched[1]
     assert (names == "CSF").sum() > 1000
+
+
+def test_spongy_bone_is_closed_off():
+    """Tables of 2 mm do not vanish between elements of 4 mm: no element of spongy bone shares an edge with others."""
+    ball = sphere_labels(1e-3 * np.array([30.0, 36.0, 56.0, 62.0]), 0.002)
+    radius = np.linalg.norm(apply_trans(ball.affine, np.argwhere(ball.labels >= 0)), axis=1)
+    deep = (np.abs(radius - 0.046) < 0.008).reshape(ball.labels.shape)
+    spongy = replace(ball, labels=np.where(deep, 5, ball.labels).astype(np.uint8), names=(*ball.names, SPONGY))
+    mesh = hexahedra(spongy, 0.004)
+    names = np.array(mesh.tissues)[mesh.tissue]
+    incidence = mesh.incidence()
+    within, others = incidence[:, names == SPONGY], incidence[:, ~np.isin(names, BONE_TISSUES)]
+    assert (names == SPONGY).sum() > 1000
+    assert (within.T @ others).max() < 2
 
 
 def test_what_is_not_connected_is_left_out(labels):

@@ -3,9 +3,10 @@
 Cells are blocks of voxels. Tissues have ranks from the inside to the outside (``RANKS``), and the boundary between two
 ranks is where half of the surroundings, smoothed over about half a cell, is of the inner rank or further inside: a
 definition that keeps the thickness of layers thinner than a cell. The rank of a cell is that at its middle; where brain
-would meet bone, a cell becomes cerebrospinal fluid. Nodes between two tissues are then shifted to the boundary. Without
-that shift the staircase of cells makes the skull too conductive: geometry-adapted hexahedra are those of Wolters et al.
-(2007, IEEE Trans. Biomed. Eng. 54, 1446), who shift by a fixed part of an edge.
+would meet bone, a cell becomes cerebrospinal fluid, and the compact bone around spongy bone is kept closed. Nodes
+between two tissues are then shifted to the boundary. Without that shift the staircase of cells makes the skull too
+conductive: geometry-adapted hexahedra are those of Wolters et al. (2007, IEEE Trans. Biomed. Eng. 54, 1446), who shift
+by a fixed part of an edge.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from headwater.head.conductivity import (
     BRAINSTEM,
     CEREBELLAR_GREY,
     CEREBELLAR_WHITE,
+    COMPACT,
     CSF,
     EYES,
     GREY,
     MUSCLE,
     SCALP,
+    SPONGY,
     TISSUES,
     WHITE,
 )
@@ -42,6 +45,7 @@ LEAST_VOLUME = 0.05  # smallest Jacobian determinant at a Gauss point, of that o
 DAMPING, DAMPINGS = 0.8, 30  # of the shift of nodes that would flatten an element; then they are not shifted at all
 LARGEST_LEAK = 0.02  # share of the upper surface of brain and CSF that may touch something else than bone
 EVERY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
+EDGE_NEIGHBOUR = ndimage.generate_binary_structure(3, 2)
 OUTSIDE = 0
 RANKS = (
     (WHITE, CEREBELLAR_WHITE, BRAINSTEM),
@@ -198,12 +202,20 @@ def _labels_of(wanted: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
 
 
 def _separated(cells: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Turn brain that shares a node with bone into cerebrospinal fluid, where the volume has any."""
-    if CSF not in names:
-        return cells
+    """Keep layers closed that are thinner than a cell: CSF between brain and bone, compact bone around spongy bone.
+
+    Only tissues that the volume has: brain that shares a node with bone becomes CSF, and spongy bone that shares an
+    edge with anything but bone becomes compact.
+    """
     bone = np.isin(cells, _labels_of(BONE_TISSUES, names))
-    touching = np.isin(cells, _labels_of(BRAIN_TISSUES, names)) & ndimage.binary_dilation(bone, EVERY_NEIGHBOUR)
-    return np.where(touching, names.index(CSF) + 1, cells).astype(np.uint8)
+    brain = np.isin(cells, _labels_of(BRAIN_TISSUES, names))
+    if CSF in names:
+        beside_bone = brain & ndimage.binary_dilation(bone, EVERY_NEIGHBOUR)
+        cells = np.where(beside_bone, names.index(CSF) + 1, cells)
+    if {COMPACT, SPONGY} <= set(names):
+        beside_other = (cells == names.index(SPONGY) + 1) & ndimage.binary_dilation(~bone, EDGE_NEIGHBOUR)
+        cells = np.where(beside_other, names.index(COMPACT) + 1, cells)
+    return cells.astype(np.uint8)
 
 
 def _refuse_leaks(cells: np.ndarray, names: tuple[str, ...], up: np.ndarray) -> None:
