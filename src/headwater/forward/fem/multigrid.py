@@ -6,6 +6,7 @@ the hierarchy together, in single precision, so that each matrix is read once fo
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,15 @@ class Multigrid:
         self.coarsest = np.linalg.pinv(coarsest, rcond=NULL, hermitian=True).astype(np.float32)
 
     def solve(self, b: np.ndarray) -> np.ndarray:
-        """Solve for all columns of ``b`` (n, n_columns), each of which must sum to zero."""
+        """Solve for all columns of ``b`` (n, n_columns), each of which must sum to zero; on all cores."""
+        from joblib import cpu_count  # takes a while to be imported
+
+        n_parts = min(cpu_count(), b.shape[1])
+        with ThreadPoolExecutor(n_parts) as pool:  # SciPy's products release the interpreter
+            return np.concatenate(list(pool.map(self._solve, np.array_split(b, n_parts, axis=1))), axis=1)
+
+    def _solve(self, b: np.ndarray) -> np.ndarray:
+        """Conjugate gradients for some columns."""
         x, residual = np.zeros_like(b), b.copy()
         size = np.linalg.norm(b, axis=0)
         direction = improved = self._cycle(residual)
