@@ -170,7 +170,11 @@ def test_subject_with_its_own_head(run_cli: RunCli, sample: Path, tmp_path: Path
 def test_the_baseline_alone_gives_the_right_place(
     sample: Path, condition: str, sensors: str, window: tuple[float, float], limit_mm: float
 ) -> None:
-    """Six trials, no filter, no covariance file: about 16 independent samples of noise for up to 305 channels."""
+    """Six trials, no filter, no covariance file: about 16 independent samples of noise for up to 305 channels.
+
+    All channels are kept, so that the noise covariance alone is tested, with the bad MEG 2443 in it. Without that
+    channel, two vertices 19 and 26 mm from the left auditory cortex are equally strong within 1 %.
+    """
     evokeds = mne.read_evokeds(sample / "sample_right-auditory_right-visual-ave.fif", verbose="error")
     forward = mne.read_forward_solution(sample / "derived_sample_ico3-320bem-meg-eeg-fwd.fif", verbose="error")
     found = hw.analyze(
@@ -180,6 +184,7 @@ def test_the_baseline_alone_gives_the_right_place(
         condition=condition,
         sensors=sensors,
         bads=("EEG 053",) if sensors == "eeg" else (),
+        find_bads=False,
         tmin=window[0],
         tmax=window[1],
     )
