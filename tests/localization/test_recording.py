@@ -27,7 +27,8 @@ def raw() -> mne.io.RawArray:
 @pytest.fixture
 def epochs(raw: mne.io.RawArray) -> mne.Epochs:
     events, event_id = mne.events_from_annotations(raw, {"left": 1, "right": 2}, verbose="ERROR")
-    return mne.Epochs(raw, events, event_id, -0.2, 0.5, preload=True, verbose="ERROR")
+    before = (None, -1 / raw.info["sfreq"])  # a response may begin at time zero
+    return mne.Epochs(raw, events, event_id, -0.2, 0.5, baseline=before, preload=True, verbose="ERROR")
 
 
 def evoked_of(raw: mne.io.RawArray) -> mne.Evoked:

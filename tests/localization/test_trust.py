@@ -213,3 +213,12 @@ def test_disagreement_is_measured_from_the_peak() -> None:
     clean = findings_of()
     apart = findings_of(dipole=replace(clean.dipole, distance_mm=LIMITS.distance_mm + 5))
     assert "a single dipole by 20 mm" in judge(apart).sentence
+
+
+def test_the_scale_of_a_given_covariance_does_not_stop_the_test_against_the_baseline(leadfield: LeadField) -> None:
+    average = recording(leadfield, 8.0).average()
+    size = leadfield.n_channels
+    absurd = mne.Covariance(np.full(size, 1e150), leadfield.ch_names, [], [], nfree=1000)
+    trust = analysed(leadfield, average, noise_cov=absurd).trust
+    assert trust is not None
+    assert np.isfinite(trust.findings.evidence.p_value)

@@ -114,7 +114,8 @@ def _stronger_than_baseline(prepared: Prepared) -> Evidence:
     if not window.any():
         window[np.abs(times - evoked.times[0]).argmin()] = True
     sd = _noise_sd(prepared)
-    data = whole.data[:, ::step] / sd[:, np.newaxis]
+    data = whole.data[:, ::step] / (sd / sd.max())[:, np.newaxis]
+    data /= max(float(np.abs(data[:, before]).max()), np.finfo(float).tiny)  # the ratios below have no scale
     _, strength, courses = np.linalg.svd(data[:, before], full_matrices=False)
     values, vectors = np.linalg.eigh(toeplitz(_noise_autocorrelation(courses, strength**4, len(times))))
     root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
