@@ -183,7 +183,8 @@ def _other_level(noise_cov: mne.Covariance, trials: mne.EpochsArray, nave: int) 
     expected = np.diag(projector @ matrix @ projector.T)
     held = nave * baseline.var(axis=2).mean(axis=0)
     kinds = np.array(trials.get_channel_types())
-    factors = {kind: np.sqrt(held[kinds == kind].mean() / expected[kinds == kind].mean()) for kind in np.unique(kinds)}
+    levels = {kind: (held[kinds == kind].mean(), expected[kinds == kind].mean()) for kind in np.unique(kinds)}
+    factors = {kind: np.sqrt(here / given) for kind, (here, given) in levels.items() if given > 0}
     far = [f"{one:.2g} times ({NAMES[kind]})" for kind, one in factors.items() if not 1 / LEVELS <= one <= LEVELS]
     return f"; the baseline holds noise of another level: {', '.join(far)} the given one" if far else ""
 

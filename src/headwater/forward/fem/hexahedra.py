@@ -13,6 +13,7 @@ from headwater.head.conductivity import BRAIN_TISSUES
 
 # Corners of the unit cube, in the order in which scikit-fem numbers them.
 CORNERS = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
+CONVERGED = 1e-6  # edges of an element
 NEWTON_STEPS = 8
 CANDIDATES = 8  # elements with the nearest centres among which the one that holds a point is sought
 CHUNK = 20_000  # points located at a time
@@ -135,8 +136,14 @@ class Locator:
         k = min(CANDIDATES, len(self.mesh.elements))
         _, candidates = self.tree.query(points, k=k)
         candidates = candidates.reshape(len(points), k)
-        local = _local_coordinates(points, self.mesh.nodes[self.mesh.elements[candidates]])
+        corners = self.mesh.nodes[self.mesh.elements[candidates]]
+        local = _local_coordinates(points, corners)
         missed = np.maximum(np.abs(local - 0.5) - 0.5, 0).max(axis=2)
+        # In flattened elements Newton's method may end elsewhere than at the point.
+        off = np.einsum("pcn,pcnx->pcx", shape_functions(local), corners) - points[:, np.newaxis]
+        edge = np.linalg.norm(corners.max(axis=2) - corners.min(axis=2), axis=2) / np.sqrt(3)
+        apart = np.linalg.norm(off, axis=2) / edge
+        missed = np.maximum(missed, np.where(apart > CONVERGED, apart, 0))
         rows, best = np.arange(len(points)), missed.argmin(axis=1)
         return candidates[rows, best], local[rows, best], missed[rows, best]
 
