@@ -180,7 +180,7 @@ def test_the_slowest_solvers_are_named_but_wait_to_be_asked_for(
     results = run_benchmark(tiny, "quick", None, tmp_path / "all")
     left_out = results[results["solver"].isin(run.SLOW)]
     assert set(left_out["status"]) == {"skipped"}
-    assert left_out["reason"].str.contains("asked for by name").all()
+    assert left_out["reason"].str.contains("only if named").all()
     assert not (tmp_path / "all" / "tuning" / "20-dB--mne.json").exists()
 
 
