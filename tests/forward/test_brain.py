@@ -102,7 +102,7 @@ def test_every_source_has_a_name(tmp_path):
     assert all(names)
     for place, name in (
         ((-0.012, -0.018, 0.008), "Left-Thalamus"),
-        ((0.02, -0.065, -0.035), " mm from "),
+        ((0.02, -0.065, -0.035), "Right-Cerebellum-"),
         ((0.03, -0.04, 0.02), " mm from "),  # white matter
     ):
         nearest = np.linalg.norm(leadfield.pos_mni - np.array(place), axis=1).argmin()

@@ -244,7 +244,7 @@ def test_refusals_of_sensors(ball_head, eeg_meg_info):
 def test_refusals_of_heads(ball_head, eeg_meg_info):
     for change, space, words in (
         ({"cortex": None}, "cortex", "no cortical surfaces"),
-        ({"structures": None}, "mixed", "no subcortical structures"),
+        ({"structures": None}, "mixed", "no deep structures"),
         ({"scalp": None}, "volume", "no skull and scalp surfaces"),
     ):
         spacing = "ico3" if space != "volume" else 20.0

@@ -9,6 +9,7 @@ from headwater.forward.make import make_leadfield
 from headwater.forward.pair import LeadFieldPair, counterpart
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
+from headwater.head.structures import NUCLEI
 from headwater.head.template import template_head
 
 MONTAGE = "biosemi16"
@@ -16,7 +17,10 @@ MONTAGE = "biosemi16"
 
 def leadfield_of(head: Head, space: str, spacing: float | str) -> LeadField:
     orient = "fixed" if space == "cortex" else "free"
-    return make_leadfield(head, montage_info(head, MONTAGE), space, spacing=spacing, ico=3, orient=orient)
+    structures = [*NUCLEI.values()] if space == "mixed" else None
+    return make_leadfield(
+        head, montage_info(head, MONTAGE), space, spacing=spacing, ico=3, orient=orient, structures=structures
+    )
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ def test_structures_lie_inside_the_inner_skull(template: Head) -> None:
     assert within[stem].mean() > 0.95  # its lower end leaves through the foramen magnum
     assert volume.names[0] == "Left-Thalamus"
     assert "Brain-Stem" in volume.names
-    assert len(volume.names) == volume.labels.max() == 15
+    assert len(volume.names) == volume.labels.max() == 21
 
 
 def test_head_frame_is_mne_pythons(template: Head) -> None:

@@ -38,7 +38,7 @@ def test_names_do_not_depend_on_the_head_shape(template: Head, other: Head) -> N
     deep = ids >= 68
     np.testing.assert_array_equal(moved[deep], ids[deep])
     assert (moved == ids).mean() > 0.8
-    assert len(names) == 83
+    assert len(names) == 89
 
 
 def test_a_cortical_vertex_has_its_own_region(other: Head) -> None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
 from headwater.forward.pair import LeadFieldPair, counterpart
+from headwater.forward.spaces import Spacing
 from headwater.head.anatomy import Conductivities
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
@@ -72,7 +73,8 @@ class Setup:
     montage : str
     space : str
         ``"volume"`` (free orientation), ``"cortex"`` (normal to it) or ``"mixed"`` (free everywhere).
-    spacing : float | str
+    spacing : float or str or (str, float)
+    structures : tuple of str | None
         As for `headwater.make_leadfield`.
     ico : int
         Fineness of the boundary elements.
@@ -84,10 +86,11 @@ class Setup:
 
     montage: str
     space: str
-    spacing: float | str
+    spacing: Spacing
     ico: int = 4
     deviation: Deviation = field(default_factory=AnotherPerson)
     person: int | None = None
+    structures: tuple[str, ...] | None = None
 
     @property
     def head(self) -> Head:
@@ -101,7 +104,15 @@ def model_leadfield(setup: Setup) -> LeadField:
     """Lead field of the head that solvers assume."""
     orient = "fixed" if setup.space == "cortex" else "free"
     info = montage_info(setup.head, setup.montage)
-    return make_leadfield(setup.head, info, setup.space, spacing=setup.spacing, ico=setup.ico, orient=orient)
+    return make_leadfield(
+        setup.head,
+        info,
+        setup.space,
+        spacing=setup.spacing,
+        ico=setup.ico,
+        orient=orient,
+        structures=setup.structures,
+    )
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,8 @@
 
 As in the paper (section V.B.3) the data come from the head that solvers assume, with electrodes off by 2 mm and
 conductivities by a fifth: brain (grey matter) up, compact bone and scalp down. The ten tissues of the paper are three
-layers here, and the sources are fewer: the paper has some 8000 on the cortex and a grid of 3 mm below it.
+layers here, and the sources are fewer: the paper has some 8000 on the cortex and a grid of 3 mm below it, with the
+ventral diencephalon.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 from headwater.benchmark.heads import Misjudged, Setup
 from headwater.benchmark.protocol import Case
 from headwater.benchmark.simulated import Extent, Simulated
+from headwater.head.structures import NUCLEI
 from headwater.simulation.distributions import Constant
 from headwater.simulation.noise import White
 from headwater.simulation.presets import SUBCORTICAL as TRAINING
@@ -19,6 +21,8 @@ from headwater.simulation.presets import Preset
 from headwater.simulation.spatial import RingClusters
 from headwater.simulation.spatial.placement import CortexAndDeep
 
+GRID = 5.0  # mm, below the cortex
+BELOW = tuple(NUCLEI.values())
 VALIDATION = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
 
 
@@ -62,14 +66,14 @@ SUBCORTICAL = Simulated(
     ),
     sizes={
         "quick": Extent(
-            setup=Setup("biosemi64", "mixed", "ico3", ico=3, deviation=VALIDATION),
+            setup=Setup("biosemi64", "mixed", ("ico3", GRID), ico=3, deviation=VALIDATION, structures=BELOW),
             n=40,
             n_training=20,
             seeds=(1,),
             cases=cases((5, 10, 20, 30)),
         ),
         "paper": Extent(
-            setup=Setup("biosemi160", "mixed", "ico4", deviation=VALIDATION),
+            setup=Setup("biosemi160", "mixed", ("ico4", GRID), deviation=VALIDATION, structures=BELOW),
             n=100,
             n_training=100,
             seeds=(1, 2, 3),

@@ -24,7 +24,7 @@ class Space(StrEnum):
 
 Forward = Annotated[Path | None, typer.Option(help="Forward solution (-fwd.fif) or lead field (.npz).")]
 Subject = Annotated[str | None, typer.Option(help="FreeSurfer subject [default: the template head].")]
-Spacing = Annotated[str | None, typer.Option(help="Distance of sources, in mm, or ico3, ico4, ico5.")]
+Spacing = Annotated[str | None, typer.Option(help="Distance of sources, in mm, or ico3, ico4, ico5, or both (ico4,3).")]
 SubjectsDir = Annotated[Path | None, typer.Option(help="FreeSurfer's subjects folder [default: $SUBJECTS_DIR].")]
 Trans = Annotated[
     str | None,
@@ -44,8 +44,14 @@ def chosen_head(subject: str | None, subjects_dir: Path | None, trans: str | Non
     return head_from_subject(subject, subjects_dir, trans=trans)
 
 
-def parsed_spacing(text: str | None) -> float | str | None:
-    """Return a number of mm, or the name of an icosahedron as it is."""
+def parsed_spacing(text: str | None) -> float | str | tuple[str, float] | None:
+    """Return a number of mm, the name of an icosahedron as it is, or both where a comma separates them."""
+    if text is not None and "," in text:
+        of_cortex, _, of_grid = text.partition(",")
+        try:
+            return of_cortex.strip(), float(of_grid)
+        except ValueError as error:
+            raise InputError(f"The spacing {text!r} is not understood; give for example ico4,3.") from error
     try:
         return None if text is None else float(text)
     except ValueError:

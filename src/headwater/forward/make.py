@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import mne
 import numpy as np
 
@@ -15,7 +17,7 @@ from headwater.forward.layers import Layers, head_layers
 from headwater.forward.leadfield import LeadField
 from headwater.forward.placement import check_placement, check_sensors, sensor_picks
 from headwater.forward.potential import eeg_gain
-from headwater.forward.spaces import make_sources, refer_to_reference
+from headwater.forward.spaces import Spacing, make_sources, refer_to_reference
 from headwater.forward.sphere import fitted_spheres, sphere_eeg, within
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
@@ -33,12 +35,13 @@ def make_leadfield(
     info: mne.Info,
     space: str = "volume",
     *,
-    spacing: float | str | None = None,
+    spacing: Spacing = None,
     method: str | FEM = "bem",
     orient: str = "free",
     ico: int = 4,
     mindist: float = 5.0,
     within: str = "inner skull",
+    structures: Sequence[str] | None = None,
 ) -> LeadField:
     """Compute what the EEG and MEG channels of a recording see of sources in a head.
 
@@ -49,7 +52,7 @@ def make_leadfield(
         With sensor positions; EEG in head coordinates.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``.
-    spacing, mindist, within
+    spacing, mindist, within, structures
         See `headwater.forward.spaces.make_sources`; lengths in mm, as in MNE-Python.
     method : str | FEM
         ``"bem"``; ``"openmeeg"``, more exact and slower (needs the package openmeeg); ``"fem"``, finite elements with
@@ -72,7 +75,7 @@ def make_leadfield(
         raise InputError(f"Orientation cannot be {orient!r}; choose 'free' or 'fixed'.")
     check_sensors(info)
     check_placement(head, info)
-    src = make_sources(head, space, spacing=spacing, mindist=mindist, within=within)
+    src = make_sources(head, space, spacing=spacing, mindist=mindist, within=within, structures=structures)
     assumptions = {
         "head": head.name,
         "forward method": METHODS[name],
@@ -235,7 +238,7 @@ def _sources_in_words(src: mne.SourceSpaces, mindist: float, within: str) -> str
     for space in src:
         if space["type"] == "vol":
             spacing = 1e3 * np.linalg.norm(space["src_mri_t"]["trans"][:3, 0])
-            where = " in subcortical structures" if cortical else ", near grey and white matter" * (within == "brain")
+            where = " in deep structures" if cortical else ", near grey and white matter" * (within == "brain")
             parts.append(
                 f"{space['nuse']} on a {spacing:g} mm grid at least {mindist:g} mm inside the inner skull{where}"
             )

@@ -13,6 +13,7 @@ from headwater.forward.carried import carried_leadfield
 from headwater.forward.grid import is_grid
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.forward.spaces import Spacing, spacings
 from headwater.head.model import Head
 
 MESH = "surf"  # MNE-Python's name for the source space of a hemisphere
@@ -61,7 +62,7 @@ class LeadFieldPair:
 
 
 def counterpart(
-    leadfield: LeadField, origin: Head, head: Head, info: mne.Info, *, ico: int, spacing: float | str | None = None
+    leadfield: LeadField, origin: Head, head: Head, info: mne.Info, *, ico: int, spacing: Spacing = None
 ) -> LeadField:
     """Compute the lead field of the same sources in another head.
 
@@ -75,8 +76,8 @@ def counterpart(
         Sensors of ``head``.
     ico : int
         Fineness of the boundary elements.
-    spacing : float | str | None
-        Of the cortex, as for `headwater.make_leadfield`; a number is that of the grid below it.
+    spacing : float or str or (str, float) | None
+        Of the cortex, as for `headwater.make_leadfield`; a number is that of the grid below it, and has no effect.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def counterpart(
     if not meshes:
         return carried_leadfield(leadfield, origin, head, info, ico=ico)
     orient = "fixed" if leadfield.n_orient == 1 else "free"
-    cortex_spacing = spacing if isinstance(spacing, str) else None
+    cortex_spacing, _ = spacings(spacing)
     cortex = make_leadfield(head, info, "cortex", spacing=cortex_spacing, ico=ico, orient=orient)
     if not all(_same_space(a, b) for a, b in zip(meshes, cortex.src, strict=True)):
         raise RuntimeError(f"The cortex of {head.name} has other vertices inside the skull than that of {origin.name}.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import mne
 import numpy as np
@@ -13,13 +14,15 @@ from headwater.forward.subdivision import coarser_tris, icosahedron_size, spread
 from headwater.head.anatomy import Surface
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
-from headwater.head.tissues import brain_distance, label_positions
+from headwater.head.structures import CEREBELLUM
+from headwater.head.tissues import brain_distance
 
+Spacing: TypeAlias = float | str | tuple[str, float] | None
 HEMISPHERE_IDS = (FIFF.FIFFV_MNE_SURF_LEFT_HEMI, FIFF.FIFFV_MNE_SURF_RIGHT_HEMI)
 NO_PATCHES = ("nearest", "nearest_dist", "pinfo", "patch_inds", "dist", "dist_limit")
 VOXELS = 1e-3 * np.array([[-1, 0, 0, 128], [0, 0, 1, -128], [0, -1, 0, 128], [0, 0, 0, 1e3]])
 GRID_SPACING = 7.0  # mm
-STRUCTURE_SPACING = 5.0  # mm
+STRUCTURE_SPACING = 3.0  # mm
 CORTEX_SPACING = "ico4"
 BRAIN_MARGIN = 0.002  # metres from grey and white matter, the accuracy of the template's maps
 CEREBRUM_MARGIN = 0.010  # metres from the pial surface, where cerebellum and brain stem are unknown
@@ -29,9 +32,10 @@ def make_sources(
     head: Head,
     space: str = "volume",
     *,
-    spacing: float | str | None = None,
+    spacing: Spacing = None,
     mindist: float = 5.0,
     within: str = "inner skull",
+    structures: Sequence[str] | None = None,
 ) -> mne.SourceSpaces:
     """Place sources in a head.
 
@@ -40,31 +44,38 @@ def make_sources(
     head : Head
     space : str
         ``"volume"``: a regular grid, see ``within``. ``"cortex"``: vertices of the white surface.
-        ``"mixed"``: the cortex, and a regular grid in the subcortical structures.
-    spacing : float or str | None
-        Of a grid: the distance of neighbours in mm (7 in a volume, 5 in structures). Of the cortex: ``"ico3"``,
+        ``"mixed"``: the cortex, and a regular grid in the deep structures.
+    spacing : float or str or (str, float) | None
+        Of a grid: the distance of neighbours in mm (7 in a volume, 3 in structures). Of the cortex: ``"ico3"``,
         ``"ico4"`` (default; 2562 a hemisphere) or ``"ico5"`` for as many sources as such an icosahedron has vertices,
-        or ``"all"``. A number given for a mixed space is that of its grid.
+        or ``"all"``. For a mixed space a number is that of its grid, a name that of its cortex, and
+        ``("ico3", 5.0)`` both.
     mindist : float
         Smallest distance of grid sources from the inner skull, in mm. Cortical sources need only be inside it.
     within : str
         Where the grid of a volume is. ``"inner skull"``: everywhere inside it. ``"brain"``: also within 2 mm of grey
         or white matter, cerebellum and brain stem included (the template; subjects with ``mri/aseg.mgz``), or within
         10 mm of the pial surface where that is all that is known of the brain.
+    structures : sequence of str | None
+        Deep structures of a mixed space, by FreeSurfer's names; None for all that the head has without the cerebellum:
+        brainstem, thalamus, caudate, putamen, pallidum, hippocampus, amygdala, accumbens, ventral diencephalon.
 
     Returns
     -------
     src : mne.SourceSpaces
         In MRI coordinates.
     """
+    if structures is not None and space != "mixed":
+        raise InputError(f"`structures` belongs to space='mixed', not to {space!r}; leave it out.")
+    if isinstance(spacing, (tuple, list)) and space != "mixed":
+        raise InputError(f"Two spacings belong to space='mixed', not to {space!r}; give one.")
     if space == "volume":
         spaces = [volume_space(head, _millimetres(spacing, GRID_SPACING), mindist, within)]
     elif space == "cortex":
         spaces = cortex_spaces(head, CORTEX_SPACING if spacing is None else spacing)
     elif space == "mixed":
-        grid_spacing = STRUCTURE_SPACING if isinstance(spacing, str) else _millimetres(spacing, STRUCTURE_SPACING)
-        cortex_spacing = spacing if isinstance(spacing, str) else CORTEX_SPACING
-        spaces = [*cortex_spaces(head, cortex_spacing), structure_space(head, grid_spacing, mindist)]
+        of_cortex, of_grid = spacings(spacing)
+        spaces = [*cortex_spaces(head, of_cortex), structure_space(head, of_grid, mindist, structures)]
     else:
         raise InputError(f"There is no source space {space!r}; choose 'volume', 'cortex' or 'mixed'.")
     src = mne.SourceSpaces(spaces, {"working_dir": "", "command_line": ""})
@@ -74,16 +85,28 @@ def make_sources(
     return src
 
 
-def _millimetres(spacing: float | str | None, default: float) -> float:
+def spacings(spacing: Spacing) -> tuple[str, float]:
+    """Spacing of the cortex and of the deep grid of a mixed space."""
+    match spacing:
+        case (str() as of_cortex, of_grid):
+            return of_cortex, _millimetres(of_grid, STRUCTURE_SPACING)
+        case str():
+            return spacing, STRUCTURE_SPACING
+        case None | int() | float():
+            return CORTEX_SPACING, _millimetres(spacing, STRUCTURE_SPACING)
+    raise InputError(f"A mixed space cannot have the spacing {spacing!r}; give for example ('ico4', 3.0).")
+
+
+def _millimetres(spacing: Spacing, default: float) -> float:
     """Spacing of a grid."""
     if spacing is None:
         return default
-    if isinstance(spacing, str) or not 1 <= spacing <= 30:
+    if not isinstance(spacing, (int, float)) or not 1 <= spacing <= 30:
         raise InputError(f"The spacing of a grid cannot be {spacing!r}; give a number of mm between 1 and 30.")
     return float(spacing)
 
 
-def cortex_spaces(head: Head, spacing: float | str) -> list[dict[str, Any]]:
+def cortex_spaces(head: Head, spacing: Spacing) -> list[dict[str, Any]]:
     """Left and right hemisphere, with sources on vertices of the white surface inside the inner skull."""
     if head.cortex is None:
         raise InputError(f"The head {head.name!r} has no cortical surfaces; use space='volume'.")
@@ -98,7 +121,7 @@ def cortex_spaces(head: Head, spacing: float | str) -> list[dict[str, Any]]:
     return spaces
 
 
-def _chosen_vertices(white: Surface, spacing: float | str) -> tuple[np.ndarray | None, np.ndarray]:
+def _chosen_vertices(white: Surface, spacing: Spacing) -> tuple[np.ndarray | None, np.ndarray]:
     """Triangles of the coarser mesh (None without one) and vertices of a hemisphere's sources."""
     everything = np.arange(len(white.rr))
     if spacing == "all":
@@ -177,17 +200,23 @@ def volume_space(head: Head, spacing: float, mindist: float, within: str = "inne
     return space
 
 
-def structure_space(head: Head, spacing: float, mindist: float) -> dict[str, Any]:
-    """Keep of a regular grid what lies in subcortical structures."""
+def structure_space(
+    head: Head, spacing: float, mindist: float, structures: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Keep of a regular grid what lies in deep structures."""
     if head.structures is None:
-        raise InputError(f"The head {head.name!r} has no subcortical structures; use space='cortex' or 'volume'.")
+        raise InputError(f"The head {head.name!r} has no deep structures; use space='cortex' or 'volume'.")
+    known = head.structures.names
+    wanted = [name for name in known if name not in CEREBELLUM.values()] if structures is None else list(structures)
+    if unknown := [name for name in wanted if name not in known]:
+        raise InputError(f"The head {head.name!r} has no {', '.join(unknown)}; it has {', '.join(known)}.")
     space = _grid_around(head, spacing)
-    ids, names = label_positions(head, space["rr"])
-    _keep(space, np.isin(ids, [k for k, name in enumerate(names) if name in head.structures.names]))
+    label = head.structures.at(head.to_reference(space["rr"]))
+    _keep(space, np.isin(label, [k for k, name in enumerate(known, start=1) if name in wanted]))
     skull = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
     _keep(space, skull(space["rr"][space["vertno"]])[1] <= -1e-3 * mindist)
     if not space["nuse"]:
-        raise InputError(f"No point of a {spacing:g} mm grid is in a subcortical structure; lower the spacing.")
+        raise InputError(f"No point of a {spacing:g} mm grid is in a deep structure; lower the spacing.")
     return space
 
 

@@ -1,4 +1,4 @@
-"""The parts of a head: surfaces, cortex, subcortical structures, conductivities."""
+"""The parts of a head: surfaces, cortex, deep structures, conductivities."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import mne
 import numpy as np
 from mne.bem import _ico_downsample
+from mne.transforms import apply_trans
 
 from headwater._utils.errors import InputError
 
@@ -95,6 +96,14 @@ class LabelVolume:
     labels: np.ndarray
     affine: np.ndarray
     names: tuple[str, ...]
+
+    def at(self, pos_reference: np.ndarray) -> np.ndarray:
+        """Label of the voxel that holds each point (n_points, 3) of the reference MRI frame, 0 outside the volume."""
+        voxel = np.rint(apply_trans(np.linalg.inv(self.affine), pos_reference)).astype(int)
+        held = ((voxel >= 0) & (voxel < self.labels.shape)).all(axis=1)
+        labels = np.zeros(len(voxel), int)
+        labels[held] = self.labels[tuple(voxel[held].T)]
+        return labels
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from headwater.head.conductivity import AIR, BONE_TISSUES, BRAIN_TISSUES, COMPAC
 from headwater.head.geometry import NearestPoint, neighbour_mean
 from headwater.head.label_tables import LABEL_TABLES, read_label_table
 from headwater.head.model import Head
+from headwater.head.structures import read_segmentation
 
 ICO = 4  # grade of the icosahedra that surfaces are
 TABLE = 2.0  # mm: thickness of the compact bone on either side of the spongy bone
@@ -36,6 +37,7 @@ def head_from_labels(
     *,
     name: str | None = None,
     mri_mni_t: np.ndarray | None = None,
+    aseg: str | Path | None = None,
     split_bone: bool = True,
 ) -> Head:
     """Make a head of a segmentation.
@@ -53,6 +55,8 @@ def head_from_labels(
         None: that of the file.
     mri_mni_t : array of shape (4, 4) | None
         From world coordinates to MNI305, in metres, where known.
+    aseg : path-like | None
+        FreeSurfer's ``aseg`` or ``aparc+aseg`` in the same world coordinates, for deep structures.
     split_bone : bool
         Where bone is one tissue, take what is deeper than 2 mm as spongy.
 
@@ -79,7 +83,7 @@ def head_from_labels(
         outer_skull=outer,
         scalp=scalp,
         cortex=None,
-        structures=None,
+        structures=None if aseg is None else read_segmentation(Path(aseg), surface_ras=False)[0],
         brain=LabelVolume(brain, affine, ("Brain",)),
         tissues=tissues,
         fiducials=_checked(points, scalp),

@@ -31,7 +31,7 @@ class Head:
         None where a subject has a single-layer model (MEG only).
     cortex : Cortex | None
     structures : LabelVolume | None
-        Subcortical structures.
+        Deep structures and cerebellum.
     brain : LabelVolume | None
         Grey and white matter, cerebellum and brain stem included; None where unknown.
     tissues : LabelVolume | None

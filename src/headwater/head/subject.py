@@ -14,30 +14,8 @@ from headwater._utils.errors import InputError
 from headwater.head.anatomy import Cortex, LabelVolume, Surface
 from headwater.head.frames import check_transform
 from headwater.head.model import Head
+from headwater.head.structures import read_segmentation
 from headwater.head.subject_bem import read_layers, readable
-
-# Subcortical structures: numbers and names of FreeSurfer's colour table.
-STRUCTURES = {
-    10: "Left-Thalamus",
-    11: "Left-Caudate",
-    12: "Left-Putamen",
-    13: "Left-Pallidum",
-    26: "Left-Accumbens-area",
-    17: "Left-Hippocampus",
-    18: "Left-Amygdala",
-    49: "Right-Thalamus",
-    50: "Right-Caudate",
-    51: "Right-Putamen",
-    52: "Right-Pallidum",
-    58: "Right-Accumbens-area",
-    53: "Right-Hippocampus",
-    54: "Right-Amygdala",
-    16: "Brain-Stem",
-}
-
-# Segments of FreeSurfer's that are neither grey nor white matter: background, ventricles, choroid plexus, vessels,
-# cerebrospinal fluid, optic chiasm.
-NOT_BRAIN = (0, 4, 5, 14, 15, 24, 30, 31, 43, 44, 62, 63, 72, 85)
 
 # Names in annotations that are no region.
 NO_REGION = ("unknown", "corpuscallosum", "Medial_wall", "???")
@@ -215,22 +193,9 @@ def _parcellation(path: Path, hemi: str, n_vertices: int) -> tuple[np.ndarray, l
 
 
 def _segmentation(folder: Path) -> tuple[LabelVolume | None, LabelVolume | None]:
-    """Subcortical structures, and grey and white matter, of FreeSurfer's automatic segmentation."""
+    """Deep structures, and grey and white matter, of FreeSurfer's automatic segmentation."""
     path = folder / "mri" / "aseg.mgz"
-    if not path.is_file():
-        return None, None
-    with readable(path, "FreeSurfer volume"):
-        image = nib.load(path)
-        values = np.asarray(image.dataobj).astype(int)
-    if values.ndim != 3:
-        raise InputError(f"{path} has {values.ndim} dimensions, and a segmentation has 3; run FreeSurfer again.")
-    labels = np.zeros(values.shape, np.uint8)
-    for number, value in enumerate(STRUCTURES, start=1):
-        labels[values == value] = number
-    affine = image.header.get_vox2ras_tkr().astype(float)
-    affine[:3] /= 1000
-    brain = (~np.isin(values, NOT_BRAIN)).astype(np.uint8)
-    return LabelVolume(labels, affine, tuple(STRUCTURES.values())), LabelVolume(brain, affine, ("Brain",))
+    return read_segmentation(path, surface_ras=True) if path.is_file() else (None, None)
 
 
 def _mri_mni(folder: Path) -> np.ndarray | None:

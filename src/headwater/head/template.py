@@ -14,7 +14,7 @@ from headwater.head.anatomy import Cortex, LabelVolume, Surface
 from headwater.head.model import Head
 
 # ``tools/build_template.py`` prints it; ``docs/template.md`` describes the content.
-SHA256 = "ae6acbc0f22e5efab3a0d600842b48dd3544381cbbaa2a13f4844ad0582dd5b3"
+SHA256 = "f9834c40f0886975497381504bb1c7ea47d0e7457ffa217628e4f50ed6846458"
 
 
 @cache
@@ -37,7 +37,11 @@ def template_head() -> Head:
     Inner skull and scalp are fsaverage's, the outer skull is derived (2562 vertices each). Its MRI frame is MNI305.
     ``docs/template.md`` gives the origin and licence of each part.
     """
-    arrays = _arrays()
+    return head_of(_arrays())
+
+
+def head_of(arrays: dict[str, np.ndarray]) -> Head:
+    """Make the head of the arrays of the template file."""
     fiducials = dict(zip(("nasion", "lpa", "rpa"), arrays["fiducials"].astype(float), strict=True))
     mri_head = get_ras_to_neuromag_trans(fiducials["nasion"], fiducials["lpa"], fiducials["rpa"])
     tris = arrays["tris"].astype(np.int32)

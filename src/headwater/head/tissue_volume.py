@@ -2,14 +2,13 @@
 
 From surfaces: scalp and bone between scalp, outer and inner skull; spongy bone where bone is deep enough; inside the
 inner skull CSF, except where there is brain. Brain is white matter inside the white surface; of the rest, subcortical
-structures count as grey matter, the brainstem and the cerebellum are tissues of their own. Neither eyes nor air follow
-from surfaces.
+structures count as grey matter, the brainstem and the cerebellum are tissues of their own. Where no structure is the
+cerebellum, it is the brain apart from the cerebrum. Neither eyes nor air follow from surfaces.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from mne.transforms import apply_trans
 from scipy import ndimage
 
 from headwater._utils.cache import content_hash
@@ -30,7 +29,7 @@ from headwater.head.conductivity import (
 from headwater.head.model import Head
 from headwater.head.voxels import VoxelGrid
 
-VERSION = 1
+VERSION = 2
 STEP = 0.001  # metres
 TABLE = 0.002  # metres: thickness of the compact bone on either side of the spongy bone
 BEYOND_CORTEX = (
@@ -39,7 +38,11 @@ BEYOND_CORTEX = (
 RIM = 0.004  # metres: half the width up to which brain outside the pial surface is cortex, and no cerebellum
 CEREBELLAR_CORTEX = 0.008  # metres: depth of the folded cortex of the cerebellum
 NAMES = (WHITE, GREY, CEREBELLAR_WHITE, CEREBELLAR_GREY, BRAINSTEM, CSF, COMPACT, SPONGY, SCALP)
-BRAINSTEM_NAMES = ("Brain-Stem",)
+STRUCTURE_TISSUES = {
+    "Brain-Stem": BRAINSTEM,
+    "Cerebellum-Cortex": CEREBELLAR_GREY,
+    "Cerebellum-White-Matter": CEREBELLAR_WHITE,
+}
 LATTICE = 6  # voxels between points at which the way to the reference head is computed exactly
 
 
@@ -105,35 +108,43 @@ def _fill_brain(labels: np.ndarray, head: Head, grid: VoxelGrid, within_skull: n
     voxels = np.argwhere(within_skull)
     reference = _to_reference(head, grid, voxels)
     brain = np.zeros_like(within_skull)
-    brain[within_skull] = pial[within_skull] if head.brain is None else _lookup(head.brain, reference) > 0
+    brain[within_skull] = pial[within_skull] if head.brain is None else head.brain.at(reference) > 0
     labels[brain] = _label(GREY)
-    stem, nuclei = np.zeros_like(brain), np.zeros_like(brain)
+    known = np.zeros_like(labels)
     if head.structures is not None:
-        structure = _lookup(head.structures, reference)
-        names = np.array(("", *head.structures.names))[structure]
-        stem[within_skull] = np.isin(names, BRAINSTEM_NAMES)
-        nuclei[within_skull] = (structure > 0) & ~np.isin(names, BRAINSTEM_NAMES)
-    labels[brain & white & ~nuclei] = _label(WHITE)
-    _fill_hindbrain(labels, brain & ~nuclei, pial, stem)
+        tissue_of = np.array([0, *(_tissue_of(name) for name in head.structures.names)], np.uint8)
+        known[within_skull] = tissue_of[head.structures.at(reference)]
+    known[~brain] = 0
+    labels[brain & white] = _label(WHITE)
+    labels[known > 0] = known[known > 0]
+    if not np.isin(known, [_label(CEREBELLAR_GREY), _label(CEREBELLAR_WHITE)]).any():
+        _fill_cerebellum(labels, brain & (known == 0), pial)
     bone = np.isin(labels, [_label(COMPACT), _label(SPONGY)])
     beside_bone = ndimage.binary_dilation(bone, ndimage.generate_binary_structure(3, 3))
     labels[beside_bone & np.isin(labels, [_label(name) for name in BRAIN_TISSUES])] = _label(CSF)
 
 
-def _fill_hindbrain(labels: np.ndarray, brain: np.ndarray, pial: np.ndarray, stem: np.ndarray) -> None:
-    """Put brainstem and cerebellum where there is brain apart from the cerebrum, in place."""
-    labels[brain & stem] = _label(BRAINSTEM)
+def _tissue_of(structure: str) -> int:
+    """Label of the tissue of a structure, by its name in FreeSurfer's colour table."""
+    for name, tissue in STRUCTURE_TISSUES.items():
+        if structure.endswith(name):
+            return _label(tissue)
+    return _label(GREY)
+
+
+def _fill_cerebellum(labels: np.ndarray, brain: np.ndarray, pial: np.ndarray) -> None:
+    """Put the cerebellum where there is brain apart from the cerebrum and from known structures, in place."""
     from_cerebrum = ndimage.distance_transform_edt(~pial)
-    apart = brain & ~stem & (from_cerebrum > BEYOND_CORTEX / STEP)
+    apart = brain & (from_cerebrum > BEYOND_CORTEX / STEP)
     core = ndimage.distance_transform_edt(apart) > RIM / STEP  # without the thin rim around the cerebrum
     parts, n_parts = ndimage.label(core)
     if not n_parts:
         return
     largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     from_core = ndimage.distance_transform_edt(~largest)
-    cerebellum = brain & ~stem & ~pial & (from_core < np.minimum(from_cerebrum + RIM / STEP, 2 * RIM / STEP))
+    cerebellum = brain & ~pial & (from_core < np.minimum(from_cerebrum + RIM / STEP, 2 * RIM / STEP))
     labels[cerebellum] = _label(CEREBELLAR_GREY)
-    deep = ndimage.distance_transform_edt(cerebellum | stem) > CEREBELLAR_CORTEX / STEP
+    deep = ndimage.distance_transform_edt(cerebellum | (labels == _label(BRAINSTEM))) > CEREBELLAR_CORTEX / STEP
     labels[cerebellum & deep] = _label(CEREBELLAR_WHITE)
 
 
@@ -149,15 +160,6 @@ def _sheets(head: Head) -> tuple[tuple[Surface, Surface], tuple[Surface, Surface
 
 def _either(grid: VoxelGrid, pair: tuple[Surface, Surface]) -> np.ndarray:
     return grid.inside(pair[0]) | grid.inside(pair[1])
-
-
-def _lookup(volume: LabelVolume, reference: np.ndarray) -> np.ndarray:
-    """Labels of a volume at points (n, 3) of the reference MRI frame, 0 outside it."""
-    voxel = np.rint(apply_trans(np.linalg.inv(volume.affine), reference)).astype(int)
-    held = ((voxel >= 0) & (voxel < volume.labels.shape)).all(axis=1)
-    labels = np.zeros(len(voxel), int)
-    labels[held] = volume.labels[tuple(voxel[held].T)]
-    return labels
 
 
 def _to_reference(head: Head, grid: VoxelGrid, voxels: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ class NearestRegions:
 def label_positions(head: Head, pos_mri: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Name the region of each point.
 
-    The subcortical structure whose voxel holds the point; otherwise the region of the nearest cortical vertex (half-way
+    The deep structure whose voxel holds the point; otherwise the region of the nearest cortical vertex (half-way
     between white and pial), if that is within 10 mm; otherwise none.
 
     Parameters
@@ -63,7 +63,7 @@ def label_positions(head: Head, pos_mri: np.ndarray) -> tuple[np.ndarray, tuple[
         region_ids = np.where(distance <= CORTEX_REACH, np.concatenate(head.cortex.region_ids)[vertex], -1)
     if head.structures is None:
         return region_ids, cortical
-    structure = _voxel_label(head.structures, head.to_reference(pos_mri))
+    structure = head.structures.at(head.to_reference(pos_mri))
     region_ids = np.where(structure > 0, len(cortical) + structure - 1, region_ids)
     return region_ids, cortical + head.structures.names
 
@@ -81,11 +81,11 @@ def nearest_regions(head: Head, pos_mri: np.ndarray) -> NearestRegions | None:
             distance, vertex = cKDTree(_middle(head.cortex)[known]).query(pos_mri)
             ids = of_vertex[known[vertex]]
     if head.structures is not None and head.structures.labels.any():
-        voxels = np.argwhere(head.structures.labels)
-        places = head.from_reference(apply_trans(head.structures.affine, voxels))
-        apart, voxel = cKDTree(places).query(pos_mri)
-        apart[_voxel_label(head.structures, head.to_reference(pos_mri)) > 0] = 0.0
-        structure = head.structures.labels[tuple(voxels[voxel].T)].astype(int)
+        places, labels = _border(head.structures)
+        apart, voxel = cKDTree(head.from_reference(places)).query(pos_mri)
+        own = head.structures.at(head.to_reference(pos_mri))
+        apart[own > 0] = 0.0
+        structure = np.where(own > 0, own, labels[voxel])
         ids = np.where(apart < distance, len(names) + structure - 1, ids)
         distance = np.minimum(apart, distance)
         names += head.structures.names
@@ -100,25 +100,21 @@ def brain_distance(head: Head, pos_mri: np.ndarray) -> np.ndarray | None:
     pos_mri = np.asarray(pos_mri, float)
     if head.brain is not None:
         reference = head.to_reference(pos_mri)
-        filled = head.brain.labels > 0
-        border = np.argwhere(filled & ~binary_erosion(filled))
-        distance, _ = cKDTree(head.from_reference(apply_trans(head.brain.affine, border))).query(pos_mri)
-        return np.where(_voxel_label(head.brain, reference) > 0, 0.0, distance)
+        distance, _ = cKDTree(head.from_reference(_border(head.brain)[0])).query(pos_mri)
+        return np.where(head.brain.at(reference) > 0, 0.0, distance)
     if head.cortex is None:
         return None
     outside = [NearestPoint(pial.rr, pial.tris)(pos_mri)[1] for pial in head.cortex.pial]
     return np.maximum(np.min(outside, axis=0), 0.0)
 
 
+def _border(volume: LabelVolume) -> tuple[np.ndarray, np.ndarray]:
+    """Middles (n, 3), in the reference MRI frame, and labels of the voxels with a neighbour that has no label."""
+    filled = volume.labels > 0
+    voxels = np.argwhere(filled & ~binary_erosion(filled))
+    return apply_trans(volume.affine, voxels), volume.labels[tuple(voxels.T)].astype(int)
+
+
 def _middle(cortex: Cortex) -> np.ndarray:
     """Vertices of the middle of the cortical sheet, left hemisphere first."""
     return np.vstack([(white.rr + pial.rr) / 2 for white, pial in zip(cortex.white, cortex.pial, strict=True)])
-
-
-def _voxel_label(volume: LabelVolume, pos_reference: np.ndarray) -> np.ndarray:
-    """Label of the voxel that holds each point, 0 outside the volume."""
-    voxel = np.rint(apply_trans(np.linalg.inv(volume.affine), pos_reference)).astype(int)
-    held = ((voxel >= 0) & (voxel < volume.labels.shape)).all(axis=1)
-    labels = np.zeros(len(voxel), int)
-    labels[held] = volume.labels[tuple(voxel[held].T)]
-    return labels

@@ -61,8 +61,9 @@ def analyze(recording: Recording | str | Path, options: AnalysisOptions) -> Loca
         Positions of the electrodes: a montage of MNE-Python by name, or measured ones.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``; without ``forward`` only.
-    spacing : float | str | None
-        Distance of sources in mm, or ``"ico3"``, ``"ico4"``, ``"ico5"`` on the cortex; None: the default of the space.
+    spacing : float or str or (str, float) | None
+        Distance of sources in mm, or ``"ico3"``, ``"ico4"``, ``"ico5"`` on the cortex, or both of a mixed space,
+        ``("ico4", 3.0)``; None: the default of the space.
     method : str | FEM
         How the lead field is computed, as for `headwater.make_leadfield`: ``"bem"``, ``"fem"``, ``"openmeeg"`` or
         ``"sphere"``; without ``forward`` only.

@@ -13,6 +13,7 @@ import mne
 
 from headwater.forward.fem.method import FEM
 from headwater.forward.leadfield import LeadField
+from headwater.forward.spaces import Spacing
 from headwater.head.model import Head
 from headwater.localization.montages import Montage
 from headwater.localization.rejection import Reject
@@ -47,7 +48,7 @@ class RecordingOptions:
     find_bads: bool = True
     montage: Montage | None = None
     space: str = "volume"
-    spacing: float | str | None = None
+    spacing: Spacing = None
     method: str | FEM = "bem"
     highpass: float | None = None
     lowpass: float | None = None

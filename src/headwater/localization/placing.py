@@ -8,6 +8,7 @@ from headwater._utils.progress import working
 from headwater.forward.fem.method import FEM
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.forward.spaces import Spacing
 from headwater.head.fit import fit_head, is_digitised
 from headwater.head.model import Head
 from headwater.head.sensors import info_with_standard_positions, positions_missing
@@ -52,7 +53,7 @@ def computed_leadfield(
     evoked: mne.Evoked,
     measured: mne.Info,
     space: str,
-    spacing: float | str | None,
+    spacing: Spacing,
     method: str | FEM,
 ) -> LeadField:
     """Compute the lead field of the good channels; ``measured`` describes all channels of the recording."""

@@ -15,6 +15,7 @@ from headwater._utils.settings import Positive, Seed, check_settings, fault
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
 from headwater.forward.pair import LeadFieldPair, counterpart
+from headwater.forward.spaces import Spacing
 from headwater.head.helmet import helmet_info
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
@@ -45,8 +46,10 @@ class Heads(_Strict):
         EEG montage of MNE-Python, or ``"helmet"`` for magnetometers.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``.
-    spacing : float | str | None
+    spacing : float or str or (str, float) | None
         Of the sources; None: the default of the space.
+    structures : tuple of str | None
+        Deep structures of a mixed space; None: those of `headwater.make_leadfield`.
     orient : str
         ``"free"`` or ``"fixed"``.
     method : str
@@ -65,7 +68,8 @@ class Heads(_Strict):
 
     montage: str
     space: str = "volume"
-    spacing: float | str | None = None
+    spacing: Spacing = None
+    structures: tuple[str, ...] | None = None
     orient: str = "free"
     method: str = "bem"
     ico: int = Field(4, ge=0, le=7)
@@ -84,7 +88,14 @@ class Heads(_Strict):
         """Compute the lead field that the network is bound to."""
         info = _info(self.head, self.montage)
         return make_leadfield(
-            self.head, info, self.space, spacing=self.spacing, orient=self.orient, method=self.method, ico=self.ico
+            self.head,
+            info,
+            self.space,
+            spacing=self.spacing,
+            structures=self.structures,
+            orient=self.orient,
+            method=self.method,
+            ico=self.ico,
         )
 
     def pairs(self) -> list[TrainingPair]:
