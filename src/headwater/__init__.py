@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "forward.leadfield": ["LeadField"],
         "forward.make": ["make_leadfield"],
         "forward.fem.method": ["FEM"],
+        "forward.foreign.read": ["leadfield_from_file"],
         "simulation": [
             *("Preset", "presets", "read_preset", "write_preset", "plot_preview"),
             *("Samples", "simulate", "stream", "write_samples", "read_samples"),

@@ -1,0 +1,1 @@
+"""Lead fields of other programs: readers, and a test of units and frames."""
