@@ -1,7 +1,7 @@
 """How often the status of a localisation is right, on simulated recordings of other heads.
 
-    python benchmarks/bench_trust.py --out benchmarks/results/trust.csv           # the seeds that are reported
-    python benchmarks/bench_trust.py --out /tmp/choose.csv --seeds choose         # those that the limits were chosen on
+    python benchmarks/bench_trust.py --out trust.csv --seeds fourth --n 200 100 50   # the seeds that are reported
+    python benchmarks/bench_trust.py --out choose.csv --seeds choose                 # those that limits were chosen on
 
 Each recording is a set of trials with a baseline, so that its noise covariance is estimated as in real recordings.
 Solvers assume the lead field of the template; the data come from varied heads.
@@ -38,8 +38,9 @@ HEADS = {
     "report": (1, 2, 3, 4),
     "fresh": (201, 202, 203, 204),
     "third": (401, 402, 403, 404),
+    "fourth": (801, 802, 803, 804),
 }
-FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000, "third": 40_000}
+FIRST_SEED = {"choose": 10_000, "report": 0, "fresh": 20_000, "third": 40_000, "fourth": 80_000}
 REFUSED = "refused"
 SPOILED = ("deflection", "swapped", "wrong scale", "bridged")
 

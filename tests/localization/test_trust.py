@@ -10,9 +10,10 @@ import headwater as hw
 from headwater.forward.leadfield import LeadField
 from headwater.localization import Localization
 from headwater.localization.findings import Findings, Fit, Opinion
+from headwater.localization.prepare import prepare
 from headwater.localization.trust import LIMITS, Status, falls_short, judge
 from headwater.localization.trust_findings import at_far_edge
-from headwater.localization.trust_signal import LEVEL, Evidence
+from headwater.localization.trust_signal import LEVEL, Evidence, evidence_of_signal
 from headwater.solvers import DSPM, ELORETA, Solver
 
 N_TRIALS, RATE = 40, 100.0
@@ -222,3 +223,10 @@ def test_the_scale_of_a_given_covariance_does_not_stop_the_test_against_the_base
     trust = analysed(leadfield, average, noise_cov=absurd).trust
     assert trust is not None
     assert np.isfinite(trust.findings.evidence.p_value)
+
+
+def test_an_artefact_at_time_zero_is_no_evidence(leadfield: LeadField) -> None:
+    """The sample at zero is not part of the baseline, whose mean would carry the artefact into every other sample."""
+    trials = recording(leadfield, 0.0)
+    trials.get_data(copy=False)[:, :, np.abs(TIMES).argmin()] += 1e-3 * np.random.default_rng(0).standard_normal(48)
+    assert evidence_of_signal(prepare(trials, forward=leadfield, tmin=0.05)).p_value > LEVEL
