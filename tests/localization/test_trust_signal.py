@@ -37,7 +37,9 @@ def test_a_response_in_correlated_noise_is_found() -> None:
     assert np.count_nonzero(np.array(found) <= LEVEL) >= 7
 
 
-@pytest.mark.parametrize("times", [TIMES, np.arange(-20, 2000) / 1000.0], ids=["short", "much longer than its baseline"])
+@pytest.mark.parametrize(
+    "times", [TIMES, np.arange(-20, 2000) / 1000.0], ids=["short", "much longer than its baseline"]
+)
 def test_the_largest_power_counts_wherever_it_is(times: np.ndarray) -> None:
     data = np.random.default_rng(0).standard_normal((5, len(times)))
     window = (times >= 0.2) & (times <= 0.2021)
