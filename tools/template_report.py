@@ -10,16 +10,7 @@ from scipy.spatial import cKDTree
 from template_surfaces import sharp_edges
 
 from headwater.head.geometry import NearestPoint, enclosed_volume, inside
-
-# MNI152 to MNI305 (mm), as the FreeSurfer wiki prints it ("CoordinateSystems", use case 8b); checked below.
-MNI152_TO_MNI305 = np.array(
-    [
-        [1.0022, 0.0071, -0.0177, 0.0528],
-        [-0.0146, 0.9990, 0.0027, -1.5519],
-        [0.0129, 0.0094, 1.0027, -1.2012],
-        [0, 0, 0, 1],
-    ]
-)
+from headwater.report.interactive.anatomy import MNI152_TO_MNI305
 
 
 def nilearn_folder() -> Path:

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "localization": ["Localization", "analyze", "localize", "read_recording"],
         "report.html": ["write_report"],
         "report.plot": ["plot_localization"],
+        "report.view": ["view_localization"],
         "report.results": ["write_results"],
     },
 )

@@ -1,5 +1,7 @@
 """What a localisation shows of itself."""
 
+import re
+from html import unescape
 from pathlib import Path
 
 import mne
@@ -42,6 +44,14 @@ def test_it_is_drawn_at_the_time_of_its_peak(found: hw.Localization) -> None:
     assert "100 ms" in found.plot(0.1).get_suptitle()
     with pytest.raises(hw.InputError, match="`time=3.0` is not within"):
         found.plot(3.0)
+
+
+def test_a_notebook_shows_its_report_in_a_frame(found: hw.Localization) -> None:
+    view = found.view(height=700)
+    assert repr(view).startswith("<View | report of ")
+    (page,) = re.findall(r'^<iframe srcdoc="([^"]*)" [^>]*height: 700px', view._repr_html_())
+    assert unescape(page) == view.page
+    assert "<title>headwater: &lt;tone&gt;</title>" in view.page
 
 
 def test_it_is_saved_as_results(found: hw.Localization, tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def _make(
         peaks=table,
         peak_sources=sources,
         evoked=evoked,
+        whole=evoked,
         leadfield=leadfield,
         head=None if head == "none" else anatomy,
         solver=solver,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -52,6 +53,8 @@ class Head:
         Carries points of the reference head's MRI frame to this head's; None for a head that is its own reference.
     conductor : mne.bem.ConductorModel | None
         A BEM solution of the subject, used instead of computing one.
+    mri : Path | None
+        The subject's MRI (``mri/T1.mgz``), behind the slices of reports; None where there is none.
     electrode_jitter : float
         Standard deviation, in metres and along the scalp, with which electrodes are misplaced on this head.
     electrode_seed : int
@@ -74,6 +77,7 @@ class Head:
     brain: LabelVolume | None = None
     tissues: LabelVolume | None = None
     subject: str | None = None
+    mri: Path | None = None
     electrode_jitter: float = 0.0
     electrode_seed: int = 0
 
@@ -166,6 +170,7 @@ class Head:
             mri_head_t=self._frame_of(fiducials),
             warp=warp,
             conductor=None,
+            mri=None,
         )
 
     def is_nested(self) -> bool:

@@ -58,7 +58,13 @@ def head_from_subject(
         mri_head_t=_mri_head(folder, fiducials, trans),
         mri_mni_t=_mri_mni(folder),
         conductor=layers.conductor,
+        mri=_mri(folder),
     )
+
+
+def _mri(folder: Path) -> Path | None:
+    """Path of the subject's MRI, the one with even intensities first."""
+    return next((path for name in ("T1.mgz", "orig.mgz") if (path := folder / "mri" / name).is_file()), None)
 
 
 def _subject_folder(subject: str, subjects_dir: str | Path | None) -> Path:

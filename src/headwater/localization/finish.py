@@ -53,6 +53,7 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
         peaks=peaks if sure is None else sure.add_to(peaks),
         peak_sources=sources,
         evoked=prepared.evoked,
+        whole=prepared.whole,
         leadfield=prepared.leadfield,
         head=prepared.head,
         solver=fitted,

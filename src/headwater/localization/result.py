@@ -45,6 +45,8 @@ class Localization:
         The source of each row of ``peaks``.
     evoked : mne.Evoked
         What was localised: good channels only, projections applied, cropped to the window.
+    whole : mne.Evoked
+        The same before it was cropped, with the baseline where there is one.
     leadfield : LeadField
     head : Head | None
         None where only a forward solution was given.
@@ -70,6 +72,7 @@ class Localization:
     peaks: pd.DataFrame
     peak_sources: np.ndarray
     evoked: mne.Evoked
+    whole: mne.Evoked
     leadfield: LeadField
     head: Head | None
     solver: Solver
@@ -115,6 +118,10 @@ class Localization:
         """Draw the estimate on a glass brain at one time point, in s; None: that of the strongest peak."""
         figure: Figure = headwater.plot_localization(self, time)
         return figure
+
+    def view(self, *, height: int = 900) -> object:
+        """Show the interactive report in a notebook; see :func:`headwater.view_localization`."""
+        return headwater.view_localization(self, height=height)
 
     def save(self, out: Path | str, *, overwrite: bool = False) -> Path:
         """Write the estimate, the peaks and the report into a folder; see :func:`headwater.write_results`."""

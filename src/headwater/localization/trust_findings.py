@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from headwater.forward.leadfield import LeadField
 from headwater.localization.findings import Findings, Fit, Opinion
+from headwater.localization.prediction import gain_matrix, predicted
 from headwater.localization.prepare import Prepared
 from headwater.localization.resolution import resolution_near
 from headwater.localization.stability import STRONG, dipole_share, moments_around, signal_power, stable_share
@@ -149,13 +150,12 @@ def fit_of(solver: Solver, sight: Whitening, data: np.ndarray, times: np.ndarray
         chosen = np.union1d(np.linspace(0, data.shape[1] - 1, MOST_TIMES - 1).astype(int), [moment])
     here = int(np.flatnonzero(chosen == moment)[0])
     currents = solver.estimate(data[:, chosen])
-    leadfield = solver.leadfield_
-    predicted = _gain_matrix(leadfield, currents.shape[1]) @ currents.reshape(-1, len(chosen))
-    residual = data[:, chosen] - predicted
+    modelled = predicted(solver.leadfield_, currents)
+    residual = data[:, chosen] - modelled
     total = np.sum(sight.data(data[:, chosen]) ** 2, axis=0)
     left = np.sum(sight.data(residual) ** 2, axis=0)
     goodness = 1 - left / np.maximum(total, np.finfo(float).tiny)
-    shape = _shape(sight.data(data[:, moment]), sight.data(predicted[:, here]))
+    shape = _shape(sight.data(data[:, moment]), sight.data(modelled[:, here]))
     unexplained = unexplained_share(shape, float(total[here]), sight.rank)
     return Fit(
         times=times[chosen],
@@ -171,11 +171,6 @@ def fit_of(solver: Solver, sight: Whitening, data: np.ndarray, times: np.ndarray
 def unexplained_share(goodness: float, total: float, rank: int) -> float:
     """Return the share of the power above the noise, which is 1 for each independent channel, that is left over."""
     return float(np.clip((total * (1 - goodness) - rank) / (total - rank), 0, 1)) if total > rank else 0.0
-
-
-def _gain_matrix(leadfield: LeadField, n_orient: int) -> np.ndarray:
-    """Return the gain of estimates with so many orientations, shape (n_channels, n_sources * n_orient)."""
-    return (leadfield if n_orient == leadfield.n_orient else leadfield.fixed()).matrix
 
 
 def _shape(data: np.ndarray, predicted: np.ndarray) -> float:
@@ -206,7 +201,7 @@ def strong_topography(eloreta: Solver, sight: Whitening, data: np.ndarray) -> np
     currents = eloreta.estimate(data)[..., 0]
     strength = np.linalg.norm(currents, axis=1, keepdims=True)
     strong = currents * (strength >= STRONG * strength.max())
-    return sight.data(_gain_matrix(eloreta.leadfield_, currents.shape[1]) @ strong.ravel())
+    return sight.data(predicted(eloreta.leadfield_, strong[..., np.newaxis])[:, 0])
 
 
 def _strength(solver: Solver, data: np.ndarray) -> np.ndarray:
@@ -226,7 +221,7 @@ def most_deviant_replaced(eloreta: Solver, prepared: Prepared, data: np.ndarray)
     error ``r / (1 - H_ii)``.
     """
     leadfield = eloreta.leadfield_
-    influence = _gain_matrix(leadfield, eloreta.n_orient_) @ eloreta.kernel_  # type: ignore[attr-defined]
+    influence = gain_matrix(leadfield, eloreta.n_orient_) @ eloreta.kernel_  # type: ignore[attr-defined]
     left_out = (data - influence @ data)[:, 0] / np.maximum(1 - np.diag(influence), 1e-6)
     matrix = prepared.noise_cov.copy().pick_channels(leadfield.ch_names, ordered=True, verbose="error").data
     sd = np.sqrt(matrix if matrix.ndim == 1 else np.diag(matrix))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import sparse
 from scipy.spatial import cKDTree
 
-from headwater.head.anatomy import Cortex, Surface
+from headwater.head.anatomy import Surface
 from headwater.head.geometry import neighbour_mean, vertex_normals
 from headwater.head.model import Head
 from headwater.localization import Localization
@@ -103,36 +104,38 @@ def caption(localization: Localization, head: Head, time_index: int) -> str:
 
 
 def values_on_cortex(localization: Localization, head: Head, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Source values at the vertices of both hemispheres; NaN where no source is near, and on the medial wall.
+    """Source values at the vertices of both hemispheres; NaN where no source is near, and on the medial wall."""
+    left, right = (_mixed(matrix, value) for matrix in cortex_matrices(localization, head))
+    return left, right
+
+
+def _mixed(matrix: sparse.csr_array, value: np.ndarray) -> np.ndarray:
+    return np.where(np.diff(matrix.indptr) > 0, matrix @ value, np.nan)
+
+
+def cortex_matrices(localization: Localization, head: Head) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Matrices that give the vertices of both hemispheres their values from those of the sources.
 
     Cortical sources are spread along the surface. Without any, those of the volume are carried over to the middle of
-    the cortical sheet.
+    the cortical sheet. Rows add up to 1; vertices without a source nearby, and those of the medial wall, have none.
     """
     cortex = head.cortex
     assert cortex is not None
     if (_hemisphere_of(localization) >= 0).any():
-        maps = _from_vertices(localization, head, value)
+        matrices = [_spread_along(localization, head, side) for side in (0, 1)]
     else:
-        maps = _from_volume(head, cortex, localization.leadfield.pos, value)
+        sheets = zip(cortex.white, cortex.pial, strict=True)
+        pos = localization.leadfield.pos
+        matrices = [carried(head.to_head((white.rr + pial.rr) / 2), pos) for white, pial in sheets]
     if cortex.region_names:  # with a parcellation, what belongs to no region is the medial wall
-        for side in (0, 1):
-            maps[side][cortex.region_ids[side] < 0] = np.nan
-    return maps
+        matrices = [_rows_kept(matrix, ids >= 0) for matrix, ids in zip(matrices, cortex.region_ids, strict=True)]
+    return matrices[0], matrices[1]
 
 
-def _from_vertices(localization: Localization, head: Head, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    assert head.cortex is not None
-    hemisphere, pos = _hemisphere_of(localization), localization.leadfield.pos
-    left, right = (
-        _spread(
-            _white_in_head(head, side),
-            head.cortex.white[side].tris,
-            pos[hemisphere == side],
-            value[hemisphere == side],
-        )
-        for side in (0, 1)
-    )
-    return left, right
+def _rows_kept(matrix: sparse.csr_array, kept: np.ndarray) -> sparse.csr_array:
+    rows = sparse.csr_array(sparse.diags_array(kept.astype(float)) @ matrix)
+    rows.eliminate_zeros()
+    return rows
 
 
 def _white_in_head(head: Head, side: int) -> np.ndarray:
@@ -147,42 +150,45 @@ def _hemisphere_of(localization: Localization) -> np.ndarray:
     return np.repeat(side, [space["nuse"] for space in src])
 
 
-def _spread(rr: np.ndarray, tris: np.ndarray, pos: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Spread values from the sources' vertices along the mesh, one ring of neighbours at a time."""
-    if not len(pos):
-        return np.full(len(rr), np.nan)
-    vertices = cKDTree(rr).query(pos)[1]
-    known = np.zeros(len(rr))
-    total = np.zeros(len(rr))
-    np.add.at(known, vertices, 1)
-    np.add.at(total, vertices, value)
-    average = neighbour_mean(tris, len(rr))
+def _spread_along(localization: Localization, head: Head, side: int) -> sparse.csr_array:
+    """Spread values from the sources' vertices along one hemisphere, one ring of neighbours at a time."""
+    assert head.cortex is not None
+    tris, rr = head.cortex.white[side].tris, _white_in_head(head, side)
+    sources = np.flatnonzero(_hemisphere_of(localization) == side)
+    pos = localization.leadfield.pos
+    shape = (len(rr), len(pos))
+    if not len(sources):
+        return sparse.csr_array(shape)
+    vertices = cKDTree(rr).query(pos[sources])[1]
+    total = sparse.csr_array((np.ones(len(sources)), (vertices, sources)), shape=shape)
+    known = np.bincount(vertices, minlength=len(rr)).astype(float)
+    average = sparse.csr_array(neighbour_mean(tris, len(rr)))
     while (known == 0).any():
         further = average @ (known > 0)
-        if ((further > 0) == (known > 0)).all():
-            break  # parts of the mesh that no source touches
-        mean = np.divide(total, known, out=np.zeros_like(total), where=known > 0)
         fill = (known == 0) & (further > 0)
-        total[fill], known[fill] = (average @ mean)[fill], further[fill]
-    return np.divide(total, known, out=np.full(len(rr), np.nan), where=known > 0)
+        if not fill.any():
+            break  # parts of the mesh that no source touches
+        ring = sparse.diags_array(fill.astype(float)) @ average
+        total = sparse.csr_array(total + ring @ sparse.diags_array(_inverse(known)) @ total)
+        known = np.where(fill, further, known)
+    return sparse.csr_array(sparse.diags_array(_inverse(known)) @ total)
 
 
-def _from_volume(head: Head, cortex: Cortex, pos: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gaussian-weighted mean of the volume sources around the middle of the cortical sheet."""
+def _inverse(known: np.ndarray) -> np.ndarray:
+    return np.divide(1.0, known, out=np.zeros_like(known), where=known > 0)
+
+
+def carried(to: np.ndarray, pos: np.ndarray) -> sparse.csr_array:
+    """Matrix of the Gaussian-weighted mean of the sources at ``pos`` around each point of ``to``, all in metres."""
     spacing = 1e-3 * source_spacing(1e3 * pos)
     reach = max(1e-3 * REACH_MM, spacing)
-    tree = cKDTree(pos)
-
-    def carry(white: Surface, pial: Surface) -> np.ndarray:
-        middle = head.to_head((white.rr + pial.rr) / 2)
-        neighbours = np.arange(1, min(8, len(pos)) + 1)
-        distance, index = tree.query(middle, k=neighbours, distance_upper_bound=reach)
-        weight = np.exp(-0.5 * (distance / (0.5 * spacing)) ** 2)  # 0 beyond reach: distance is then infinite
-        weighted = (weight * np.append(value, 0.0)[index]).sum(axis=1)
-        total = weight.sum(axis=1)
-        return np.divide(weighted, total, out=np.full(len(middle), np.nan), where=total > 0)
-
-    return carry(cortex.white[0], cortex.pial[0]), carry(cortex.white[1], cortex.pial[1])
+    neighbours = np.arange(1, min(8, len(pos)) + 1)
+    distance, index = cKDTree(pos).query(to, k=neighbours, distance_upper_bound=reach)
+    weight = np.exp(-0.5 * (distance / (0.5 * spacing)) ** 2)  # 0 beyond reach: distance is then infinite
+    total = weight.sum(axis=1, keepdims=True)
+    weight = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+    row, column = np.nonzero(weight)
+    return sparse.csr_array((weight[row, column], (row, index[row, column])), shape=(len(to), len(pos)))
 
 
 def sulcal_shade(white: Surface) -> np.ndarray:

@@ -73,7 +73,7 @@ def plot_contributions(localization: Localization) -> Figure | None:
 
 def _draw_topographies(evoked: mne.Evoked, time: float, *, shares: bool = False) -> Figure | None:
     """Draw one map for each sensor type with enough positions, in its unit or in percent."""
-    kinds = [kind for kind in sensor_types(evoked) if _has_positions(evoked, kind)]
+    kinds = [kind for kind in sensor_types(evoked) if has_positions(evoked, kind)]
     if not kinds:
         return None
     figure = Figure(figsize=(3.6 * len(kinds), 3.6), dpi=100, layout="constrained")
@@ -92,17 +92,24 @@ def _draw_topographies(evoked: mne.Evoked, time: float, *, shares: bool = False)
             time_format="",
             show=False,
         )
-        axis.set_title(f"{len(_picks(evoked, kind))} {plural}", fontsize=10)
+        axis.set_title(f"{len(picks(evoked, kind))} {plural}", fontsize=10)
         bar.set_title(f"{unit}\n(RMS)" if kind == "grad" else unit, fontsize=9)
     return figure
 
 
-def _picks(evoked: mne.Evoked, kind: str) -> np.ndarray:
+def field_power(data: np.ndarray, kind: str) -> np.ndarray:
+    """Spread over the sensors at each time (Lehmann & Skrandies 1980); of MEG, which has no reference, the RMS."""
+    return np.asarray(data.std(axis=0) if kind == "eeg" else np.sqrt((data**2).mean(axis=0)))
+
+
+def picks(evoked: mne.Evoked, kind: str) -> np.ndarray:
+    """Find the channels of one type, as indices."""
     return mne.pick_types(evoked.info, meg=kind if kind in ("mag", "grad") else False, eeg=kind == "eeg")
 
 
-def _has_positions(evoked: mne.Evoked, kind: str) -> bool:
-    where = np.array([evoked.info["chs"][pick]["loc"][:3] for pick in _picks(evoked, kind)])
+def has_positions(evoked: mne.Evoked, kind: str) -> bool:
+    """Whether enough sensors of one type have a known position for a map."""
+    where = np.array([evoked.info["chs"][pick]["loc"][:3] for pick in picks(evoked, kind)])
     if kind == "grad":  # MNE-Python draws the length of the gradient, of the two gradiometers at each place
         where, sensors = np.unique(np.round(where, 4), axis=0, return_counts=True)
         where = where[sensors == 2]
@@ -147,25 +154,29 @@ def plot_time_courses(localization: Localization, time_index: int, *, unit: str 
 
 def _draw_butterfly(axis: Axes, evoked: mne.Evoked, kind: str) -> None:
     plural, unit, per_si = SENSORS[kind]
-    picks = _picks(evoked, kind)
-    data = per_si * evoked.data[picks]
+    chosen = picks(evoked, kind)
+    data = per_si * evoked.data[chosen]
     times_ms = 1e3 * evoked.times
-    for trace, color in zip(data, _position_colors(evoked, picks), strict=True):
+    for trace, color in zip(data, position_colors(evoked, chosen), strict=True):
         axis.plot(times_ms, trace, color=color, linewidth=0.6, alpha=0.75)
-    # Spread over the sensors at each time (Lehmann & Skrandies 1980); of MEG, which has no reference, the RMS.
-    power = data.std(axis=0) if kind == "eeg" else np.sqrt((data**2).mean(axis=0))
-    axis.plot(times_ms, power, color="black", linewidth=1.6, label="global field power" if kind == "eeg" else "RMS")
-    axis.set_title(f"{len(picks)} {plural}, from left (blue) to right (red)", fontsize=10, loc="left")
+    axis.plot(
+        times_ms,
+        field_power(data, kind),
+        color="black",
+        linewidth=1.6,
+        label="global field power" if kind == "eeg" else "RMS",
+    )
+    axis.set_title(f"{len(chosen)} {plural}, from left (blue) to right (red)", fontsize=10, loc="left")
     axis.set_ylabel(unit)
     _legend(axis)
 
 
-def _position_colors(evoked: mne.Evoked, picks: np.ndarray) -> np.ndarray:
+def position_colors(evoked: mne.Evoked, chosen: np.ndarray) -> np.ndarray:
     """Colours by the sensor's place from left to right; grey where places are unknown."""
-    x = np.array([evoked.info["chs"][pick]["loc"][0] for pick in picks])
+    x = np.array([evoked.info["chs"][pick]["loc"][0] for pick in chosen])
     largest = np.nanmax(np.abs(x), initial=0.0)
     if not np.isfinite(x).all() or largest == 0:
-        return np.full((len(picks), 4), 0.5)
+        return np.full((len(chosen), 4), 0.5)
     return colormaps["coolwarm"](0.5 + 0.5 * x / largest)
 
 

@@ -1,0 +1,1 @@
+"""The numbers behind the interactive page, prepared in Python and drawn by JavaScript."""

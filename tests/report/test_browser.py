@@ -1,0 +1,104 @@
+"""The interactive report in a real browser: it draws, follows the slider, and says nothing on the console."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from headwater.report.html import write_report
+from headwater.report.nilearn_files import NIIVUE, nilearn_file
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this computer"),
+    # Playwright's event loop outlives the test that started it.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox")
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE_GL, timeout=PATIENCE_MS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def report(make_localization, tmp_path_factory):
+    localization = make_localization("cortex", sensors="both")
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_report(localization, path)
+    return path
+
+
+class Watched:
+    """A page, and everything it said or asked for."""
+
+    def __init__(self, browser, path, width):
+        self.page = browser.new_page(viewport={"width": width, "height": 900})
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.said, self.asked = [], []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def pixels(self, selector):
+        return self.page.evaluate(
+            "(selector) => [...document.querySelectorAll(selector)].map((canvas) => canvas.toDataURL())", selector
+        )
+
+
+@pytest.fixture(scope="module")
+def wide(browser, report):
+    watched = Watched(browser, report, 1400)
+    selector = "html[data-brain]" if nilearn_file(NIIVUE) else "html.js"
+    watched.page.wait_for_selector(selector, state="attached")
+    return watched
+
+
+def test_the_page_draws_without_a_word_and_asks_for_nothing(wide):
+    assert wide.said == []
+    outside = [url for url in wide.asked if not url.startswith(("file:", "data:", "blob:"))]
+    assert outside == []
+    for selector, count in ((".slices canvas", 3), (".curve canvas", 3), (".map canvas", 6)):
+        assert len(set(wide.pixels(selector))) == count
+
+
+def test_the_slider_moves_maps_slices_and_words(wide):
+    page = wide.page
+    before = [wide.pixels(selector) for selector in (".slices canvas", ".map canvas", ".curve canvas")]
+    words = page.inner_text("#now")
+    page.focus("#time")
+    page.keyboard.press("Home")
+    page.wait_for_function("(before) => document.getElementById('now').textContent !== before", arg=words)
+    after = [wide.pixels(selector) for selector in (".slices canvas", ".map canvas", ".curve canvas")]
+    for old, new in zip(before, after, strict=True):
+        assert all(one != other for one, other in zip(old, new, strict=True))
+    page.click("#peak-buttons button")
+    page.wait_for_function("(before) => document.getElementById('now').textContent === before", arg=words)
+    assert wide.said == []
+
+
+def test_a_narrow_screen_is_not_overrun(browser, report):
+    narrow = Watched(browser, report, 420)
+    narrow.page.wait_for_selector("html.js", state="attached")
+    assert narrow.page.evaluate("document.documentElement.scrollWidth") <= 420
+    widths = narrow.page.evaluate("[...document.querySelectorAll('nav a')].map((link) => link.getClientRects().length)")
+    assert np.max(widths) == 1, "an entry of the contents is broken over lines"
+    narrow.page.close()
+
+
+def test_without_scripts_and_in_print_the_pictures_remain(browser, report):
+    plain = browser.new_page(java_script_enabled=False)
+    plain.goto(report.as_uri())
+    assert not plain.is_visible("#explore")
+    assert plain.is_visible("#glass img")
+    assert plain.is_visible("#summary .card")
+    plain.close()
