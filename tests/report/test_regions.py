@@ -10,6 +10,8 @@ from headwater.report.regions import CORTEX, plain
         ("pericalcarine-lh", "left pericalcarine cortex (occipital lobe)"),
         ("insula-rh", "right insula"),
         ("Left-Accumbens-area", "left accumbens"),
+        ("Right-VentralDC", "right ventral diencephalon"),
+        ("Left-Cerebellum-Cortex", "left cerebellum cortex"),
         ("Brain-Stem", "brain stem"),
         ("22 mm from Brain-Stem", "22 mm from the brain stem"),
         ("V1 of another atlas", "V1 of another atlas"),

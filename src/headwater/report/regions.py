@@ -43,6 +43,7 @@ CORTEX = {
     "temporalpole": ("temporal pole", "temporal"),
     "transversetemporal": ("transverse temporal gyrus", "temporal"),
 }
+DEEP = {"Accumbens-area": "accumbens", "VentralDC": "ventral diencephalon"}
 NEARBY = re.compile(r"^(\d+ mm from )(.+)$")
 
 
@@ -60,5 +61,5 @@ def plain(name: str) -> str:
         return f"{SIDES[side]} {place}{within}"
     side, _, structure = name.partition("-")
     if side in ("Left", "Right") and structure:
-        return f"{SIDES[side]} {structure.replace('-area', '').replace('-', ' ').lower()}"
+        return f"{SIDES[side]} {DEEP.get(structure, structure.replace('-', ' ').lower())}"
     return "brain stem" if name == "Brain-Stem" else name
