@@ -159,7 +159,7 @@ TURN = np.eye(4)[[1, 0, 2, 3]] * np.array([1, -1, 1, 1])
     [
         ({"position_scale": 1e-3}, "the positions are not in metres; give `position_scale=1`"),
         ({"scale": 1e6}, "the gain is 1e[+]06 times that of a head in V/.A m.; give `scale=1` for SI units"),
-        ({"scale": -1.0}, "the polarity is reversed; give `scale=-1`"),
+        ({"scale": -1.0}, "the polarity is reversed; give `scale=1`"),
         ({"trans": TURN}, "turned by .* degrees about the axis .*; give `trans`"),
     ],
 )

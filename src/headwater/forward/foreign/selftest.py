@@ -18,7 +18,7 @@ from headwater.head.anatomy import Conductivities
 N_SOURCES = 80
 LEAST_ELECTRODES = 12
 SHELLS = np.array([0.87, 0.93, 1.0])  # radii of brain, skull and scalp, as shares of the sphere through the electrodes
-STEP = 0.07  # of the lattice of candidates, as a share of the radius
+STEP = 0.1  # of the lattice of candidates, as a share of the radius
 DEEPEST = 0.84  # radius of the candidates
 FAR = 0.020  # metres: half of the sources are found nearer in every realistic head
 TURNED = 30.0  # degrees
