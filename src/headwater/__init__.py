@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "head.template": ["template_head"],
         "head.subject": ["head_from_subject"],
         "head.labelled": ["head_from_labels"],
+        "head.meshes": ["head_from_meshes"],
         "head.sensors": ["montage_info"],
         "forward.leadfield": ["LeadField"],
         "forward.make": ["make_leadfield"],

@@ -15,11 +15,12 @@ from headwater.forward.leadfield import LeadField
 from headwater.forward.make import mne_forward, sensor_content
 from headwater.forward.placement import check_sensors
 from headwater.forward.potential import eeg_gain
+from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 
 
 def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.Info, *, ico: int) -> LeadField:
-    """Lead field of the same places in another head that shares the reference of the first.
+    """Lead field of the same places in another head.
 
     Parameters
     ----------
@@ -36,13 +37,34 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
     leadfield : LeadField
         Source i corresponds to source i of ``leadfield``, moved with the shape of the head. Computed once and cached.
     """
-    pos = head.from_reference(origin.to_reference(origin.to_mri(leadfield.pos)))
+    pos = head.to_mri(same_places(origin, head, leadfield.pos))
     kinds = set(info.get_channel_types())
     if "eeg" in kinds and len(kinds) > 1:
         raise InputError("Lead fields of another head are for EEG or for MEG; pick one of them.")
     check_sensors(info)
+    _check_inside(head, pos)
     gain = (_electric_gain if "eeg" in kinds else _magnetic_gain)(head, info, pos, ico)
     return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
+
+
+def same_places(origin: Head, head: Head, pos: np.ndarray) -> np.ndarray:
+    """Carry points (n, 3) between the head coordinates of two heads.
+
+    Point by point where the heads share a reference, otherwise through MNI305.
+    """
+    if head.reference is not None and head.reference == origin.reference:
+        return head.to_head(head.from_reference(origin.to_reference(origin.to_mri(pos))))
+    return head.from_mni(origin.to_mni(pos))
+
+
+def _check_inside(head: Head, pos: np.ndarray) -> None:
+    """Refuse places (MRI frame) outside the inner skull of the other head."""
+    outside = int((NearestPoint(head.inner_skull.rr, head.inner_skull.tris)(pos)[1] >= 0).sum())
+    if outside:
+        raise InputError(
+            f"{outside} sources lie outside the inner skull of {head.name!r}; take sources farther from the skull "
+            "(`mindist`)."
+        )
 
 
 def _electric_gain(head: Head, info: mne.Info, pos: np.ndarray, ico: int) -> np.ndarray:

@@ -71,7 +71,8 @@ def counterpart(
     leadfield : LeadField
         From `headwater.make_leadfield`, of sources in ``origin``.
     origin, head : Head
-        ``head`` shares the reference of ``origin``, as those of `Head.varied` do.
+        Sources on the cortex need the same vertices in both, as `Head.varied` has them. Sources in a volume are
+        carried point by point where both share their reference, and through MNI305 otherwise.
     info : mne.Info
         Sensors of ``head``.
     ico : int
