@@ -30,7 +30,10 @@ def simulate(
     preview: Annotated[Path | None, typer.Option(help="Picture (.png, .pdf, .svg) of the first samples.")] = None,
     space: Annotated[Space | None, typer.Option(help="Source space [default: that of the preset].")] = None,
     spacing: Spacing = None,
-    montage: Annotated[str | None, typer.Option(help=f"EEG montage of MNE-Python [default: {MONTAGE}].")] = None,
+    montage: Annotated[
+        str | None,
+        typer.Option(help=f"EEG montage of MNE-Python, MEG array, or both joined by + [default: {MONTAGE}]."),
+    ] = None,
     forward: Forward = None,
     subject: Subject = None,
     subjects_dir: SubjectsDir = None,
@@ -132,7 +135,7 @@ def _leadfield(
 ) -> LeadField:
     """Return the requested lead field, by default that of the template in the source space of the preset."""
     from headwater.forward.make import make_leadfield
-    from headwater.head.sensors import montage_info
+    from headwater.head.meg_arrays import sensors_info
     from headwater.head.template import template_head
     from headwater.localization.leadfield_file import read_leadfield
 
@@ -145,7 +148,7 @@ def _leadfield(
     space = space or preset.sources.space
     return make_leadfield(
         head,
-        montage_info(head, montage or MONTAGE),
+        sensors_info(head, montage or MONTAGE),
         str(space),
         spacing=parsed_spacing(spacing),
         orient="fixed" if space == "cortex" else "free",

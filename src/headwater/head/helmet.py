@@ -14,8 +14,8 @@ GAP = 0.02  # from scalp to coils, metres: cryostat wall and hair
 LOWEST = 0.0  # height down to which the helmet of a round head would reach, head coordinates, metres; the ears are at 0
 
 
-def helmet_info(head: Head, n_channels: int = 102, *, sfreq: float = 1000.0) -> mne.Info:
-    """Put evenly spread magnetometers around a head, each 2 cm off the scalp and looking along its normal.
+def helmet_info(head: Head, n_channels: int = 102, *, sfreq: float = 1000.0, gap: float = GAP) -> mne.Info:
+    """Put evenly spread magnetometers around a head, looking away from its middle.
 
     Parameters
     ----------
@@ -24,6 +24,8 @@ def helmet_info(head: Head, n_channels: int = 102, *, sfreq: float = 1000.0) -> 
     n_channels : int
     sfreq : float
         Sampling frequency of the info, in Hz.
+    gap : float
+        From scalp to coils, in metres.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def helmet_info(head: Head, n_channels: int = 102, *, sfreq: float = 1000.0) -> 
     info = mne.create_info([f"MEG{index:03d}" for index in range(n_channels)], sfreq, "mag")
     for channel, direction, distance in zip(info["chs"], directions, radius, strict=True):
         channel["coil_type"] = FIFF.FIFFV_COIL_VV_MAG_T3
-        channel["loc"][:3] = centre + (distance + GAP) * direction
+        channel["loc"][:3] = centre + (distance + gap) * direction
         channel["loc"][3:] = _frame(direction).T.ravel()
     with info._unlock():  # noqa: SLF001 - MNE-Python has no public way to set the transform of a new info
         info["dev_head_t"] = Transform("meg", "head", np.eye(4))

@@ -11,7 +11,9 @@ from forward.fem.spheres import sphere_labels
 from headwater._utils.errors import InputError
 from headwater.forward.fem.hexahedra import CORNERS, gauss_points, jacobians
 from headwater.forward.fem.meshing import hexahedra
-from headwater.head.conductivity import BONE_TISSUES, BRAIN_TISSUES, SPONGY
+from headwater.forward.fem.method import FEM, Discretised
+from headwater.head.conductivity import BONE_TISSUES, BRAIN_TISSUES, SPONGY, TEN_TISSUES
+from headwater.head.template import template_head
 
 RADII = 1e-3 * np.array([64.0, 72.0, 80.0, 88.0])
 
@@ -36,6 +38,17 @@ def test_tissues_keep_their_volume(mesh):
         exact = 4 / 3 * np.pi * (radius**3 - inner**3)
         assert volumes[mesh.tissue == tissue].sum() == pytest.approx(exact, rel=0.02)
         inner = radius
+
+
+def test_air_needs_no_conductivity(labels):
+    """It is in no mesh, though it may be among the labels, as in segmentations by ROAST."""
+    values = labels.labels.copy()
+    names = (*labels.names, "air")
+    values[:8][values[:8] > 0] = len(names)
+    head = replace(template_head(), tissues=replace(labels, labels=values, names=names))
+    model = Discretised(head, FEM(resolution_mm=8.0))
+    assert "air" in model.mesh.tissues
+    assert set(model.sigma) <= set(TEN_TISSUES.values.values())
 
 
 def test_nodes_lie_on_the_boundaries(labels, mesh):

@@ -139,7 +139,8 @@ class Discretised:
     @cached_property
     def sigma(self) -> np.ndarray:
         """Conductivity of each element (n_elements,), or its tensor (n_elements, 3, 3)."""
-        sigma = self.fem.conductivities.of(self.mesh.tissues)[self.mesh.tissue]
+        present, which = np.unique(self.mesh.tissue, return_inverse=True)  # not air, which is in no mesh
+        sigma = self.fem.conductivities.of(tuple(self.mesh.tissues[k] for k in present))[which]
         return sigma if self.fem.tensors is None else self.fem.tensors.conductivities(self.mesh, sigma, self.head)
 
     @cached_property
