@@ -136,7 +136,9 @@ def test_the_first_screen_says_status_place_fit_and_signal(make_localization):
 
 def test_noise_has_no_place(make_localization):
     localization = with_verdict(make_localization("volume"), Verdict(Status.NOTHING, ("p = 0.3",), 0.5))
-    html = summary_of(make_page(localization))
+    page = make_page(localization)
+    assert page.count("they may be noise") == 3  # with the table, the glass brain and the cortex
+    html = summary_of(page)
     assert "stands out of the noise" in html
     assert "strongest activity" not in html
     assert not re.search(r"\d\smm", html)
@@ -152,6 +154,10 @@ def test_an_answer_that_explains_too_little_is_not_the_headline(make_localizatio
     assert shown.startswith("eLORETA's strongest activity")
     assert "explains 68% of the data, sLORETA only 2%" in shown
     assert found(with_verdict(localization, verdict)).startswith("The strongest activity")
+    page = make_page(with_verdict(localization, verdict, fit=poor, eloreta=better))
+    assert "eLORETA&#39;s peak" in summary_of(page)
+    assert "2% of the data explained, 68% by eLORETA" in summary_of(page)
+    assert '"firstEstimate": 1' in page
 
 
 def test_the_residual_is_drawn_for_every_sensor_type(make_localization):

@@ -5,6 +5,7 @@ import gzip
 import json
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scipy import sparse
@@ -19,7 +20,7 @@ from headwater.report.interactive.estimates import TOTAL_WITHIN, shown_estimates
 from headwater.report.interactive.pack import Pack
 from headwater.report.interactive.surfaces import MOST_VERTICES, thinned
 from headwater.report.interactive.timeline import MOST_FRAMES, timeline
-from headwater.report.interactive.topography import project, topography
+from headwater.report.interactive.topography import SIDE, project, topography
 from headwater.report.scene import make_scene
 from headwater.report.sections import shown_time
 from headwater.solvers import MinimumNorm
@@ -127,8 +128,8 @@ def test_a_map_has_the_values_of_its_sensors(make_localization):
     found = topography(evoked, "eeg")
     flat = np.column_stack([np.ones(50), found.dots])  # what is linear over the plane stays so
     weights = found.matrix @ flat
-    side = 2 * found.radius / 48
-    column, row = found.pixels % 48, found.pixels // 48
+    side = 2 * found.radius / SIDE
+    column, row = found.pixels % SIDE, found.pixels // SIDE
     at = np.column_stack([(column + 0.5) * side - found.radius, found.radius - (row + 0.5) * side])
     np.testing.assert_allclose(weights, np.column_stack([np.ones(len(at)), at]), atol=1e-6)
 
@@ -187,3 +188,19 @@ def test_names_cannot_end_the_embedded_data(make_localization):
     embedded = page[start : page.index("</script>", start)]
     assert "<" not in embedded
     assert json.loads(embedded)["peaks"][0]["name"] == "a<b>-lh"
+
+
+def test_the_subjects_own_mri_is_shown_in_its_frame(make_localization, tmp_path):
+    localization = make_localization("volume")
+    values = np.zeros((128, 128, 128), np.float32)
+    values[40:44, 70:74, 60:64] = 200
+    affine = np.array([[-2, 0, 0, 131], [0, 0, 2, -120], [0, -2, 0, 125], [0, 0, 0, 1.0]])  # not that of surface RAS
+    image = nib.MGHImage(values, affine)
+    nib.save(image, tmp_path / "T1.mgz")
+    head = replace(localization.head, mri=tmp_path / "T1.mgz")
+    scene = make_scene(localization)
+    grey = anatomy(replace(localization, head=head), scene.frame, scene.brain[1].rr_mm)
+    middle = nib.affines.apply_affine(image.header.get_vox2ras_tkr(), [41.5, 71.5, 61.5])
+    brightest = np.argwhere(grey.values > 128).mean(axis=0)
+    np.testing.assert_allclose(grey.first_mm + grey.step_mm * brightest, middle, atol=1.0)
+    assert grey.name == "the MRI of somebody <i>"

@@ -50,8 +50,22 @@ def _where(localization: Localization, estimates: list[ShownEstimate]) -> Card:
     side = words.place("", row.x_mm)
     answer = regions.plain(row.region) if row.region else side
     at = f"{words.coordinates(row.x_mm, row.y_mm, row.z_mm)} ({FRAME_LABELS[row.frame]})"
-    why = (words.found(localization),) if first_is_eloreta else ()
-    return Card("Where?", _capital(answer), (at, *why, *_strength(localization, estimates), *_further(localization)))
+    if first_is_eloreta:
+        return Card("Where?", _capital(answer), (at, *_instead(localization)))
+    return Card("Where?", _capital(answer), (at, *_strength(localization, estimates), *_further(localization)))
+
+
+def _instead(localization: Localization) -> tuple[str, ...]:
+    """Say why eLORETA's answer comes first, and where the solver's lies."""
+    trust, title = localization.trust, localization.solver.title
+    assert trust is not None  # noqa: S101
+    assert trust.findings.fit is not None  # noqa: S101
+    amplitude = localization.eloreta["amplitude"].iloc[0]
+    return (
+        f"eLORETA's peak, {amplitude:.3g} nAm at the strongest source. It comes first because it explains "
+        f"{trust.findings.eloreta.goodness:.0%} of the data, {title} only {trust.findings.fit.peak:.0%}",
+        f"The peak of {title} lies {trust.findings.eloreta.distance_mm:.0f} mm from it",
+    )
 
 
 def _strength(localization: Localization, estimates: list[ShownEstimate]) -> tuple[str, ...]:
@@ -78,7 +92,7 @@ def _further(localization: Localization) -> tuple[str, ...]:
 
 def _when(localization: Localization) -> Card:
     first_ms, last_ms = 1e3 * localization.evoked.times[[0, -1]]
-    window = f"Searched from {first_ms:.0f} to {last_ms:.0f} ms"
+    window = f"Searched from {round(first_ms)} to {round(last_ms)} ms"
     made = words.made(localization)
     if is_noise(localization):
         return Card("When?", "No time is given", (window, made))
@@ -91,7 +105,8 @@ def _when(localization: Localization) -> Card:
 def _how_sure(localization: Localization) -> Card:
     trust = localization.trust
     if trust is None or is_noise(localization):
-        return Card("How sure?", "Not judged" if trust is None else NOTHING, (words.status_meaning(localization),))
+        why = (words.status_meaning(localization),) if trust is None else trust.verdict.reasons
+        return Card("How sure?", "Not judged" if trust is None else NOTHING, tuple(_capital(one) for one in why))
     findings, verdict = trust.findings, trust.verdict
     sure = localization.uncertainty
     others = (
@@ -118,6 +133,8 @@ def _how_well(localization: Localization) -> Card:
     said = words.fit(localization)
     fit = findings.fit or findings.eloreta.fit
     answer = "not known" if fit is None else f"{fit.peak:.0%} of the data explained"
+    if trust.eloreta_first:
+        answer += f", {findings.eloreta.goodness:.0%} by eLORETA"
     if is_noise(localization):
         return Card("How well does it fit?", "There is nothing to explain", ())
     dipole = f"A single dipole explains {findings.dipole.goodness:.0%}"

@@ -19,6 +19,7 @@ from headwater.report.html_parts import paragraphs, picture, preformatted, table
 from headwater.report.interactive.estimates import TOTAL_WITHIN, ShownEstimate
 from headwater.report.scene import FRAME_LABELS, make_scene
 
+MAY_BE_NOISE = "Nothing stands out of the noise: these are the largest values of the estimate, and they may be noise."
 PACKAGES = ("headwater", "mne", "numpy", "scipy", "torch")
 
 
@@ -118,10 +119,11 @@ def _sensors(localization: Localization, time_index: int, moment: str) -> Sectio
 def _brain(localization: Localization, time_index: int, moment: str) -> list[Section]:
     label = words.unit_label(localization)
     scene = make_scene(localization)
+    doubt = paragraphs([MAY_BE_NOISE] if is_noise(localization) else [])
     where = "" if is_noise(localization) else f" {words.found(localization)}"
     glass = glass_brain.plot_glass_brain(localization, localization.magnitude[:, time_index], unit=label, scene=scene)
     alt = f"Brain seen through from the left, from behind and from above at {moment}, activity in colour.{where}"
-    seen = Section("glass", f"Glass brain at {moment}", picture(glass, alt, glass_brain.caption(scene)))
+    seen = Section("glass", f"Glass brain at {moment}", doubt + picture(glass, alt, glass_brain.caption(scene)))
     title = f"Cortex at {moment}"
     cortex = cortical_map.plot_cortex(localization, time_index, unit=label)
     if cortex is None or localization.head is None:
@@ -129,7 +131,7 @@ def _brain(localization: Localization, time_index: int, moment: str) -> list[Sec
         return [seen, Section("cortex", title, paragraphs(said))]
     caption = cortical_map.caption(localization, localization.head, time_index)
     alt = f"Both inflated hemispheres from outside and from inside at {moment}, activity in colour.{where}"
-    return [seen, Section("cortex", title, picture(cortex, alt, caption))]
+    return [seen, Section("cortex", title, doubt + picture(cortex, alt, caption))]
 
 
 def _time_courses(localization: Localization, time_index: int) -> Section:
@@ -172,8 +174,11 @@ def _peaks(localization: Localization, estimates: list[ShownEstimate]) -> Markup
     if localization.uncertainty is not None:
         header.append("90 % within (mm)")
         rows = [[*row, one.radius_mm] for row, one in zip(rows, localization.uncertainty.peaks, strict=True)]
-    noise = ["These are the largest values of the estimate; they may be noise."] if is_noise(localization) else []
-    return paragraphs(noise) + table(header, rows, "Peaks of the estimate") + paragraphs(said)
+    return (
+        paragraphs([MAY_BE_NOISE] if is_noise(localization) else [])
+        + table(header, rows, "Peaks of the estimate")
+        + paragraphs(said)
+    )
 
 
 def _reproduction(command: str | None) -> Markup:

@@ -17,7 +17,8 @@ from headwater.localization import Localization
 from headwater.report.nilearn_files import AVERAGE_MRI, nilearn_file
 from headwater.report.scene import head_to_frame
 
-STEP_MM = 1.5
+STEP_MM = 2.0
+GREY_STEP = 2  # the eye tells fewer than 128 grey levels apart, and they take less room
 # MNI152 to MNI305 (mm), as the FreeSurfer wiki prints it ("CoordinateSystems", use case 8b).
 MNI152_TO_MNI305 = np.array(
     [
@@ -81,7 +82,8 @@ def _resampled(image: SpatialImage, affine: np.ndarray, grid: VoxelGrid, name: s
     to_voxels = np.linalg.inv(affine) @ grid.affine
     shown = ndimage.affine_transform(values, to_voxels[:3, :3], to_voxels[:3, 3], output_shape=grid.shape, order=1)
     brightest = np.percentile(shown[shown > 0], BRIGHTEST) if (shown > 0).any() else 1.0
-    return GreyVolume(np.clip(255 * shown / brightest, 0, 255).astype(np.uint8), grid.origin, grid.step, name)
+    grey = np.clip(255 * shown / brightest, 0, 255).astype(np.uint8) // GREY_STEP * GREY_STEP
+    return GreyVolume(grey, grid.origin, grid.step, name)
 
 
 def _from_surfaces(head: Head, to_frame: Callable[[np.ndarray], np.ndarray], grid: VoxelGrid) -> GreyVolume:

@@ -36,10 +36,13 @@ def page_data(localization: Localization, line: Timeline, estimates: list[ShownE
     """Collect everything that is drawn."""
     pack, scene = Pack(), make_scene(localization)
     whole, evoked = localization.whole, localization.evoked
+    eloreta_first = localization.trust is not None and localization.trust.eloreta_first and len(estimates) > 1
     content: Reference = {
         "times": pack.add((1e3 * whole.times[line.points]).astype(np.float32)),
         "frames": pack.add((1e3 * evoked.times[line.frames]).astype(np.float32)),
         "first": line.first,
+        "firstEstimate": int(eloreta_first),
+        "firstPlace": _strongest(estimates[1], line, scene) if eloreta_first else None,
         "baseline": None if whole.baseline is None else [1e3 * edge for edge in whole.baseline],
         "groups": sensor_groups(localization, line, estimates, pack),
         "estimates": [_estimate(one, pack) for one in estimates],
@@ -64,6 +67,12 @@ def _estimate(one: ShownEstimate, pack: Pack) -> Reference:
         "values": pack.frames(one.magnitude),
         "goodness": None if one.goodness is None else pack.add(one.goodness.astype(np.float32)),
     }
+
+
+def _strongest(one: ShownEstimate, line: Timeline, scene: Scene) -> list[float]:
+    """Place of the strongest source at the frame that is shown first."""
+    place: list[float] = np.round(scene.pos_mm[one.magnitude[:, line.first].argmax()], 2).tolist()
+    return place
 
 
 def _courses(localization: Localization, one: ShownEstimate, pack: Pack) -> Reference:

@@ -11,6 +11,7 @@ from scipy import sparse
 Reference = dict[str, object]
 LARGEST_INT16 = 32767
 WEIGHTS = 255  # mixing weights are stored in so many steps
+LEAST_WEIGHT = 5  # of these; smaller weights are left out
 
 
 class Pack:
@@ -45,9 +46,13 @@ class Pack:
         }
 
     def mixing(self, matrix: sparse.csr_array) -> Reference:
-        """Append a matrix whose rows are weighted means; the page divides each row by the sum of its weights."""
+        """Append a matrix whose rows are weighted means, without its smallest weights.
+
+        The page divides each row by the sum of its weights.
+        """
         matrix = sparse.csr_array(matrix)
         matrix.data = np.round(WEIGHTS * matrix.data)
+        matrix.data[matrix.data < LEAST_WEIGHT] = 0
         matrix.eliminate_zeros()
         kind = np.uint16 if matrix.shape[1] <= np.iinfo(np.uint16).max else np.uint32
         return {

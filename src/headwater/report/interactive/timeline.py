@@ -8,7 +8,7 @@ import numpy as np
 
 from headwater.localization import Localization
 
-MOST_FRAMES = 120  # of maps
+MOST_FRAMES = 100  # of maps
 MOST_POINTS = 1200  # of curves
 
 

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from headwater.report.figures import has_positions, picks
 
 CENTRE = np.array([0.0, 0.0, 0.04])  # m, head coordinates: the middle from which sensors are projected
-SIDE = 48  # pixels
+SIDE = 36  # pixels; the page draws them smoothly larger
 REACH = 0.35  # of the head's radius: pixels farther from any sensor stay empty
 RIM = 1.06  # a little beyond the edge, where the page cuts the picture round
 SMOOTHING = 1e-3

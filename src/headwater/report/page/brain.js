@@ -2,7 +2,7 @@
 
 const VIEWS = { Left: [90, 0], Right: [270, 0], Back: [0, 0], Front: [180, 0], Top: [0, 90], Below: [180, -90] };
 const SENSOR_MM = 4;
-const ZOOM = 1.45, HEAD_ZOOM = 1; // the brain fills the frame that NiiVue leaves for the head
+const FILLED = 1.05; // NiiVue leaves room for the farthest vertex of all meshes; what is shown is made to fill it
 const SHADER = "Matte";
 // Corners and faces of an octahedron, for each sensor.
 const CORNERS = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]];
@@ -87,7 +87,20 @@ class Brain {
     }
     if (this.scalp) this.scalp.visible = head;
     for (const { mesh } of this.sensors) if (mesh) mesh.visible = head;
-    this.viewer.setScale(head ? HEAD_ZOOM : ZOOM);
+    this.viewer.setScale(FILLED * this.reach(this.viewer.meshes) / this.reach(this.viewer.meshes.filter((mesh) => mesh.visible)));
+  }
+
+  // Largest distance of a vertex from the middle of all meshes, around which they are turned.
+  reach(meshes) {
+    const low = [0, 1, 2].map((axis) => Math.min(...this.viewer.meshes.map((mesh) => mesh.extentsMin[axis])));
+    const high = [0, 1, 2].map((axis) => Math.max(...this.viewer.meshes.map((mesh) => mesh.extentsMax[axis])));
+    let farthest = 1;
+    for (const { pts } of meshes) {
+      for (let part = 0; part < pts.length; part += 3) {
+        farthest = Math.max(farthest, Math.hypot(...[0, 1, 2].map((axis) => pts[part + axis] - (low[axis] + high[axis]) / 2)));
+      }
+    }
+    return farthest;
   }
 
   // Look from outside at a place.

@@ -13,9 +13,9 @@ class Page {
     }));
     const [peak] = content.peaks;
     this.frame = content.first;
-    this.estimate = 0;
+    this.estimate = content.firstEstimate;
     this.threshold = content.hiddenBelow;
-    this.place = peak ? peak.at : content.lattice.first.map((low, axis) => low + content.lattice.step * content.lattice.shape[axis] / 2);
+    this.place = content.firstPlace || (peak ? peak.at : null) || content.lattice.first.map((low, axis) => low + content.lattice.step * content.lattice.shape[axis] / 2);
   }
 
   get time() { return this.frames[this.frame]; }
@@ -45,7 +45,13 @@ class Page {
 
   controls() {
     const { content } = this;
+    this.veiled = !content.found;
     element("noise-note").hidden = content.found;
+    element("show-noise").addEventListener("click", () => {
+      this.veiled = false;
+      element("noise-note").textContent = "Nothing stands out of the noise: what is coloured here may be noise.";
+      this.changed();
+    });
     const slider = element("time");
     slider.max = this.frames.length - 1;
     slider.addEventListener("input", () => this.goTo(Number(slider.value)));
@@ -54,7 +60,7 @@ class Page {
     threshold.addEventListener("input", () => { this.threshold = threshold.value / 100; this.changed(); });
     element("each").addEventListener("change", () => this.changed());
     element("play").addEventListener("click", () => this.play());
-    this.choices(element("estimates"), content.estimates.map((one) => one.title), (number) => { this.estimate = number; this.changed(); });
+    this.choices(element("estimates"), content.estimates.map((one) => one.title), (number) => { this.estimate = number; this.changed(); }, this.estimate);
     const peaks = content.found ? content.peaks : [];
     element("peak-buttons").hidden = !peaks.length;
     peaks.forEach((peak, number) => {
@@ -68,12 +74,12 @@ class Page {
   }
 
   // Buttons of which one is pressed.
-  choices(parent, names, choose) {
+  choices(parent, names, choose, first = 0) {
     const buttons = names.map((name, number) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = name;
-      button.setAttribute("aria-pressed", number === 0);
+      button.setAttribute("aria-pressed", number === first);
       button.addEventListener("click", () => {
         buttons.forEach((other) => other.setAttribute("aria-pressed", other === button));
         choose(number);
@@ -268,7 +274,8 @@ class Page {
   }
 
   draw() {
-    const { content, numbers, time, largest, threshold } = this;
+    const { content, numbers, time, largest } = this;
+    const threshold = this.veiled ? Infinity : this.threshold;
     const estimate = content.estimates[this.estimate];
     const values = numbers.frame(estimate.values, this.frame);
     this.mix(values).forEach((value, row) => { this.lattice.values[this.voxels[row]] = value; });

@@ -1,6 +1,6 @@
 // Topographies: measured, modelled, and what is left.
 
-const PIXELS = 48;
+const PIXELS = 36;
 
 class HeadMap {
   constructor(canvas, numbers, map) {

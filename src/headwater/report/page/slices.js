@@ -89,9 +89,13 @@ class Slice {
   }
 
   each(visit) {
+    const at = [...this.at], [axis, sign] = this.plane.right, { first, last } = this.bounds, { up } = this.plane;
     for (let row = 0; row < this.rows; row++) {
+      at[up] = last[up] - (row + 0.5) / this.rows * (last[up] - first[up]);
       for (let column = 0; column < this.columns; column++) {
-        visit(row * this.columns + column, this.place((column + 0.5) / this.columns, (row + 0.5) / this.rows));
+        const across = (column + 0.5) / this.columns * (last[axis] - first[axis]);
+        at[axis] = sign > 0 ? first[axis] + across : last[axis] - across;
+        visit(row * this.columns + column, at);
       }
     }
   }
