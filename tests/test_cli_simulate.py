@@ -124,7 +124,7 @@ def test_presets_choose_their_sources(
     printed = run_cli("simulate", name, "--n", 2, "--out", out, *(("--preview", picture) if name == "SPIKES" else ()))
     space, orient = {
         "PIUNET": ("volume 7 mm", "free"),
-        "SUBCORTICAL": ("cortex + volume 5 mm", "free"),
+        "SUBCORTICAL": ("cortex + volume 3 mm", "free"),
     }.get(name, ("cortex", "fixed"))
     assert re.search(rf"{name} on 61 EEG x \d+ {orient} sources \| {re.escape(space)} \| fsaverage", printed)
     samples = hw.read_samples(out)
