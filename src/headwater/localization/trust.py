@@ -180,7 +180,7 @@ def _about_place(findings: Findings, probability: float, limits: Limits) -> list
     if probability < limits.probability:
         reasons.append(
             f"in simulations with findings like these, the peak lay within {RIGHT_MM:.0f} mm of a source in "
-            f"{probability:.0%} of the recordings ({_what_moves(findings)})"
+            f"{probability:.0%} of the recordings, and {limits.probability:.0%} is required ({_what_moves(findings)})"
         )
     allowed = max(limits.distance_mm, findings.uncertainty_mm)
     others = [("eLORETA", findings.eloreta), ("a single dipole", findings.dipole)]
@@ -199,5 +199,5 @@ def _what_moves(findings: Findings) -> str:
     return (
         f"signal-to-noise ratio {findings.snr_db:.0f} dB; the peak stays there in {findings.stable:.0%} of draws with "
         f"new noise, and moves by {findings.steady_mm:.0f} mm within 20 ms; one dipole leaves "
-        f"{findings.one_dipole_left:.0%} of the signal"
+        f"{findings.one_dipole_left:.0%} of the signal unexplained"
     )
