@@ -2,10 +2,10 @@
 
     python benchmarks/bench_signal_test.py --data ../shared/data --out benchmarks/results/signal-test.md
 
-Each recording is an average of 2 to 20 trials with a baseline of 0.1 to 0.3 s. Noise is simulated (activity all over the
-brain with short memory or 1/f spectrum, alpha oscillations, sensor noise) or is real resting EEG (DeepSIF, four seconds,
-pieces with random signs). Responses are one to three dipoles; their largest power is `SNR_DB` above the baseline's.
-The seeds served no choice of the test.
+Each recording is an average of 2 to 20 trials with a baseline of 0.1 to 0.3 s. Noise is simulated (activity all over
+the brain with short memory or 1/f spectrum, alpha oscillations, sensor noise) or is real resting EEG (DeepSIF, four
+seconds, pieces with random signs). Responses are one to three dipoles; their largest power is `SNR_DB` above the
+baseline's. The seeds served no choice of the test.
 """
 
 from __future__ import annotations
