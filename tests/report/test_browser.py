@@ -95,6 +95,16 @@ def test_a_narrow_screen_is_not_overrun(browser, report):
     narrow.page.close()
 
 
+def test_one_time_point_without_a_head_is_drawn_too(browser, make_localization, tmp_path):
+    path = tmp_path / "report.html"
+    write_report(make_localization("volume", head="none", n_times=1), path)
+    bare = Watched(browser, path, 800)
+    bare.page.wait_for_function("document.getElementById('now').textContent.includes('ms')")
+    assert len(set(bare.pixels(".slices canvas"))) == 3
+    assert bare.said == []
+    bare.page.close()
+
+
 def test_without_scripts_and_in_print_the_pictures_remain(browser, report):
     plain = browser.new_page(java_script_enabled=False)
     plain.goto(report.as_uri())

@@ -1,7 +1,7 @@
 // The brain and the head, to be turned around: meshes drawn by NiiVue, coloured by us.
 
 const VIEWS = { Left: [90, 0], Right: [270, 0], Back: [0, 0], Front: [180, 0], Top: [0, 90], Below: [180, -90] };
-const SENSOR_MM = 4;
+const SENSOR_MM = 6;
 const FILLED = 1.05; // NiiVue leaves room for the farthest vertex of all meshes; what is shown is made to fill it
 const SHADER = "Matte";
 // Corners and faces of an octahedron, for each sensor.
