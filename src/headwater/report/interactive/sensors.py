@@ -10,7 +10,7 @@ from headwater.report.figures import SENSORS, field_power, picks, position_color
 from headwater.report.interactive.estimates import ShownEstimate
 from headwater.report.interactive.pack import Pack, Reference
 from headwater.report.interactive.timeline import Timeline
-from headwater.report.interactive.topography import topography
+from headwater.report.interactive.topography import SIDE, topography
 
 
 def sensor_groups(
@@ -53,6 +53,7 @@ def _map(localization: Localization, kind: str, pack: Pack) -> Reference | None:
         "dots": pack.add(found.dots.astype(np.float32)),
         "members": pack.add(found.members.astype(np.uint16)),
         "radius": found.radius,
+        "side": SIDE,
         "pixels": pack.add(found.pixels.astype(np.uint16)),
         "matrix": pack.scaled(found.matrix),
         "magnitude": kind == "grad",

@@ -1,11 +1,10 @@
 // Topographies: measured, modelled, and what is left.
 
-const PIXELS = 36;
-
 class HeadMap {
   constructor(canvas, numbers, map) {
     this.canvas = canvas;
     this.radius = map.radius;
+    this.side = map.side;
     this.dots = numbers.array(map.dots);
     this.members = numbers.array(map.members);
     this.perPlace = map.members.shape[1];
@@ -13,7 +12,7 @@ class HeadMap {
     this.matrix = numbers.scaled(map.matrix);
     this.magnitude = map.magnitude;
     this.picture = document.createElement("canvas");
-    this.picture.width = this.picture.height = PIXELS;
+    this.picture.width = this.picture.height = map.side;
   }
 
   // Values at places: of one sensor, or the root mean square of two.
@@ -28,7 +27,7 @@ class HeadMap {
   draw(values, largest, colors) {
     const places = this.places(values), n = places.length;
     const picture = this.picture.getContext("2d");
-    const image = picture.createImageData(PIXELS, PIXELS);
+    const image = picture.createImageData(this.side, this.side);
     this.pixels.forEach((pixel, row) => {
       let value = 0;
       for (let place = 0; place < n; place++) value += this.matrix[row * n + place] * places[place];
