@@ -28,7 +28,11 @@ from headwater.training.recipe import HELMET, Heads
 
 MONTAGES = {"EEG": "easycap-M10", "MEG": HELMET}
 # Heads of three kinds, none of which any network was trained or scored on.
-HEADS = {"calibration": (3001, 3002, 3003), "validation": (3101,), "test": (3201, 3202)}
+HEADS = {
+    "calibration": (3001, 3002, 3003, 3004, 3005, 3006),
+    "validation": (3101, 3102),
+    "test": (3301, 3302, 3303, 3304),
+}
 PRESET = Path(__file__).parents[2] / "configs" / "presets" / "few-bells.yaml"
 SEED = 30_000_000
 N_DRAWS = 100

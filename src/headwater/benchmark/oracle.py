@@ -35,9 +35,13 @@ class Oracle(Control):
     ----------
     knows_head : bool
         Whether it is given the lead field that made the data, or the one that solvers assume.
+    error : float
+        Root mean square of the error that it expects of the lead field, as a share of that of the data, added to the
+        noise.
     """
 
     knows_head: bool
+    error: float = 0.0
 
     @property
     def knowledge(self) -> str:  # type: ignore[override]
@@ -76,9 +80,12 @@ class Oracle(Control):
             raise InputError("The oracle is written for one normalised bell a sample; leave it out for other sources.")
         if not isinstance(sources.amplitude_nam, Normal):
             raise InputError("The oracle is written for normally distributed amplitudes; leave it out for others.")
-        level = samples.noise_level.cpu()
-        y = samples.y[:, :, 0].double() / level[:, None]
+        y = samples.y[:, :, 0].double()
         y = y - y.mean(1, keepdim=True)
+        level = samples.noise_level.cpu()
+        if self.error:
+            level = (level.square() + self.error**2 * y.square().mean(1)).sqrt()
+        y = y / level[:, None]
         candidates = _candidates(leadfield, _midpoints(sources.sigma_mm.low, sources.sigma_mm.high))
         weighed = [one.weigh(y, level, sources.amplitude_nam.sd) for one in candidates]
         weights = torch.softmax(torch.cat([weight for weight, _ in weighed], 1), 1).chunk(len(candidates), 1)

@@ -117,8 +117,8 @@ class NetworkSolver(Solver):
         A network for time windows is applied to consecutive windows; the last one may overlap the previous one.
         """
         data = check_data(data, self)
-        width, n_times = self.n_times_, data.shape[-1]
-        starts = self._starts(n_times)
+        n_times = data.shape[-1]
+        starts, width = self._windows(n_times)
         samples = data.reshape(-1, *data.shape[-2:])
         windows = np.stack([samples[:, :, start : start + width] for start in starts], 1)
         found = self._in_batches(windows.reshape(-1, *windows.shape[2:]).astype(np.float32))
@@ -128,18 +128,18 @@ class NetworkSolver(Solver):
             estimate[..., start : start + width] = found[:, index]
         return estimate.reshape(*data.shape[:-2], *estimate.shape[1:])
 
-    def _starts(self, n_times: int) -> list[int]:
-        """Return where the windows begin."""
-        width = self.n_times_
+    def _windows(self, n_times: int) -> tuple[list[int], int]:
+        """Return where the windows begin, and their length."""
+        width = min(self.n_times_, n_times) if self.network.any_length else self.n_times_
         if n_times < width:
             raise InputError(
                 f"The network needs {width} time points and the data have {n_times}; use a longer time window."
             )
-        return list(dict.fromkeys([*range(0, n_times - width + 1, width), n_times - width]))
+        return list(dict.fromkeys([*range(0, n_times - width + 1, width), n_times - width])), width
 
     def _posterior(self, data: np.ndarray) -> NetworkPosterior:
         """Compute the posteriors of all windows, in batches."""
-        starts, width = self._starts(data.shape[1]), self.n_times_
+        starts, width = self._windows(data.shape[1])
         windows = np.stack([data[:, start : start + width] for start in starts]).astype(np.float32)
         batches = [windows[at : at + self.batch_size] for at in range(0, len(windows), self.batch_size)]
         with torch.inference_mode():

@@ -27,12 +27,15 @@ class Network(nn.Module, ABC):
     any_leadfield : bool
         Whether the same weights can be used for every head, montage and source space. Otherwise they belong to the lead
         field on which they were trained.
+    any_length : bool
+        Whether windows may be shorter than those it was bound for.
     has_posterior : bool
         Whether its bound networks have a ``posterior``, whose mean is the estimate.
     """
 
     title: ClassVar[str] = ""
     any_leadfield: ClassVar[bool] = False
+    any_length: ClassVar[bool] = False
     has_posterior: ClassVar[bool] = False
 
     def __init_subclass__(cls, **settings: Any) -> None:

@@ -40,11 +40,12 @@ class RelevanceNet(Network):
     modes : int
         Sensors are combined to as many leading modes at most.
     n_times : int
-        Length of the windows whose time points share their prior variances when it is used as a solver; training
-        takes the length of the samples.
+        Length of the windows whose time points share their prior variances when it is used as a solver; shorter data
+        are one window. Training takes the length of the samples.
     """
 
     any_leadfield = True
+    any_length = True
     has_posterior = True
 
     def __init__(
