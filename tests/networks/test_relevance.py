@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import norm
 
 from headwater._utils.errors import InputError
+from headwater.networks.as_solver import NetworkSolver
 from headwater.networks.relevance import BoundRelevanceNet, RelevanceNet
 from headwater.networks.relevance.update import ratios
 from headwater.simulation.presets import PIUNET
@@ -243,3 +244,15 @@ def test_what_it_cannot_do_is_refused(bound, y):
         bound.posterior(y).interval(95)
     with pytest.raises(InputError, match="at least one"):
         bound.posterior(y).sample(0)
+
+
+def test_data_shorter_than_a_window_are_one_window(free_leadfield, y):
+    data = y[0].double().numpy()
+    long, exact = (NetworkSolver(network=make(n_times=n)).fit(free_leadfield) for n in (16, data.shape[1]))
+    np.testing.assert_allclose(long.estimate(data), exact.estimate(data), rtol=1e-5, atol=0)
+    np.testing.assert_allclose(long.posterior(data).sd, exact.posterior(data).sd, rtol=1e-5, atol=0)
+
+
+def test_a_sample_alone_is_estimated_as_in_a_batch(bound, y):
+    with torch.no_grad():
+        assert close(bound.currents(y[:1]), bound.currents(y)[:1])
