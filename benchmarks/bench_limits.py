@@ -114,6 +114,15 @@ CONDITIONS: dict[str, Callable[[], Iterator[Level]]] = {
     "correlation": correlation,
 }
 
+LABELS = {
+    "channels": "electrodes",
+    "spacing": "distance of sources (mm)",
+    "snr": "signal-to-noise ratio (dB)",
+    "head": "difference of the heads (1: two people)",
+    "noise covariance": "samples of the noise covariance",
+    "correlation": "correlation of two sources",
+}
+
 
 def main(weights: Path | None, n: int, only: list[str]) -> dict[str, dict[str, dict[str, float]]]:
     """Print and return the scores by condition, solver and level."""
@@ -150,14 +159,15 @@ def draw(found: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
     """Draw a panel for each condition."""
     import matplotlib.pyplot as plt  # noqa: PLC0415 - only here
 
-    figure, axes = plt.subplots(2, 3, figsize=(9, 5), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(9, 5.4), sharey=True, layout="constrained")
     for axis, (condition, rows) in zip(axes.flat, found.items(), strict=False):
         for name, scores in rows.items():
             axis.plot(list(scores), list(scores.values()), marker="o", markersize=4, label=name)
-        axis.set(title=condition, ylim=(0, None))
-    axes[0, 0].legend(frameon=False, fontsize=8)
+        axis.set_xlabel(LABELS[condition])
+    axes[0, 0].set_ylim(0, 1.15)
     for axis in axes[:, 0]:
-        axis.set_ylabel("NEMD")
+        axis.set_ylabel("earth mover's distance\n(0: exact, 1: spread evenly)", fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     figure.savefig(path, dpi=110)
 
 
