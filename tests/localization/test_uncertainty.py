@@ -117,7 +117,8 @@ def test_nothing_is_said_of_solvers_without_posterior(leadfield, evoked, solver,
     assert "radius_mm_90" not in found.peaks
     assert words.certainty(found) == ""
     out = found.save(tmp_path / "out")
-    assert "How sure" not in (out / "report.html").read_text()
+    # The section of the posterior; the first screen asks "How sure?" of every solver.
+    assert ">How sure<" not in (out / "report.html").read_text()
     assert json.loads((out / "headwater.json").read_text())["uncertainty"] is None
 
 
