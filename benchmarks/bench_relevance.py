@@ -3,11 +3,11 @@
     python benchmarks/bench_relevance.py [--weights FILE] [--n 100] [--spacing 10] [--only METHOD ...]
         [--out FILE]
 
-61 electrodes, sources every 10 mm unless told otherwise; every solver assumes the template, and the data come from it
-("known") or from two varied heads ("other"). The Oracle uses the lead field that generated the data, Bayes that of the solvers; both know the
-distribution of the samples and the noise level, and are defined for one source at one time point. eLORETA chooses its
-regularisation from the data. An untrained RelevanceNet takes three steps of Champagne. The slow methods take part in a
-few cases only. The samples are the same whatever methods are chosen.
+61 electrodes, sources every 10 mm unless told otherwise; every solver assumes the template, and the data come from
+it ("known") or from two varied heads ("other"). The Oracle uses the lead field that generated the data, Bayes that
+of the solvers; both know the distribution of the samples and the noise level, and are defined for one source at one
+time point. eLORETA chooses its regularisation from the data. An untrained RelevanceNet takes three steps of
+Champagne. The slow methods take part in a few cases only. The samples are the same whatever methods are chosen.
 """
 
 import argparse
