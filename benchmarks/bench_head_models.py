@@ -1,10 +1,10 @@
 """What a better head model gains: data of the New York head by finite elements, localised with four head models.
 
 ``python benchmarks/bench_head_models.py`` makes noisy topographies of single dipoles in the New York head (finite
-elements of ``--size`` mm, ten tissues; read at ``../shared/data``) and localises them on a grid of 8 mm with
+elements of ``--size`` mm, all its tissues; read at ``../shared/data``) and localises them on a grid of 8 mm with
 
 - the template, scaled to the electrodes, with boundary elements: what `localize` does without an MRI;
-- the same with finite elements of ten tissues;
+- the same with finite elements of the template's nine tissues;
 - the New York head's own surfaces with boundary elements;
 - the lead field that made the data, at other places.
 
