@@ -1,51 +1,32 @@
-"""Draw the picture of the README: the localised visual response of the demo.
+"""Draw the picture of the README and of `docs/report.md`: the first screen of the report that `make demo` writes.
 
-    python tools/build_picture.py
+    python tools/build_picture.py [REPORT]
 
-Writes ``docs/demo.png``.
+Needs Playwright and a Chromium on the path. Writes ``docs/report.png``.
 """
 
-from io import BytesIO
+import shutil
+import sys
 from pathlib import Path
 
-import mne
-from PIL import Image
+from playwright.sync_api import sync_playwright
 
-import headwater as hw
-from headwater.demo import MONTAGE, REPORTED_SOLVER, RESPONSES, SAMPLING_RATE, localize_response, simulate_responses
-from headwater.report.cortical_map import plot_cortex
-from headwater.report.figures import plot_time_courses
-from headwater.report.glass_brain import plot_glass_brain
-
-WIDTH = 1000  # pixels
+REPORT = Path("headwater-demo/visual/report.html")
+PICTURE = Path(__file__).parents[1] / "docs" / "report.png"
+WEBGL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+DRAWN_MS = 6000  # until the cortex is drawn without a graphics card
 
 
 def main() -> None:
-    """Stack glass brain, cortical map and time courses."""
-    mne.set_log_level("ERROR")
-    template = hw.template_head()
-    info = hw.montage_info(template, MONTAGE, sfreq=SAMPLING_RATE)
-    leadfield = hw.make_leadfield(template, info)
-    evokeds, _ = simulate_responses(template.varied(seed=0), seed=0)
-    found = localize_response(evokeds[0], RESPONSES[0], leadfield, template, REPORTED_SOLVER)
-    time_index = int(found.magnitude.max(axis=0).argmax())
-    figures = [
-        plot_glass_brain(found, found.magnitude[:, time_index]),
-        plot_cortex(found, time_index),
-        plot_time_courses(found, time_index),
-    ]
-    images = []
-    for figure in figures:
-        buffer = BytesIO()
-        figure.savefig(buffer, format="png", dpi=110, facecolor="white")
-        image = Image.open(buffer).convert("RGB")
-        images.append(image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS))
-    picture = Image.new("RGB", (WIDTH, sum(image.height for image in images)), "white")
-    top = 0
-    for image in images:
-        picture.paste(image, (0, top))
-        top += image.height
-    picture.quantize(192).save(Path(__file__).parents[1] / "docs" / "demo.png", optimize=True)
+    """Open the report and save what is seen without scrolling."""
+    report = Path(sys.argv[1]) if len(sys.argv) > 1 else REPORT
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=WEBGL)
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(report.resolve().as_uri())
+        page.wait_for_timeout(DRAWN_MS)
+        page.screenshot(path=PICTURE)
+        browser.close()
 
 
 if __name__ == "__main__":
