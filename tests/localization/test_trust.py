@@ -10,6 +10,7 @@ import headwater as hw
 from headwater.forward.leadfield import LeadField
 from headwater.localization import Localization
 from headwater.localization.findings import Findings, Fit, Opinion
+from headwater.localization.finish import finish, peaks_only
 from headwater.localization.prepare import prepare
 from headwater.localization.trust import LIMITS, Status, falls_short, judge
 from headwater.localization.trust_findings import at_far_edge
@@ -231,3 +232,10 @@ def test_an_artefact_at_time_zero_is_no_evidence(leadfield: LeadField) -> None:
     trials = recording(leadfield, 0.0)
     trials.get_data(copy=False)[:, :, np.abs(TIMES).argmin()] += 1e-3 * np.random.default_rng(0).standard_normal(48)
     assert evidence_of_signal(prepare(trials, forward=leadfield, tmin=0.05)).p_value > LEVEL
+
+
+def test_peaks_alone_are_those_of_the_whole_localisation(leadfield: LeadField) -> None:
+    prepared = prepare(recording(leadfield, 5.0), forward=leadfield)
+    alone = peaks_only(prepared, AUTO)
+    assert alone.equals(finish(prepared, AUTO).peaks[alone.columns])
+    assert len(alone)

@@ -35,10 +35,7 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
     pick_ori : str | None
         As in MNE-Python: None, ``"normal"`` or ``"vector"``.
     """
-    with working("Localising"):
-        fitted = chosen(solver, prepared.leadfield, prepared.noise_cov, prepared.evoked)
-        stc = fitted.apply(prepared.evoked, pick_ori=pick_ori)
-    magnitude, unit = _magnitude(stc, fitted)
+    fitted, stc, magnitude, unit = _estimated(prepared, solver, pick_ori)
     sources, samples, peaks = _peaks(magnitude, unit, prepared)
     first = (int(sources[0]), int(samples[0])) if magnitude.any() else None
     trust, not_judged = _attempted("trust", lambda: assess(prepared, fitted, magnitude, first))
@@ -64,6 +61,22 @@ def finish(prepared: Prepared, solver: Solver, *, pick_ori: str | None = None) -
         not_judged=failed,
         eloreta=peaks.iloc[:0] if trust is None else _table_of(trust.findings.eloreta, prepared, samples[:1]),
     )
+
+
+def peaks_only(prepared: Prepared, solver: Solver) -> pd.DataFrame:
+    """Return the peaks that `finish` finds, without trust and uncertainty; faster where solvers are compared."""
+    _, _, magnitude, unit = _estimated(prepared, solver, None)
+    return _peaks(magnitude, unit, prepared)[2]
+
+
+def _estimated(
+    prepared: Prepared, solver: Solver, pick_ori: str | None
+) -> tuple[Solver, mne.BaseSourceEstimate, np.ndarray, str]:
+    """Return the fitted solver, its estimate, and the magnitude of that with its unit."""
+    with working("Localising"):
+        fitted = chosen(solver, prepared.leadfield, prepared.noise_cov, prepared.evoked)
+        stc = fitted.apply(prepared.evoked, pick_ori=pick_ori)
+    return fitted, stc, *_magnitude(stc, fitted)
 
 
 def _attempted(what: str, function: Callable[[], Result | None]) -> tuple[Result | None, str]:

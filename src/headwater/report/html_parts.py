@@ -6,7 +6,9 @@ import base64
 import io
 from collections.abc import Iterable
 
+import numpy as np
 from markupsafe import Markup
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -43,15 +45,23 @@ def table(header: list[str], rows: Iterable[Iterable[object]], caption: str) -> 
 
 def picture(figure: Figure, alt: str, caption: str) -> Markup:
     """Embed a figure as a PNG of 256 colours, with a text for those who cannot see it."""
-    raw, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(raw, format="png", dpi=DPI, facecolor="white")
-    with Image.open(raw) as image:
-        image.convert("RGB").quantize(N_COLORS).save(small, format="PNG", optimize=True)
-        width, height = image.size
+    small = io.BytesIO()
+    image = Image.fromarray(drawn(figure)).convert("RGB")
+    image.quantize(N_COLORS).save(small, format="PNG", optimize=True)
+    width, height = image.size
     return Markup(
         '<figure><img src="data:image/png;base64,{}" alt="{}" width="{}" height="{}">'
         "<figcaption>{}</figcaption></figure>"
     ).format(base64.b64encode(small.getvalue()).decode("ascii"), alt, width, height, caption)
+
+
+def drawn(figure: Figure) -> np.ndarray:
+    """Return the pixels of a figure, shape (n_rows, n_columns, 4); quicker than `savefig`, which draws twice."""
+    figure.set_dpi(DPI)
+    figure.set_facecolor("white")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
 
 
 def _is_number(value: object) -> bool:
