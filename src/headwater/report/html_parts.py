@@ -60,8 +60,8 @@ def drawn(figure: Figure) -> np.ndarray:
     figure.set_dpi(DPI)
     figure.set_facecolor("white")
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
 def _is_number(value: object) -> bool:
