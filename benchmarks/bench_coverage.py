@@ -2,8 +2,8 @@
 
     python benchmarks/bench_coverage.py [--weights FILE] [--only NAME ...] [--n 36] [--calibrate] [--out FILE]
 
-Recordings of 1 to 5 Gaussian bells of 4 to 80 mm at 0 to 40 dB (configs/presets/few-bells.yaml), on heads that the
-solvers do not know and that no network was trained on; 61 electrodes or 102 magnetometers, sources every 10 mm. The
+Recordings of 1 to 5 Gaussian bells of 4 to 80 mm at 0 to 40 dB (few-bells.yaml of the bundled recipes), on heads that
+the solvers do not know and that no network was trained on; 61 electrodes or 102 magnetometers, sources every 10 mm. The
 heads of the calibration, of the choice between calibrations and of the test are different ones. Regions are those of
 the strongest peak of the estimate; they hold if the nearest peak of the true currents lies within.
 

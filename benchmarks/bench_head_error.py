@@ -12,7 +12,6 @@ the lead fields one after the other. The Oracle has the lead field that made the
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from record import recorded
@@ -27,9 +26,9 @@ from headwater.simulation.preset_files import read_preset
 from headwater.simulation.presets import Preset
 from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import simulate
+from headwater.training.bundled import PRESETS
 from headwater.training.recipe import Heads
 
-FOLDER = Path(__file__).parent.parent / "configs" / "presets"
 TEST, OTHERS = (2001, 2002), tuple(range(1301, 1309))
 ERRORS = (0.1, 0.2, 0.3)
 METRIC_NAMES = ("nemd_fast", "nmse")
@@ -40,7 +39,7 @@ Draws = Sequence[tuple[LeadFieldPair, Samples]]
 
 def main(n: int) -> None:
     """Print the earth mover's distance and the normalised squared error of each row."""
-    one, narrow = (read_preset(FOLDER / f"one-{name}-20-db.yaml") for name in ("bell", "narrow-bell"))
+    one, narrow = (read_preset(PRESETS / f"one-{name}-20-db.yaml") for name in ("bell", "narrow-bell"))
     cases = {"10 dB": replace(one, noise=White(10.0)), "20 dB": one, "30 dB": replace(one, noise=White(30.0))}
     cases["narrow, 20 dB"] = narrow
     pairs = [pair.lead_fields for pair in Heads(montage="easycap-M10", spacing=10.0, data=TEST).pairs()]

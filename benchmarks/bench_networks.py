@@ -9,7 +9,6 @@ compares, and updates the weights; drawing is also shown separately. Estimates a
 import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,10 +17,10 @@ from record import recorded
 from headwater.networks import NETWORKS, NetworkSolver
 from headwater.simulation.samples import Samples
 from headwater.simulation.simulator import Simulator
+from headwater.training.bundled import bundled_recipes
 from headwater.training.losses import LOSSES
 from headwater.training.recipe import Recipe, find_preset
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 NAMES = (
     "fcn",
     "convdip",
@@ -53,8 +52,9 @@ def main() -> None:
 
 def measure(name: str, n_steps: int) -> None:
     """Print the row of one recipe."""
-    recipe = Recipe.read(CONFIGS / f"{name}.yaml")
-    preset = find_preset(recipe.preset, CONFIGS)
+    path = bundled_recipes()[name]
+    recipe = Recipe.read(path)
+    preset = find_preset(recipe.preset, path.parent)
     pair = recipe.heads[0].pairs()[0]
     network = NETWORKS[recipe.network].for_leadfield(pair.model, preset.n_times, **recipe.config)
     bound, loss = network.bind(pair.model), LOSSES[recipe.loss](**recipe.loss_config)

@@ -34,10 +34,10 @@ from headwater.simulation.simulator import simulate
 from headwater.simulation.spatial import GaussianBells
 from headwater.simulation.temporal import Oscillation
 from headwater.solvers import RAPMUSIC, Champagne
+from headwater.training.bundled import PRESETS
 from headwater.training.pairs import TrainingPair
 from headwater.training.recipe import Heads
 
-FOLDER = Path(__file__).parent.parent / "configs" / "presets"
 HEADS = (2001, 2002)
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 SHOWN = {"nemd_fast": ".3f", "nmse": ".3f", "localization_error": ".1f"}
@@ -101,17 +101,17 @@ def main(weights: Path | None, n: int, spacing: float, only: list[str]) -> None:
 
 def presets() -> dict[str, Preset]:
     """Return the samples of each case."""
-    one = read_preset(FOLDER / "one-bell-20-db.yaml")
-    three = read_preset(FOLDER / "three-bells-20-db.yaml")
+    one = read_preset(PRESETS / "one-bell-20-db.yaml")
+    three = read_preset(PRESETS / "three-bells-20-db.yaml")
     bells = three.sources
     assert isinstance(bells, GaussianBells)  # noqa: S101
     courses = Oscillation(freq_hz=LogUniform(4.0, 25.0))
     return {
         **{f"{snr} dB": replace(one, noise=White(float(snr))) for snr in (0, 10, 20, 30)},
-        "narrow, 20 dB": read_preset(FOLDER / "one-narrow-bell-20-db.yaml"),
+        "narrow, 20 dB": read_preset(PRESETS / "one-narrow-bell-20-db.yaml"),
         "2 sources, 20 dB": replace(three, sources=replace(bells, n_sources=2)),
         "3 sources, 20 dB": three,
-        "10 sources, 20 dB": read_preset(FOLDER / "ten-bells-20-db.yaml"),
+        "10 sources, 20 dB": read_preset(PRESETS / "ten-bells-20-db.yaml"),
         f"3 sources, {WINDOW} time points, 20 dB": replace(three, courses=courses, n_times=WINDOW, sfreq=250.0),
     }
 

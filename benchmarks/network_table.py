@@ -2,7 +2,7 @@
 
     python benchmarks/network_table.py > benchmarks/results/networks.md
 
-Each network is trained by ``headwater train configs/NAME.yaml``; the resulting cards are in
+Each network is trained by ``headwater train NAME``; the resulting cards are in
 ``benchmarks/results/networks``, and the results of ``headwater benchmark`` in ``networks-PROTOCOL-quick`` next to it.
 """
 

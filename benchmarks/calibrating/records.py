@@ -23,6 +23,7 @@ from headwater.simulation.simulator import simulate
 from headwater.solvers import ELORETA, Champagne, MinimumNorm, Solver
 from headwater.solvers.inputs.whitening import whiten
 from headwater.solvers.posterior.features import features_of
+from headwater.training.bundled import PRESETS
 from headwater.training.pairs import TrainingPair
 from headwater.training.recipe import HELMET, Heads
 
@@ -33,7 +34,7 @@ HEADS = {
     "validation": (3101, 3102),
     "test": (3301, 3302, 3303, 3304),
 }
-PRESET = Path(__file__).parents[2] / "configs" / "presets" / "few-bells.yaml"
+PRESET = PRESETS / "few-bells.yaml"
 SEED = 30_000_000
 N_DRAWS = 100
 MOST_PEAKS = 3

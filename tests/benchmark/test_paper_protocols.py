@@ -1,7 +1,6 @@
 """The small protocols of papers C, D and E: what each adds to the simulated protocol, on a few samples."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +19,8 @@ from headwater.simulation.simulator import simulate
 from headwater.simulation.temporal.clips import Clips
 from headwater.solvers import SLORETA
 from headwater.solvers.evaluation import activity, comparable, estimate_samples
+from headwater.training.bundled import FOLDER, bundled_recipes
 from headwater.training.recipe import Recipe, find_preset
-
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 N = 6
 CORTEX = Setup("easycap-M10", "cortex", "ico3", ico=3)
@@ -75,8 +73,8 @@ def test_grey_matter_is_as_large_as_a_brain_s() -> None:
 def test_spikes_of_training_tuning_and_test_are_from_different_simulations() -> None:
     tested = {case.setting.preset.courses.seed for extent in SPIKES.sizes.values() for case in extent.cases}
     tuned = {preset.courses.seed for preset in SPIKES.training_presets.values()}
-    recipes = [(path, Recipe.read(path)) for path in sorted(CONFIGS.glob("*.yaml"))]
-    courses = {path.stem: find_preset(recipe.preset, CONFIGS).courses for path, recipe in recipes}
+    recipes = [(path, Recipe.read(path)) for path in bundled_recipes().values()]
+    courses = {path.stem: find_preset(recipe.preset, FOLDER).courses for path, recipe in recipes}
     trained = {name: one.seed for name, one in courses.items() if isinstance(one, Clips)}
     assert trained.keys() >= {"cnn-transformer", "deepsif", "gru-dual-path"}
     assert len(tested) == len(tuned) == 1

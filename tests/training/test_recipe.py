@@ -1,4 +1,4 @@
-"""Recipes: what the committed ones say, and every mistake in one sentence."""
+"""Recipes: what the bundled ones say, and every mistake in one sentence."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from headwater._utils.errors import InputError
+from headwater.training.bundled import bundled_recipes, recipe_file
 from headwater.training.recipe import Heads, Recipe, find_preset
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 GOOD = {
     "network": "piunet",
     "preset": "PIUNET",
@@ -20,8 +20,16 @@ GOOD = {
 CHECKS = {"heads": {"montage": "biosemi16"}, "presets": {"bells": "PIUNET"}, "metrics": ["nmse"]}
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_committed_recipes_can_be_read_with_their_presets(path):
+def test_a_recipe_is_given_by_its_name_or_by_its_file(tmp_path: Path) -> None:
+    assert recipe_file("piunet") == bundled_recipes()["piunet"]
+    assert recipe_file(Path("piunet")) == bundled_recipes()["piunet"]
+    assert recipe_file(tmp_path / "own.yaml") == tmp_path / "own.yaml"
+    with pytest.raises(InputError, match=r"no recipe 'piunets'; choose one of .*piunet, .*or give the path of a YAML"):
+        recipe_file("piunets")
+
+
+@pytest.mark.parametrize("path", bundled_recipes().values(), ids=lambda path: path.stem)
+def test_bundled_recipes_can_be_read_with_their_presets(path):
     recipe = Recipe.read(path)
     checked = () if recipe.validation is None else recipe.validation.presets.values()
     for name in (recipe.preset, *checked):

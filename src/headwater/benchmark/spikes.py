@@ -62,7 +62,7 @@ def patches(n: Distribution, snr_db: Distribution) -> Preset:
 
 ANY, ANY_SNR = Integers(1, 2), Uniform(5.0, 20.0)
 
-# The test has the default spikes; recipes in configs/ train on those of seed 1, so that no clip is seen twice.
+# The test has the default spikes; bundled recipes train on those of seed 1, so that no clip is seen twice.
 TUNING = replace(patches(ANY, ANY_SNR), courses=Clips(seed=2))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ class Listing(StrEnum):
     protocols = "protocols"
     networks = "networks"
     weights = "weights"
+    recipes = "recipes"
 
 
 def list_(what: Annotated[Listing, typer.Argument(help="What to list.")] = Listing.solvers) -> None:
@@ -33,6 +35,7 @@ def list_(what: Annotated[Listing, typer.Argument(help="What to list.")] = Listi
         Listing.protocols: _protocols,
         Listing.networks: _networks,
         Listing.weights: _weights,
+        Listing.recipes: _recipes,
     }[what]()
     parts = what is Listing.parts
     table = Table(title="parts of presets" if parts else what.value, show_lines=parts)
@@ -41,6 +44,10 @@ def list_(what: Annotated[Listing, typer.Argument(help="What to list.")] = Listi
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    if what is Listing.recipes:
+        from headwater.training.bundled import FOLDER
+
+        console.print(f"Their files, to copy and change: {FOLDER}", soft_wrap=True)
 
 
 def _solvers() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
@@ -90,6 +97,17 @@ def _weights() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
             "any lead field" if card.leadfield is None else card.leadfield.described,
         )
         for name, card in cards().items()
+    )
+
+
+def _recipes() -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    from headwater.training.bundled import bundled_recipes
+    from headwater.training.recipe import Recipe
+
+    recipes = {name: Recipe.read(path) for name, path in bundled_recipes().items()}
+    return ("name", "network", "samples", "steps of samples"), (
+        (name, recipe.network, Path(recipe.preset).stem, f"{recipe.schedule.steps:,} of {recipe.batch_size}")
+        for name, recipe in recipes.items()
     )
 
 

@@ -13,7 +13,7 @@ from headwater.cli.app import INTERRUPTED, console, errors
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="YAML file with network, samples, heads, loss and schedule.")],
+    recipe: Annotated[Path, typer.Argument(help="YAML file, or a name of `headwater list recipes`.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the run [default: RECIPE-training].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     devices: Annotated[int, typer.Option(help="GPUs (or processes) that share the work.")] = 1,

@@ -17,6 +17,7 @@ from headwater.networks import NETWORKS
 from headwater.networks.as_solver import NetworkSolver
 from headwater.networks.base import Network
 from headwater.simulation.presets import Preset
+from headwater.training.bundled import recipe_file
 from headwater.training.checkpoints import last_checkpoint, read_checkpoint
 from headwater.training.fit import Conduct, fit, is_first_process
 from headwater.training.keep import KeepWeights, name_in_table, plain
@@ -104,8 +105,8 @@ def train_recipe(
 
     Parameters
     ----------
-    path : path-like
-        YAML file, see `headwater.training.recipe.Recipe`.
+    path : str | path-like
+        Name of a bundled recipe (``headwater list recipes``) or a YAML file, see `headwater.training.recipe.Recipe`.
     out : path-like
         Folder for weights, card, checkpoints and logs.
     resume : bool
@@ -118,7 +119,7 @@ def train_recipe(
     -------
     solver : NetworkSolver
     """
-    path, out = Path(path), Path(out)
+    path, out = recipe_file(path), Path(out)
     recipe = Recipe.read(path)
     preset = find_preset(recipe.preset, path.parent)
     checks = recipe.validation
