@@ -12,6 +12,7 @@ the lead fields one after the other. The Oracle has the lead field that made the
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from record import recorded

@@ -1,6 +1,7 @@
 """The small protocols of papers C, D and E: what each adds to the simulated protocol, on a few samples."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
