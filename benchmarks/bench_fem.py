@@ -1,8 +1,8 @@
 """Finite elements against exact series and boundary elements, and what they cost.
 
 ``python benchmarks/bench_fem.py`` compares meshes of several sizes with the exact series of four spheres and of Sarvas
-(``--sizes`` in mm, ``--cubes`` without shifted nodes); ``--template`` measures time and memory of the template and
-compares it with its boundary elements.
+(``--sizes`` in mm, ``--cubes`` without shifted nodes); ``--template`` measures time and memory of the template with 61
+and 256 electrodes and with eight and six tissues, and compares it with its boundary elements.
 Nothing is read from or written to the user's cache.
 """
 
@@ -12,6 +12,7 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import mne
@@ -27,9 +28,11 @@ from headwater.forward.fem.source_models import PartialIntegration, StVenant
 from headwater.forward.fem.stiffness import current_matrix, stiffness
 from headwater.forward.make import make_leadfield
 from headwater.forward.sphere import sphere_eeg, sphere_meg
-from headwater.head.conductivity import three_shells
+from headwater.head.anatomy import LabelVolume
+from headwater.head.conductivity import BRAINSTEM, CEREBELLAR_GREY, CEREBELLAR_WHITE, GREY, WHITE, three_shells
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
+from headwater.head.tissue_volume import tissue_volume
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "forward" / "fem"))
 from spheres import dipoles, errors, scalp_points, sphere_labels
@@ -38,6 +41,8 @@ RADII = 1e-3 * np.array([78.0, 80.0, 86.0, 92.0])  # brain, CSF, skull, scalp
 SIGMA = np.array([0.33, 1.79, 0.01, 0.43])
 ECCENTRICITIES = (0.3, 0.6, 0.8, 0.9, 0.95, 0.98)
 N_SENSORS, N_DIPOLES = 12, 200
+EIGHT = {BRAINSTEM: WHITE}  # the template has nine
+SIX = {**EIGHT, CEREBELLAR_WHITE: WHITE, CEREBELLAR_GREY: GREY}
 
 
 def spheres(size_mm: float, *, adapted: bool) -> list[tuple[float, str, float, float, float, float]]:
@@ -110,7 +115,7 @@ def draw(errors_by_size: dict, path: Path) -> None:
 
 
 def template(size_mm: float) -> None:
-    """Measure the template with 61 electrodes, and compare with its boundary elements."""
+    """Measure the template, and compare with its boundary elements."""
     head = template_head()
     info = montage_info(head, "easycap-M10")
     fem = FEM(resolution_mm=size_mm)
@@ -124,6 +129,17 @@ def template(size_mm: float) -> None:
         lambda: make_leadfield(head, info, within="brain", spacing=4.8, method=fem),
     )
     print(f"  {many.n_sources} sources")
+    _timed(
+        "lead field, 256 electrodes",
+        lambda: make_leadfield(head, montage_info(head, "biosemi256"), within="brain", method=fem),
+    )
+    few = mne.pick_info(info, np.arange(16))
+    for count, merged in (("eight", EIGHT), ("six", SIX)):
+        coarser = replace(head, name=f"{count} tissues", tissues=_merged(tissue_volume(head)[0], merged))
+        _timed(
+            f"{count} tissues, mesh and lead field, 16 electrodes",
+            lambda coarser=coarser: make_leadfield(coarser, few, within="brain", method=fem),
+        )
     boundary = make_leadfield(head, info, within="brain")
     shells = FEM(resolution_mm=size_mm, conductivities=three_shells(head.conductivities))
     half = mne.pick_info(info, np.arange(0, len(info["ch_names"]), 2))
@@ -134,6 +150,13 @@ def template(size_mm: float) -> None:
             f"{name} against boundary elements: RDM {np.median(rdm):.3f} (95 %: {np.percentile(rdm, 95):.3f}), "
             f"MAG {np.median(mag):.3f} ({np.percentile(mag, 5):.3f} to {np.percentile(mag, 95):.3f})"
         )
+
+
+def _merged(volume: LabelVolume, into: dict[str, str]) -> LabelVolume:
+    """Count some tissues as others."""
+    names = tuple(name for name in volume.names if name not in into)
+    number = [0, *(names.index(into.get(name, name)) + 1 for name in volume.names)]
+    return LabelVolume(np.array(number, np.uint8)[volume.labels], volume.affine, names)
 
 
 def _timed(what, work):

@@ -8,7 +8,8 @@ in the other head to the source that explains its field best.
 
 Real heads are read at ``../shared/data``: one person (meshes, MRI not normalised), MNE-Python's sample subject (own
 BEM surfaces, Talairach transform), the New York head (segmentation) and SPM's template (meshes); the last two are
-averages in MNI152.
+averages in MNI152. Varied heads know exactly where MNI305 is in them; the rows "normalised" find it by the shape of
+the inner skull, as for the person.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from headwater.head.geometry import NearestPoint, enclosed_volume
 from headwater.head.labelled import head_from_labels
 from headwater.head.meshes import head_from_meshes
 from headwater.head.model import Head
-from headwater.head.registration import fiducials_of_template
+from headwater.head.registration import fiducials_of_template, mni_of_inner_skull
 from headwater.head.sensors import montage_info
 from headwater.head.subject import head_from_subject
 from headwater.head.template import template_head
@@ -45,6 +46,10 @@ SCAN = 7.0  # mm, of the sources among which a dipole is sought
 MINDIST = 0.005  # metres from the inner skull of every head
 N_DIPOLES = 400
 SEEDS = range(1, 9)
+SWITCHES = ("geometry", "electrodes", "conductivity", "thickness", "thin_places", "segmentation")
+NOTHING = dict.fromkeys(SWITCHES, 0.0)
+EVERYTHING = dict.fromkeys(SWITCHES, 1.0)
+WIDE = {**EVERYTHING, "conductivity": 0.0, "geometry": 2.0, "electrodes": 2.0}
 NY_TISSUES = dict(enumerate((WHITE, GREY, CSF, COMPACT, SCALP, AIR), start=1))
 
 # From MNI152 to MNI305 (FreeSurfer's "CoordinateSystems", 8b, inverted), in metres.
@@ -100,14 +105,23 @@ def families() -> Iterator[tuple[str, list[Head]]]:
         head = replace(read(), conductivities=same, conductor=None)
         yield head.name, [head]
     for name, options in (
-        ("varied: everything", {}),
-        ("varied: shape alone", {"electrodes": 0.0, "conductivity": 0.0}),
-        ("varied: electrodes alone", {"geometry": 0.0, "conductivity": 0.0}),
-        ("varied: conductivities alone", {"geometry": 0.0, "electrodes": 0.0}),
-        ("varied: shape x 2 alone", {"geometry": 2.0, "electrodes": 0.0, "conductivity": 0.0}),
-        ("varied: shape x 2 and electrodes x 2", {"geometry": 2.0, "electrodes": 2.0, "conductivity": 0.0}),
+        ("varied, as by default", {}),
+        *((f"varied: {switch} alone", {**NOTHING, switch: 1.0}) for switch in SWITCHES),
+        ("varied: shape x 2 and electrodes x 2", {**NOTHING, "geometry": 2.0, "electrodes": 2.0}),
+        ("varied: all switches but conductivity", {**EVERYTHING, "conductivity": 0.0}),
+        ("shape x 2 and electrodes x 2, all switches", WIDE),
     ):
         yield name, [template.varied(seed, **options) for seed in SEEDS]
+    for name, options in (
+        ("varied, as by default", {"conductivity": 0.0}),
+        ("shape x 2 and electrodes x 2, all switches", WIDE),
+    ):
+        yield f"{name}, normalised", [_normalised(template.varied(seed, **options)) for seed in SEEDS]
+
+
+def _normalised(head: Head) -> Head:
+    """Forget how a varied head was made: its way to MNI305 follows from its inner skull, as that of the person does."""
+    return replace(head, warp=None, reference=None, mri_mni_t=mni_of_inner_skull(head.inner_skull))
 
 
 def gain_at(head: Head, mni: np.ndarray) -> np.ndarray:
@@ -147,7 +161,7 @@ def compare() -> None:
     places = _grid(template, SPACING)
     own = gain_at(template, places)
     print(f"{len(places)} sources, {len(own)} electrodes; percentiles are over sources, orientations and heads")
-    print(f"{'head':40s} {'litres':>6s}  {'RDM 5/50/95 %':18s} {'MAG 5/50/95 %':18s} localisation error 50/90 % (mm)")
+    print(f"{'head':52s} {'litres':>6s}  {'RDM 5/50/95 %':18s} {'MAG 5/50/95 %':18s} localisation error 50/90 % (mm)")
     for name, heads in families():
         rdm, mag, errors, litres = [], [], [], []
         for head in heads:
@@ -160,7 +174,7 @@ def compare() -> None:
             errors.append(_scanned(theirs, places[kept], basis, scan))
             litres.append(_litres(head))
         print(
-            f"{name:40s} {np.mean(litres):6.2f}  {_quantiles(rdm, (5, 50, 95)):18s} {_quantiles(mag, (5, 50, 95)):18s} "
+            f"{name:52s} {np.mean(litres):6.2f}  {_quantiles(rdm, (5, 50, 95)):18s} {_quantiles(mag, (5, 50, 95)):18s} "
             f"{_quantiles([1e3 * error for error in errors], (50, 90), 1)}",
             flush=True,
         )

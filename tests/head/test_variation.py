@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import mne
 import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
 from headwater.forward.bem import make_bem
-from headwater.head.geometry import inside
+from headwater.forward.layers import check_closed, head_layers
+from headwater.head import model
+from headwater.head.anatomy import LabelVolume
+from headwater.head.geometry import NearestPoint, inside
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.warp import Warp
@@ -89,6 +94,39 @@ def test_each_strength_has_its_own_effect(template: Head) -> None:
     assert shape.scalp is not None
     assert full.scalp is not None
     np.testing.assert_array_equal(shape.scalp.rr, full.scalp.rr)
+
+
+SWITCHES = ({"thickness": 1.0}, {"thin_places": 1.0}, {"segmentation": 1.0})
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_another_skull_around_the_same_brain(template: Head, switch: dict[str, float]) -> None:
+    """Surfaces differ and stay nested; sources and MNI coordinates do not change."""
+    head = template if "segmentation" in switch else replace(template, cortex=None)  # quicker
+    other = head.varied(1, geometry=0, electrodes=0, conductivity=0, **switch)
+    check_closed(head_layers(other))
+    before, after = (thickness(one) for one in (head, other))
+    assert after.min() > 0.0024
+    assert 0.1 < np.log(after / before).std() < 0.35
+    assert other.cortex is head.cortex
+    assert other.warp is None
+    assert other.conductivities == head.conductivities
+
+
+def thickness(head: Head) -> np.ndarray:
+    """From the vertices of the outer skull to the inner skull, in metres."""
+    return NearestPoint(head.inner_skull.rr, head.inner_skull.tris)(head.outer_skull.rr)[1]
+
+
+def test_impossible_skulls_are_refused(template: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    tissues = LabelVolume(np.ones((2, 2, 2), np.uint8), np.eye(4), ("scalp",))
+    with pytest.raises(InputError, match="are a segmentation, which `thickness`"):
+        replace(template, tissues=tissues).varied(1, geometry=0, thickness=1)
+    with pytest.raises(InputError, match="has no skull and scalp surfaces to vary"):
+        replace(template, outer_skull=None).varied(1, geometry=0, thickness=1)
+    monkeypatch.setattr(model, "ATTEMPTS", 1)
+    with pytest.raises(InputError, match="thickness=0, thin_places=0 and segmentation=9 keeps its surfaces"):
+        replace(template, cortex=None).varied(1, geometry=0, segmentation=9)
 
 
 def test_conductivities_span_their_range(template: Head) -> None:

@@ -12,11 +12,13 @@ from mne.transforms import Transform, apply_trans, get_ras_to_neuromag_trans
 from headwater._utils.errors import InputError
 from headwater.head.anatomy import Conductivities, Cortex, LabelVolume, Surface
 from headwater.head.geometry import NearestPoint
+from headwater.head.skull_variation import with_errors, with_thickness, with_thin_places
 from headwater.head.variation import JITTER, drawn_conductivities, random_warp
 from headwater.head.warp import Warp
 
 # Smallest distances between the surfaces of a head that is accepted, metres.
 LEAST_SKULL, LEAST_SCALP = 0.002, 0.0015
+ATTEMPTS = 20  # to draw surfaces that stay nested
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +115,18 @@ class Head:
             )
         return self.mri_mni_t
 
-    def varied(self, seed: int, *, geometry: float = 1.0, electrodes: float = 1.0, conductivity: float = 1.0) -> Head:
-        """Make another head: another shape, misplaced electrodes, other conductivities.
+    def varied(
+        self,
+        seed: int,
+        *,
+        geometry: float = 1.0,
+        electrodes: float = 1.0,
+        conductivity: float = 1.0,
+        thickness: float = 0.0,
+        thin_places: float = 0.0,
+        segmentation: float = 0.0,
+    ) -> Head:
+        """Make another head: another shape, misplaced electrodes, other conductivities, another skull.
 
         A method that is tested on the head it was made with is tested too kindly ("inverse crime"); a varied head
         differs from its original about as much as two people's heads differ.
@@ -131,19 +143,28 @@ class Head:
         conductivity : float
             Strength of the change of conductivities, in the logarithm: 1 for log-uniform draws around .332, .0113 and
             .332 S/m, 0 for those of this head.
+        thickness : float
+            Strength of the change of the skull's thickness: 1 for smooth factors with a standard deviation of 25 %.
+        thin_places : float
+            How far the skull is thinned at twelve places of 8 mm: 1 for 2.5 mm of bone that are left.
+        segmentation : float
+            Errors of the three surfaces: 1 for a standard deviation of 1 mm, over 15 mm.
 
         Returns
         -------
         other : Head
             Its cortex has the same vertices; region names and MNI coordinates follow through its ``warp``.
         """
-        shape_seed, electrode_seed, conductivity_seed = np.random.SeedSequence(seed).spawn(3)
+        shape_seed, electrode_seed, conductivity_seed, skull_seed = np.random.SeedSequence(seed).spawn(4)
         other = self if geometry == 0 else self._reshaped(shape_seed, geometry)
+        same_skull = thickness == thin_places == segmentation == 0
+        if not same_skull:
+            other = other.with_other_skull(skull_seed, thickness, thin_places, segmentation)
         return replace(
             other,
             name=f"{self.name}, varied with seed {seed}",
             conductivities=drawn_conductivities(self.conductivities, conductivity_seed, conductivity),
-            conductor=self.conductor if geometry == conductivity == 0 else None,
+            conductor=self.conductor if same_skull and geometry == conductivity == 0 else None,
             electrode_jitter=JITTER * electrodes,
             electrode_seed=int(electrode_seed.generate_state(1)[0]),
         )
@@ -188,13 +209,41 @@ class Head:
 
     def _reshaped(self, seed: np.random.SeedSequence, strength: float) -> Head:
         """Return this head under the first random warp that keeps its surfaces nested."""
-        for child in seed.spawn(20):
+        for child in seed.spawn(ATTEMPTS):
             rng = np.random.default_rng(child)
             other = self.warped(random_warp(self.inner_skull.rr, rng, strength, self.warp))
             if other.is_nested():
                 return other
         raise InputError(
             f"No head of geometry={strength:g} keeps its surfaces inside each other; use a smaller geometry."
+        )
+
+    def with_other_skull(
+        self, seed: np.random.SeedSequence, thickness: float, thin_places: float, segmentation: float
+    ) -> Head:
+        """Return this head with other surfaces around the same brain: the first draw that keeps them nested."""
+        if self.outer_skull is None or self.scalp is None:
+            raise InputError(
+                f"The head {self.name!r} has no skull and scalp surfaces to vary; leave out `thickness`, "
+                "`thin_places` and `segmentation`."
+            )
+        if self.tissues is not None:
+            raise InputError(
+                f"The tissues of {self.name!r} are a segmentation, which `thickness`, `thin_places` and `segmentation` "
+                "do not change; leave them out."
+            )
+        white = np.zeros((0, 3)) if self.cortex is None else np.concatenate([one.rr for one in self.cortex.white])
+        for child in seed.spawn(ATTEMPTS):
+            draws = [np.random.default_rng(one) for one in child.spawn(3)]
+            layers = with_thickness((self.inner_skull, self.outer_skull, self.scalp), draws[0], thickness)
+            layers = with_thin_places(layers, draws[1], thin_places)
+            inner, outer, scalp = with_errors(layers, white, draws[2], segmentation)
+            other = replace(self, inner_skull=inner, outer_skull=outer, scalp=scalp)
+            if other.is_nested():
+                return other
+        raise InputError(
+            f"No skull of thickness={thickness:g}, thin_places={thin_places:g} and segmentation={segmentation:g} "
+            "keeps its surfaces inside each other; use smaller numbers."
         )
 
     def _frame_of(self, fiducials: dict[str, np.ndarray]) -> Transform:
