@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 
 from headwater._utils.errors import InputError
 from headwater.localization.noise import Noise, default_baseline, estimate_noise
-from headwater.localization.noise_shrinkage import (
+from headwater.solvers.inputs.shrinkage import (
     cross_validated_intensity,
     effective_samples,
     oracle_intensity,

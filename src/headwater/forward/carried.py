@@ -28,7 +28,7 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         Of free sources in ``origin``.
     origin, head : Head
     info : mne.Info
-        EEG electrodes on ``head``, or MEG sensors around it.
+        EEG electrodes on ``head``, MEG sensors around it, or both.
     ico : int
         Fineness of the boundary elements.
 
@@ -38,12 +38,13 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         Source i corresponds to source i of ``leadfield``, moved with the shape of the head. Computed once and cached.
     """
     pos = head.to_mri(same_places(origin, head, leadfield.pos))
-    kinds = set(info.get_channel_types())
-    if "eeg" in kinds and len(kinds) > 1:
-        raise InputError("Lead fields of another head are for EEG or for MEG; pick one of them.")
     check_sensors(info)
     _check_inside(head, pos)
-    gain = (_electric_gain if "eeg" in kinds else _magnetic_gain)(head, info, pos, ico)
+    electric = np.array(info.get_channel_types()) == "eeg"
+    gain = np.empty((len(electric), len(pos), 3))
+    for part, gain_in in ((electric, _electric_gain), (~electric, _magnetic_gain)):
+        if part.any():
+            gain[part] = gain_in(head, mne.pick_info(info, np.flatnonzero(part)), pos, ico)
     return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
 
 

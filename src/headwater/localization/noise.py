@@ -12,7 +12,7 @@ import numpy as np
 from mne.proj import make_projector
 
 from headwater._utils.errors import InputError
-from headwater.localization.noise_shrinkage import (
+from headwater.solvers.inputs.shrinkage import (
     cross_validated_intensity,
     effective_samples,
     oracle_intensity,

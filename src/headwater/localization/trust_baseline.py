@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater.localization.noise_shrinkage import oracle_intensity
+from headwater.solvers.inputs.shrinkage import oracle_intensity
 
 N_DRAWS = 499
 # Time points of the recording that are compared at most, and of its baseline that are kept.

@@ -53,9 +53,8 @@ class Trainee(pl.LightningModule):
         self.plateau = Plateau()
         weights = np.array([pair.weight for pair in pairs])
         self._probability = weights / weights.sum()
-        models = {pair.model.fingerprint: pair.model for pair in pairs}
         # Parts that are not state of the network, in a dictionary so that PyTorch does not register them.
-        self._unregistered: dict[str, Any] = {"bound": {key: network.bind(model) for key, model in models.items()}}
+        self._unregistered: dict[str, Any] = {"bound": _bind(network, pairs)}
 
     @property
     def averaged(self) -> Network:
@@ -147,5 +146,20 @@ class Trainee(pl.LightningModule):
         return Simulator(pair.truth, pair.preset or self.preset, self.device)
 
     def _bound(self, pair: TrainingPair) -> BoundNetwork:
-        bound: BoundNetwork = self._unregistered["bound"][pair.model.fingerprint]
+        bound: BoundNetwork = self._unregistered["bound"][pair]
         return bound
+
+
+def _bind(network: Network, pairs: Sequence[TrainingPair]) -> dict[TrainingPair, BoundNetwork]:
+    """Bind a network to the model of each pair; pairs with the same model and no noise covariance share theirs."""
+    shared: dict[str, BoundNetwork] = {}
+    found = {}
+    for pair in pairs:
+        if pair.noise_cov is not None:
+            found[pair] = network.bind(pair.model, pair.noise_cov)
+            continue
+        key = pair.model.fingerprint
+        if key not in shared:
+            shared[key] = network.bind(pair.model)
+        found[pair] = shared[key]
+    return found

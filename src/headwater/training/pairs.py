@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from headwater.forward.leadfield import LeadField
 from headwater.forward.pair import LeadFieldPair
 from headwater.simulation.presets import Preset
@@ -23,11 +25,14 @@ class TrainingPair:
         Relative to other pairs.
     preset : Preset | None
         Samples of this pair; None: those of the training.
+    noise_cov : array of shape (n_channels, n_channels) | None
+        Noise covariance that the network is given; None: the identity.
     """
 
     lead_fields: LeadFieldPair
     weight: float = 1.0
     preset: Preset | None = None
+    noise_cov: np.ndarray | None = None
 
     @classmethod
     def inverse_crime(cls, leadfield: LeadField, weight: float = 1.0) -> TrainingPair:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import mne
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,14 +18,15 @@ from headwater.forward.make import make_leadfield
 from headwater.forward.pair import LeadFieldPair, counterpart
 from headwater.forward.spaces import Spacing
 from headwater.head.helmet import helmet_info
+from headwater.head.meg_arrays import sensors_info
 from headwater.head.model import Head
-from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 from headwater.metrics.table import METRICS
 from headwater.networks import NETWORKS
 from headwater.simulation.preset_files import read_preset
 from headwater.simulation.presets import PRESETS, Preset
 from headwater.training.losses import LOSSES
+from headwater.training.noise import OngoingNoise
 from headwater.training.pairs import TrainingPair
 from headwater.training.schedule import MOST_STEPS, Schedule, Steps
 
@@ -43,7 +45,8 @@ class Heads(_Strict):
     Attributes
     ----------
     montage : str
-        EEG montage of MNE-Python, or ``"helmet"`` for magnetometers.
+        EEG montages of MNE-Python and MEG arrays, joined as for `headwater.head.meg_arrays.sensors_info`, or
+        ``"helmet"`` for 102 magnetometers.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``.
     spacing : float or str or (str, float) | None
@@ -64,6 +67,11 @@ class Heads(_Strict):
         Sampling weight of each pair, relative to others.
     preset : str | None
         Samples of these pairs, as `Recipe.preset`; None: those of the recipe.
+    noise : OngoingNoise | None
+        Correlated noise whose covariance the network is given as estimated; None: the noise of the preset, and the
+        identity.
+    missing : int
+        Channels that each pair lacks, drawn at random.
     """
 
     montage: str
@@ -77,6 +85,8 @@ class Heads(_Strict):
     data: tuple[Seed, ...] = Field((), max_length=1000)
     weight: Positive = 1.0
     preset: str | None = None
+    noise: OngoingNoise | None = None
+    missing: int = Field(0, ge=0, le=300)
 
     @cached_property
     def head(self) -> Head:
@@ -102,15 +112,28 @@ class Heads(_Strict):
         """Compute the lead fields."""
         model = self.model()
         if not self.data:
-            return [TrainingPair.inverse_crime(model, self.weight)]
-        truths = (self._truth(model, self.head.varied(seed=seed)) for seed in self.data)
-        return [TrainingPair(LeadFieldPair(model=model, truth=truth), self.weight) for truth in truths]
+            return [TrainingPair(self._picked(LeadFieldPair.inverse_crime(model), 0), self.weight)]
+        truths = ((seed, self._truth(model, self.head.varied(seed=seed))) for seed in self.data)
+        return [
+            TrainingPair(self._picked(LeadFieldPair(model=model, truth=truth), seed), self.weight)
+            for seed, truth in truths
+        ]
+
+    def _picked(self, lead_fields: LeadFieldPair, seed: int) -> LeadFieldPair:
+        """Leave out the missing channels."""
+        if not self.missing:
+            return lead_fields
+        names = np.array(lead_fields.model.ch_names)
+        if self.missing > len(names) - 3:
+            raise InputError(f"missing is {self.missing} and {self.montage} has {len(names)} channels; leave three.")
+        lost = np.random.default_rng(seed).choice(len(names), self.missing, replace=False)
+        return lead_fields.pick(list(np.delete(names, lost)))
 
     def _truth(self, model: LeadField, head: Head) -> LeadField:
         """Compute the lead field of the same sources in another head."""
-        # Electrodes are placed on each head; an MEG helmet is rigid, and its position is known.
-        rigid = self.montage == HELMET and self.space == "volume"
-        info = model.info if rigid else _info(head, self.montage)
+        info = _info(head, self.montage)
+        if self.space == "volume":
+            info = _with_coils_of(model.info, info)
         return counterpart(model, self.head, head, info, ico=DATA_ICO, spacing=self.spacing)
 
 
@@ -223,4 +246,12 @@ def find_preset(name: str, folder: Path) -> Preset:
 
 @lru_cache(maxsize=8)
 def _info(head: Head, montage: str) -> mne.Info:
-    return helmet_info(head) if montage == HELMET else montage_info(head, montage)
+    return helmet_info(head) if montage == HELMET else sensors_info(head, montage)
+
+
+def _with_coils_of(known: mne.Info, info: mne.Info) -> mne.Info:
+    """Put MEG coils where they were: an array is rigid, and its position is known; electrodes are placed anew."""
+    info = info.copy()
+    for index in mne.pick_types(info, meg=True):
+        info["chs"][index]["loc"] = known["chs"][index]["loc"].copy()
+    return info

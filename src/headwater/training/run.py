@@ -160,10 +160,14 @@ def train_recipe(
 
 def _pairs(recipe: Recipe, folder: Path) -> list[TrainingPair]:
     """Make all pairs of lead fields, each with the samples of its heads; the files of these are read first."""
-    presets = [None if heads.preset is None else find_preset(heads.preset, folder) for heads in recipe.heads]
-    return [
-        replace(pair, preset=own) for heads, own in zip(recipe.heads, presets, strict=True) for pair in heads.pairs()
-    ]
+    presets = {name: find_preset(name, folder) for name in {heads.preset or recipe.preset for heads in recipe.heads}}
+    pairs: list[TrainingPair] = []
+    for heads in recipe.heads:
+        preset = presets[heads.preset or recipe.preset]
+        for pair in heads.pairs():
+            quiet = replace(pair, preset=preset)
+            pairs.append(quiet if heads.noise is None else heads.noise.added(quiet, preset, len(pairs)))
+    return pairs
 
 
 def _check_folder(claim: Claim) -> None:

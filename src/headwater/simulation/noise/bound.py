@@ -72,9 +72,29 @@ class ScaledNoise(BoundNoise):
         """Draw one SNR per sample, the same for all sensor types."""
         snr_db = self.snr_db.draw((len(signal), 1), generator).expand(-1, len(self.sensors.types))
         carrier = self.carrier.draw(len(signal), signal.shape[2], generator)
-        scale = self.sensors.rms(signal) / self.rms * 10 ** (-snr_db / 20)
+        scale = self._scale(self.sensors.rms(signal) / self.rms) * 10 ** (-snr_db / 20)
         noise = carrier * scale[:, self.sensors.type_of, None]
-        return DrawnNoise(self.sensors.recorded(noise), snr_db, scale * self.rms)
+        return DrawnNoise(self.sensors.recorded(noise), self._reached(snr_db, signal, scale), scale * self.rms)
+
+    def _scale(self, ratio: torch.Tensor) -> torch.Tensor:
+        """Return the factors (batch, n_types) that give 0 dB, given the rms of signal over carrier."""
+        return ratio
+
+    def _reached(self, snr_db: torch.Tensor, signal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        """Return the SNR of each sensor type."""
+        return snr_db
+
+
+class JointlyScaledNoise(ScaledNoise):
+    """A carrier all sensor types of which are scaled by one factor."""
+
+    def _scale(self, ratio: torch.Tensor) -> torch.Tensor:
+        members = torch.bincount(self.sensors.type_of, minlength=len(self.sensors.types)).to(ratio)
+        joint = (ratio.square() @ members / members.sum()).sqrt()
+        return joint[:, None].expand_as(ratio)
+
+    def _reached(self, snr_db: torch.Tensor, signal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        return 20 * torch.log10(self.sensors.rms(signal) / (scale * self.rms))
 
 
 class AbsoluteNoise(BoundNoise):

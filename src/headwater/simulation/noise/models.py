@@ -14,7 +14,14 @@ import torch
 from headwater._utils.errors import InputError
 from headwater.simulation.distributions import Distribution, Uniform, check_distribution, check_instance
 from headwater.simulation.noise.base import BoundNoise, Noise
-from headwater.simulation.noise.bound import AbsoluteNoise, CombinedNoise, Gaussian, ScaledNoise, Segments
+from headwater.simulation.noise.bound import (
+    AbsoluteNoise,
+    CombinedNoise,
+    Gaussian,
+    JointlyScaledNoise,
+    ScaledNoise,
+    Segments,
+)
 from headwater.simulation.noise.sensors import SENSOR_TYPES, SensorArray
 
 
@@ -52,10 +59,14 @@ class FromCovariance(Noise):
         re-referencing of the preset.
     snr_db : Distribution | None
         Each sensor type is scaled as a whole to this SNR. None leaves the covariance at its recorded level.
+    together : bool
+        Scale all sensor types by one factor, so that the noise of one relative to that of another stays as in the
+        covariance. The SNR is then the mean over channels of the power of the signal relative to that of the noise.
     """
 
     covariance: mne.Covariance | np.ndarray | str | Path
     snr_db: Distribution | None = None
+    together: bool = False
 
     def __post_init__(self) -> None:
         if self.snr_db is not None:
@@ -73,7 +84,8 @@ class FromCovariance(Noise):
         gaussian = Gaussian(torch.as_tensor(factor, dtype=torch.float32, device=sensors.device))
         if self.snr_db is None:
             return AbsoluteNoise(sensors, gaussian, matrix)
-        return ScaledNoise(sensors, self.snr_db, gaussian, matrix)
+        kind = JointlyScaledNoise if self.together else ScaledNoise
+        return kind(sensors, self.snr_db, gaussian, matrix)
 
     def _matrix(self, sensors: SensorArray) -> np.ndarray:
         covariance = self.covariance
