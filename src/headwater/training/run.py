@@ -198,13 +198,20 @@ def _start(start: Path, recipe: Recipe) -> Network:
     known, card = read_network(start)
     kind = NETWORKS[recipe.network]
     given = check_settings(kind.__name__, kind.__init__, recipe.config)
-    if card.network != recipe.network or any(known.config[name] != value for name, value in given.items()):
+    if card.network != recipe.network or any(
+        known.config[name] != value for name, value in given.items() if name not in kind.free_settings
+    ):
         raise _other_network(start)
     return known
 
 
 def _other_network(start: Any) -> InputError:
     return InputError(f"The weights {start} belong to a network other than that of the recipe; leave out `start`.")
+
+
+def _shape(network: Network) -> Any:
+    """Return the settings that must be those of the weights to begin with."""
+    return plain({name: value for name, value in network.config.items() if name not in network.free_settings})
 
 
 def _network(recipe: Recipe, pairs: list[TrainingPair], n_times: int, known: Network | None) -> Network:
@@ -222,7 +229,7 @@ def _network(recipe: Recipe, pairs: list[TrainingPair], n_times: int, known: Net
         raise InputError(f"{kind.__name__} cannot be made with the config of the recipe: {error}.") from error
     if known is None:
         return network
-    if plain(known.config) != plain(network.config):
+    if _shape(known) != _shape(network):
         raise _other_network("to begin with")
     network.load_state_dict(known.state_dict())
     return network

@@ -31,12 +31,15 @@ class Network(nn.Module, ABC):
         Whether windows may be shorter than those it was bound for.
     has_posterior : bool
         Whether its bound networks have a ``posterior``, whose mean is the estimate.
+    free_settings : tuple of str
+        Settings that a training may change although it begins with given weights.
     """
 
     title: ClassVar[str] = ""
     any_leadfield: ClassVar[bool] = False
     any_length: ClassVar[bool] = False
     has_posterior: ClassVar[bool] = False
+    free_settings: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **settings: Any) -> None:
         """Set the default title."""

@@ -47,6 +47,7 @@ class RelevanceNet(Network):
     any_leadfield = True
     any_length = True
     has_posterior = True
+    free_settings = ("modes", "n_times")
 
     def __init__(
         self,
