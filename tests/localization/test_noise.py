@@ -9,14 +9,14 @@ from scipy.signal import lfilter
 
 from headwater._utils.errors import InputError
 from headwater.localization.noise import Noise, default_baseline, estimate_noise
+from headwater.localization.noise_span import spans
+from headwater.localization.prepare import SENSORS
 from headwater.solvers.inputs.shrinkage import (
     cross_validated_intensity,
     effective_samples,
     oracle_intensity,
     time_folds,
 )
-from headwater.localization.noise_span import spans
-from headwater.localization.prepare import SENSORS
 
 N_EEG = 32
 

@@ -12,13 +12,13 @@ import numpy as np
 from mne.proj import make_projector
 
 from headwater._utils.errors import InputError
+from headwater.localization.noise_span import NAMES, Span, spans
 from headwater.solvers.inputs.shrinkage import (
     cross_validated_intensity,
     effective_samples,
     oracle_intensity,
     time_folds,
 )
-from headwater.localization.noise_span import NAMES, Span, spans
 
 # With fewer baseline samples than this, a covariance describes chance rather than noise.
 MIN_BASELINE_SAMPLES = 20

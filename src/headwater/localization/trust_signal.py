@@ -13,9 +13,9 @@ from mne.proj import make_projector
 from scipy import stats
 
 from headwater.localization.noise import ROUNDED, before_zero
-from headwater.solvers.inputs.shrinkage import effective_samples
 from headwater.localization.prepare import Prepared
 from headwater.localization.trust_baseline import Course, p_value_against_baseline
+from headwater.solvers.inputs.shrinkage import effective_samples
 from headwater.solvers.inputs.whitening import whiten
 
 LEVEL = 0.01  # of all tests
