@@ -189,3 +189,18 @@ def test_nonsense_is_refused():
     ):
         with pytest.raises(InputError, match=named):
             make()
+
+
+def test_one_factor_for_all_types_keeps_their_ratio():
+    noise = FromCovariance(_covariance(), Constant(7.0), together=True).bind(_sensors())
+    signal = _signal(2500, 40)
+    drawn = noise.draw(signal, torch.Generator().manual_seed(0))
+    ratio = drawn.rms / drawn.rms[:, :1]
+    torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio))
+    per_type = torch.tensor([len([one for one in TYPES if one == kind]) for kind in ("eeg", "mag", "grad")])
+    joint = (10 ** (drawn.snr_db / 10) @ per_type.float()) / per_type.sum()
+    torch.testing.assert_close(joint, torch.full_like(joint, 10**0.7), rtol=1e-4, atol=0)
+    for index, kind in enumerate(("eeg", "mag", "grad")):
+        power_of_signal, power_of_noise = _measured_db(signal, drawn.data, kind)
+        stated = 10 ** (drawn.snr_db[:, index].double().numpy() / 10)
+        assert np.median(power_of_signal / power_of_noise / stated) == pytest.approx(1, abs=0.02)
