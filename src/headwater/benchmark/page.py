@@ -13,10 +13,12 @@ import pandas as pd
 from markdown_it import MarkdownIt
 
 from headwater._utils.files import atomic_file
+from headwater.benchmark.comparison import comparison
 from headwater.benchmark.methods import Method
 from headwater.benchmark.protocol import Case, Protocol
 from headwater.benchmark.tables import Scores, markdown
 
+COMPARISON = "comparison.csv"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #212529; }
 table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; font-size: 0.85rem; display: block; overflow-x: auto; }
@@ -35,13 +37,18 @@ def write_page(
     scores: Scores,
     about: Mapping[str, Any],
 ) -> list[str]:
-    """Write table, figures and, last, ``report.html``; return their names."""
+    """Write table, comparison, figures and, last, ``report.html``; return their names."""
     from headwater.benchmark.figures import figures
 
-    text = markdown(protocol, cases, methods, results, scores, about)
+    compared = comparison(protocol, methods, scores)
+    text = markdown(protocol, cases, methods, results, scores, about, compared)
     with atomic_file(out / "table.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     written, shown = ["table.md"], []
+    if len(compared):
+        with atomic_file(out / COMPARISON) as temporary:
+            compared.to_csv(temporary, index=False, float_format="%.6g")
+        written.append(COMPARISON)
     for name, (figure, caption) in figures(protocol, cases, methods, scores).items():
         picture = io.BytesIO()
         figure.savefig(picture, format="png", dpi=130)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from headwater.benchmark.comparison import comparison_table
 from headwater.benchmark.methods import Control, Method
 from headwater.benchmark.protocol import Case, Protocol
 from headwater.benchmark.results import summary
@@ -19,6 +20,12 @@ Scores = Mapping[tuple[str, str, str], np.ndarray]
 ABSENT = "–"
 DECIMALS = 9  # what is smaller is rounding
 DECIMALS_MM = 1
+COMPARED = (
+    "All cases together, sample by sample: by how much a network scores better than each classical solver, on average, "
+    "with the 95 % interval of a paired bootstrap over samples. A network is better, or worse, where the interval "
+    "excludes zero. The last column has the solver over which its advantage is least; `comparison.csv` has all, case "
+    "by case."
+)
 
 
 def markdown(
@@ -28,11 +35,14 @@ def markdown(
     results: pd.DataFrame,
     scores: Scores,
     about: Mapping[str, Any],
+    compared: pd.DataFrame,
 ) -> str:
     """Write everything that is worth reading besides the figures."""
     parts = [f"# {protocol.title}", _introduction(protocol, methods, about), _meanings(protocol), _provenance(about)]
     for case in cases:
         parts += [f"## {case.title}", case_table(protocol, case, methods, results, scores)]
+    if len(compared):
+        parts += ["## Networks compared with classical solvers", COMPARED, comparison_table(protocol, compared)]
     if pairs := protocol.pairs(cases):
         parts += ["## All defaults next to tuned by hand", pair_table(protocol, pairs, methods, scores)]
     if gaps := _gaps(results):

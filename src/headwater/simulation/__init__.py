@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "background": ["Background"],
         "noise": ["Noise", "White", "FromCovariance", "Recorded", "PerSensorType"],
         "spikes": [
-            *("Connectome", "distance_rule_connectome", "Brain", "JansenRitNetwork"),
+            *("Connectome", "distance_rule_connectome", "sampled_connectome", "Brain", "JansenRitNetwork"),
             *("SpikeRules", "SpikeLibrary", "LibraryPlan", "make_spike_library"),
         ],
         "distributions": ["Constant", "Integers", "LogIntegers", "LogUniform", "Normal", "PlusMinus", "Uniform"],

@@ -5,6 +5,7 @@ from headwater.simulation.spikes.connectome import Connectome, distance_rule_con
 from headwater.simulation.spikes.generation import LibraryPlan, make_spike_library
 from headwater.simulation.spikes.neural_mass import JansenRitNetwork
 from headwater.simulation.spikes.rules import PUBLISHED, SpikeRules, cut_clips, find_clips
+from headwater.simulation.spikes.sampled_connectome import sampled_connectome
 from headwater.simulation.spikes.spike_library import SpikeLibrary
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "distance_rule_connectome",
     "find_clips",
     "make_spike_library",
+    "sampled_connectome",
 ]
