@@ -28,9 +28,7 @@ def test_sampled_connectome_has_the_published_statistics(shared_data):
     for seed in range(3):
         found = statistics(sampled_connectome(BRAIN_RADIUS * fibonacci_sphere(998), seed=seed))
         for name, values in published.items():
-            np.testing.assert_allclose(
-                found[name], values, rtol=0.5, err_msg=name
-            )
+            np.testing.assert_allclose(found[name], values, rtol=0.5, err_msg=name)
         for name in ("in-strength", "length in mm"):
             assert found[name][2] == pytest.approx(published[name][2], rel=0.06)
 
