@@ -373,7 +373,7 @@ def test_lists_and_versions(run_cli: RunCli) -> None:
     printed = run_cli("list", "solvers")
     for name in SOLVERS:
         assert name in printed
-    assert "one-to-twelve-bells" in run_cli("list", "recipes")
+    assert "relevance" in run_cli("list", "recipes")
     printed = run_cli("info")
     assert mne.__version__ in printed
     assert "cache" in printed

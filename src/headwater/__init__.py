@@ -1,11 +1,13 @@
 """Find the sources of M/EEG in millimetres."""
 
+from typing import Any
+
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public names in the order in which data flows; each module is imported when one of its names is first used.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+_load, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["metrics", "networks", "simulation", "solvers", "training"],
     submod_attrs={
@@ -34,3 +36,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "report.results": ["write_results"],
     },
 )
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name, or say what to install for it."""
+    from headwater._utils.extras import extras
+
+    with extras():
+        return _load(name)

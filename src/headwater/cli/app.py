@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 import headwater
 from headwater._utils.errors import InputError
+from headwater._utils.extras import extras
 from headwater.cli.sentences import with_options
 
 INTERRUPTED = 130  # the exit code of a shell after Ctrl-C
@@ -69,7 +70,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be valid in any encoding
     try:
-        app(_with_flags(sys.argv[1:]))
+        with extras():
+            app(_with_flags(sys.argv[1:]))
     except InputError as error:
         _fail(str(error))
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -126,6 +127,15 @@ def _in_words(one: Field[object]) -> str:
     return one.name if one.default_factory is MISSING else f"{one.name}: {one.default_factory()!r}"
 
 
+def _gpu() -> str:
+    """Return the name of the GPU that networks would use."""
+    if find_spec("torch") is None:
+        return "none"
+    import torch
+
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "none"
+
+
 def _first_line(described: type) -> str:
     return (described.__doc__ or "").strip().splitlines()[0].partition(": ``")[0].removesuffix(".")
 
@@ -136,8 +146,6 @@ def info() -> None:
     import platform
     from importlib.metadata import version
 
-    import torch
-
     from headwater._utils.cache import cache_dir
 
     folder = cache_dir()
@@ -145,10 +153,11 @@ def info() -> None:
     rows = {
         "headwater": version("headwater"),
         "Python": platform.python_version(),
-        **{name: version(name) for name in ("mne", "numpy", "scipy", "torch")},
+        **{name: version(name) for name in ("mne", "numpy", "scipy")},
+        "torch": version("torch") if find_spec("torch") else "not installed",
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
-        "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "GPU": _gpu(),
         "cache": f"{folder} ({size / 1e6:.0f} MB)",
     }
     for name, value in rows.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from headwater._utils.errors import InputError
@@ -30,7 +31,7 @@ def named_solver(solver: Solver | str | Path) -> Solver:
         made = SOLVERS[str(solver)]()
         return made.set_params(lambda2="auto") if isinstance(made, Regularized) else made
     check_network_name(solver)
-    from headwater.weights import load_network  # loads PyTorch, which classical solvers do without
+    from headwater.weights import load_network
 
     return load_network(solver)
 
@@ -38,7 +39,7 @@ def named_solver(solver: Solver | str | Path) -> Solver:
 def check_network_name(name: str | Path) -> None:
     """Refuse what is neither the name of bundled weights nor a file of weights."""
     from headwater.weights import shipped
-    from headwater.weights.files import WEIGHTS
+    from headwater.weights.card import WEIGHTS
 
     known = shipped()
     if name not in known and Path(name).suffix != WEIGHTS:
@@ -50,6 +51,11 @@ def check_network_name(name: str | Path) -> None:
 def default_solver(prepared: Prepared) -> Solver:
     """Return the bundled 3D-PIUNet for grids in a volume, and eLORETA for other source spaces."""
     if prepared.leadfield.is_free_grid:
+        if find_spec("torch") is None:
+            raise InputError(
+                "The default solver is a network and needs PyTorch, which is not installed; install it with `pip "
+                "install torch`, or set `solver='eloreta'`."
+            )
         from headwater.weights.catalogue import load_network
 
         return load_network()

@@ -7,6 +7,7 @@ from scipy.spatial.distance import cdist
 
 from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
+from headwater._utils.extras import extras
 from headwater.metrics._inputs import MM_PER_M, paired_amplitudes
 
 MAX_PIVOTS = 10**8  # of the network simplex; an upper bound far above what is needed
@@ -148,7 +149,8 @@ def _distance(difference: np.ndarray, pos: np.ndarray, n_cells: int | None) -> f
 
 def _transport(mass_from: np.ndarray, pos_from: np.ndarray, mass_to: np.ndarray, pos_to: np.ndarray) -> float:
     """Cost of transporting masses between two sets of positions, in metres."""
-    import ot
+    with extras():
+        import ot
 
     moved = mass_from.sum()
     cost, log = ot.emd2(

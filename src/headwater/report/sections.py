@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 
 import numpy as np
 from markupsafe import Markup
@@ -20,7 +21,7 @@ from headwater.report.interactive.estimates import TOTAL_WITHIN, ShownEstimate
 from headwater.report.scene import FRAME_LABELS, make_scene
 
 MAY_BE_NOISE = "Nothing stands out of the noise: these are the largest values of the estimate, and they may be noise."
-PACKAGES = ("headwater", "mne", "numpy", "scipy", "torch")
+PACKAGES = ("headwater", "mne", "numpy", "scipy", "torch")  # PyTorch where it is installed
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def _peaks(localization: Localization, estimates: list[ShownEstimate]) -> Markup
 
 
 def _reproduction(command: str | None) -> Markup:
-    versions = [(name, version(name)) for name in PACKAGES] + [("Python", platform.python_version())]
+    versions = [(name, version(name)) for name in PACKAGES if find_spec(name)] + [("Python", platform.python_version())]
     shown = Markup() if command is None else preformatted(command)
     return shown + table(["package", "version"], versions, "Versions of packages")
 

@@ -28,8 +28,9 @@ from headwater.training.pairs import TrainingPair
 from headwater.training.recipe import Checks, Recipe, find_preset
 from headwater.training.schedule import Schedule
 from headwater.training.validation import Validation
+from headwater.weights.card import WEIGHTS
 from headwater.weights.catalogue import load_network
-from headwater.weights.files import WEIGHTS, read_network
+from headwater.weights.files import read_network
 
 RECIPE = "recipe.yaml"
 FREE = ("schedule.steps",)  # what may change when a run is resumed

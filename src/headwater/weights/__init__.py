@@ -1,6 +1,11 @@
 """Trained networks on disk, and the bundled ones."""
 
-from headwater.weights.catalogue import cards, load_network, shipped
-from headwater.weights.files import read_network, save_network
+import lazy_loader
 
-__all__ = ["cards", "load_network", "read_network", "save_network", "shipped"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "catalogue": ["cards", "load_network", "shipped"],
+        "files": ["read_network", "save_network"],
+    },
+)

@@ -13,6 +13,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.solvers.posterior.calibration import Calibration
 
+WEIGHTS, CARD = ".safetensors", ".json"
 PROBES = 16  # numbers that distinguish lead fields
 SAME = 1e-3  # largest relative difference of the same probes on two machines
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from headwater._utils.errors import InputError
-from headwater.networks.as_solver import NetworkSolver
-from headwater.weights.card import Card
-from headwater.weights.files import CARD, WEIGHTS, read_network
+from headwater._utils.extras import extras
+from headwater.weights.card import CARD, WEIGHTS, Card
+
+if TYPE_CHECKING:  # PyTorch takes a while, and need not be there
+    import torch
+
+    from headwater.networks.as_solver import NetworkSolver
 
 DEFAULT = "piunet"
 
@@ -45,7 +48,11 @@ def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cp
     solver : NetworkSolver
         For ``hw.localize(evoked, solver=...)``.
     """
-    network, card = read_network(_path(name))
+    path = _path(name)
+    with extras():
+        from headwater.networks.as_solver import NetworkSolver
+        from headwater.weights.files import read_network
+    network, card = read_network(path)
     return NetworkSolver(
         network=network,
         device=device,

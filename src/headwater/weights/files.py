@@ -15,9 +15,8 @@ from headwater.networks import NETWORKS
 from headwater.networks.base import Network
 from headwater.networks.base.sizes import Budget
 from headwater.solvers.posterior.calibration import Calibration
-from headwater.weights.card import Card
+from headwater.weights.card import CARD, WEIGHTS, Card
 
-WEIGHTS, CARD = ".safetensors", ".json"
 ROOM = 4  # numbers that a constructor may allocate for each one it keeps
 
 

@@ -1,0 +1,31 @@
+"""Packages that headwater needs for some things only: what to install where one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headwater._utils.errors import InputError
+
+# What needs it, its name, and how to get it; the extras are those of pyproject.toml.
+TRAIN, STORE, BENCHMARK = (f"pip install 'headwater[{extra}]'" for extra in ("train", "store", "benchmark"))
+NEEDED = {
+    "torch": ("Networks and simulations need", "PyTorch", "pip install torch"),
+    "lightning": ("Training needs", "Lightning", TRAIN),
+    "tensorboard": ("Training needs", "TensorBoard", TRAIN),
+    "zarr": ("Samples on disk need", "Zarr", STORE),
+    "ot": ("The earth mover's distance needs", "POT", BENCHMARK),
+}
+
+
+@contextmanager
+def extras() -> Iterator[None]:
+    """Say in one sentence which package is missing, and how it is installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in NEEDED:
+            raise
+        what, name, command = NEEDED[package]
+        raise InputError(f"{what} {name}, which is not installed; install it with `{command}`.") from error
