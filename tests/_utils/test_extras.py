@@ -33,7 +33,8 @@ evoked = mne.EvokedArray(data, info, tmin=-0.4, nave=30, verbose="error")
 found = hw.analyze(evoked, "eloreta", head=head, forward=leadfield)
 assert not any(name in sys.modules for name in {hidden!r})
 hw.write_results(found, {out!r})
-for attempt in (lambda: hw.analyze(evoked, head=head, forward=leadfield), lambda: hw.load_network(), lambda: hw.simulate):
+attempts = (lambda: hw.analyze(evoked, head=head, forward=leadfield), lambda: hw.load_network(), lambda: hw.simulate)
+for attempt in attempts:
     try:
         attempt()
     except hw.InputError as error:
