@@ -33,7 +33,7 @@ def chosen(protocol: Protocol, solvers: Iterable[str] | Mapping[str, Solver] | N
 
 
 def _named(protocol: Protocol, names: list[str]) -> dict[str, Solver]:
-    from headwater.weights import shipped  # PyTorch takes a while
+    from headwater.weights.catalogue import shipped
 
     known, bundled = protocol.solvers, shipped()
     networks = [name for name in names if name in bundled or name.endswith(WEIGHTS) or name.startswith(MORPHED)]
