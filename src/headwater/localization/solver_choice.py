@@ -38,8 +38,8 @@ def named_solver(solver: Solver | str | Path) -> Solver:
 
 def check_network_name(name: str | Path) -> None:
     """Refuse what is neither the name of bundled weights nor a file of weights."""
-    from headwater.weights.catalogue import shipped
     from headwater.weights.card import WEIGHTS
+    from headwater.weights.catalogue import shipped
 
     known = shipped()
     if name not in known and Path(name).suffix != WEIGHTS:
