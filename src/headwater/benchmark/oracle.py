@@ -86,7 +86,7 @@ class Oracle(Control):
         if self.error:
             level = (level.square() + self.error**2 * y.square().mean(1)).sqrt()
         y = y / level[:, None]
-        candidates = _candidates(leadfield, _midpoints(sources.sigma_mm.low, sources.sigma_mm.high))
+        candidates = bell_candidates(leadfield, sources.sigma_mm.low, sources.sigma_mm.high)
         weighed = [one.weigh(y, level, sources.amplitude_nam.sd) for one in candidates]
         weights = torch.softmax(torch.cat([weight for weight, _ in weighed], 1), 1).chunk(len(candidates), 1)
         mean = torch.stack(
@@ -96,6 +96,11 @@ class Oracle(Control):
             ]
         ).sum(0)
         return NAM * mean.numpy()[..., np.newaxis]
+
+
+def bell_candidates(leadfield: LeadField, narrowest: float, widest: float) -> tuple[Width, ...]:
+    """Return bells around every source whose widths stand for all between two, in mm."""
+    return _candidates(leadfield, _midpoints(narrowest, widest))
 
 
 def _midpoints(low: float, high: float) -> tuple[float, ...]:
