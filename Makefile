@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test campaign lint format benchmark constraints template picture clean
+.PHONY: help demo test campaign lint format benchmark package constraints template picture clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ format: $(STAMP)  ## format and fix what can be fixed
 
 benchmark: $(STAMP)  ## print every figure the README and the docs quote
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+package: $(STAMP)  ## build the package and use it in an empty environment, a few minutes
+	$(BIN)/python benchmarks/bench_package.py
 
 constraints: $(STAMP)  ## write down the versions installed now
 	$(BIN)/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//' > constraints.txt
