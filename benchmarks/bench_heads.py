@@ -23,17 +23,16 @@ import mne
 import numpy as np
 from record import recorded
 
+from headwater.benchmark.heads import NewYork
 from headwater.forward.bem import electrode_rows
 from headwater.forward.layers import head_layers
 from headwater.forward.potential import eeg_gain
 from headwater.forward.spaces import volume_space
 from headwater.head.anatomy import Conductivities
-from headwater.head.conductivity import AIR, COMPACT, CSF, GREY, SCALP, WHITE
 from headwater.head.geometry import NearestPoint, enclosed_volume
-from headwater.head.labelled import head_from_labels
 from headwater.head.meshes import head_from_meshes
 from headwater.head.model import Head
-from headwater.head.registration import fiducials_of_template, mni_of_inner_skull
+from headwater.head.registration import MNI152_TO_MNI305, mni_of_inner_skull
 from headwater.head.sensors import montage_info
 from headwater.head.subject import head_from_subject
 from headwater.head.template import template_head
@@ -50,17 +49,6 @@ SWITCHES = ("geometry", "electrodes", "conductivity", "thickness", "thin_places"
 NOTHING = dict.fromkeys(SWITCHES, 0.0)
 EVERYTHING = dict.fromkeys(SWITCHES, 1.0)
 WIDE = {**EVERYTHING, "conductivity": 0.0, "geometry": 2.0, "electrodes": 2.0}
-NY_TISSUES = dict(enumerate((WHITE, GREY, CSF, COMPACT, SCALP, AIR), start=1))
-
-# From MNI152 to MNI305 (FreeSurfer's "CoordinateSystems", 8b, inverted), in metres.
-MNI305 = np.linalg.inv(
-    [
-        [0.9975, -0.0073, 0.0176, -0.0429e-3],
-        [0.0146, 1.0009, -0.0024, 1.5496e-3],
-        [-0.0130, -0.0093, 0.9971, 1.1840e-3],
-        [0, 0, 0, 1],
-    ]
-)
 
 
 def person() -> Head:
@@ -71,13 +59,12 @@ def person() -> Head:
 def spm() -> Head:
     """Read SPM's template."""
     meshes = [DATA / "spm-template" / f"{layer}_2562.surf.gii" for layer in ("iskull", "oskull", "scalp")]
-    return head_from_meshes(meshes, mri_mni_t=MNI305, name="SPM template")
+    return head_from_meshes(meshes, mri_mni_t=MNI152_TO_MNI305, name="SPM template")
 
 
 def new_york() -> Head:
     """Read the New York head."""
-    image = DATA / "ny-head" / "ny_head_tissues_1mm.nii.gz"
-    return head_from_labels(image, NY_TISSUES, fiducials_of_template(MNI305), mri_mni_t=MNI305, name="New York")
+    return NewYork(DATA).head(template_head(), 0)
 
 
 def sample() -> Head:

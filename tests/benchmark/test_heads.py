@@ -1,13 +1,22 @@
 """The true head is not the one that solvers assume, but its sources are the same, one by one."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import mne
+import nibabel as nib
 import numpy as np
 import pytest
 
 import headwater as hw
 from headwater._utils.errors import InputError
-from headwater.benchmark.heads import Misjudged, Setup, model_leadfield, true_leadfield
+from headwater.benchmark.heads import Misjudged, NewYork, Setup, model_leadfield, true_leadfield
+from headwater.benchmark.piunet import PIUNET
+from headwater.benchmark.protocol import Settings
+from headwater.benchmark.protocols import PROTOCOLS
 from headwater.forward.carried import carried_leadfield
+from headwater.forward.fem.method import FEM
+from headwater.head.geometry import NearestPoint
 from headwater.head.helmet import helmet_info
 from headwater.head.sensors import montage_info
 
@@ -109,3 +118,44 @@ def test_electrodes_and_coils_are_not_mixed_up() -> None:
     info["dev_head_t"] = mne.transforms.Transform("meg", "head")
     with pytest.raises(InputError, match="pick one of them"):
         carried_leadfield(leadfield, template, template, info, ico=3)
+
+
+def test_a_real_head_makes_the_data_of_the_hardest_case(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The New York head, thinned out and with boundary elements to be quick."""
+    image = nib.load(shared_data / NewYork.image)
+    thin = nib.Nifti1Image(np.asarray(image.dataobj)[::3, ::3, ::3], image.affine @ np.diag([3.0, 3.0, 3.0, 1.0]))
+    (tmp_path / NewYork.image).parent.mkdir()
+    nib.save(thin, tmp_path / NewYork.image)
+    assert NewYork().method == FEM()
+    monkeypatch.setattr(NewYork, "method", "bem")
+    setup = replace(VOLUME, montage="biosemi16", deviation=NewYork().at(tmp_path))
+    mine, other = model_leadfield(setup), true_leadfield(setup, 1)
+    head = setup.deviation.head(setup.head, 1)
+    depth = -NearestPoint(head.inner_skull.rr, head.inner_skull.tris)(head.to_mri(other.pos))[1]
+    assert depth.min() >= NewYork.least_depth
+    off_mm = 1e3 * np.linalg.norm(head.to_mni(other.pos) - setup.head.to_mni(mine.pos), axis=1)
+    assert np.median(off_mm) < 0.01
+    assert off_mm.max() < 15
+    columns = [field.matrix - field.matrix.mean(axis=0) for field in (mine, other)]
+    a, b = (column / np.linalg.norm(column, axis=0) for column in columns)
+    assert 0.05 < np.median(np.linalg.norm(a - b, axis=0)) < 0.5
+
+
+@pytest.mark.parametrize("name", ["piunet", "multi-source", "spikes", "direct-unet", "subcortical"])
+def test_without_the_real_head_its_case_is_skipped(name: str, tmp_path: Path) -> None:
+    protocol = PROTOCOLS[name]
+    for size in ("quick", "paper"):
+        (case,) = [case for case in protocol.cases(Settings(size)) if case.name == "real-head"]
+        assert "no folder of real data is given" in protocol.skipped(case, Settings(size))
+        assert "has no ny-head/ny_head_tissues_1mm.nii.gz" in protocol.skipped(case, Settings(size, data=tmp_path))
+        assert not protocol.skipped(protocol.cases(Settings(size))[0], Settings(size))
+    with pytest.raises(InputError, match="New York head cannot be read: the folder of real data has no ny-head"):
+        NewYork(tmp_path).head(hw.template_head(), 1)
+
+
+def test_the_known_head_is_never_a_real_one() -> None:
+    """Its solvers know the head that makes the data."""
+    assert "real-head" in {case.name for case in PIUNET.cases(Settings())}
+    assert "real-head" not in {case.name for case in PROTOCOLS["known-head"].cases(Settings())}

@@ -1,5 +1,7 @@
 """A pair of lead fields has the same sources, one by one, or is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from headwater._utils.errors import InputError
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
 from headwater.forward.pair import LeadFieldPair, counterpart
+from headwater.head.anatomy import Surface, icosahedron
+from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 from headwater.head.sensors import montage_info
 from headwater.head.structures import NUCLEI
@@ -60,3 +64,51 @@ def test_an_inverse_crime_is_one_lead_field_twice() -> None:
     model = leadfield_of(template_head(), "volume", 30.0)
     pair = LeadFieldPair.inverse_crime(model)
     assert pair.model is pair.truth is model
+
+
+def stranger(head: Head, *, spheres: bool) -> Head:
+    """Let a varied head be a person of their own: other numbers of vertices, and no known way to the template."""
+    assert head.cortex is not None
+    rng = np.random.default_rng(0)
+    whites, spots = [], []
+    for white in head.cortex.white:
+        order = rng.permutation(len(white.rr))
+        whites.append(Surface(white.rr[order], np.argsort(order)[white.tris]))
+        spots.append(icosahedron(5).rr[order])
+    pair, registered = (whites[0], whites[1]), (spots[0], spots[1])
+    cortex = replace(head.cortex, white=pair, pial=pair, registered=registered if spheres else None)
+    return replace(head, cortex=cortex, reference="a person", subject="a person")
+
+
+@pytest.mark.parametrize("spheres", [True, False])
+def test_cortical_sources_are_registered_between_people(other: Head, spheres: bool) -> None:
+    """Through the registered spheres, or by MNI305, each source finds its vertex; its field is the one it has there."""
+    template = template_head()
+    model = leadfield_of(template, "cortex", "ico3")
+    info = montage_info(other, MONTAGE)
+    expected = counterpart(model, template, other, info, ico=3, spacing="ico3")
+    found = counterpart(model, template, stranger(other, spheres=spheres), info, ico=3)
+    np.testing.assert_allclose(found.pos, expected.pos, atol=1e-9)
+    assert np.median((found.normals * expected.normals).sum(axis=1)) > 0.98
+    alike = (found.matrix * expected.matrix).sum(axis=0)
+    alike /= np.linalg.norm(found.matrix, axis=0) * np.linalg.norm(expected.matrix, axis=0)
+    assert np.median(alike) > 0.98
+    assert LeadFieldPair(model, found).truth.n_orient == 1
+    assert ("registration" in found.assumptions["sources"]) == spheres
+
+
+def test_a_head_without_cortex_gets_the_sources_through_mni(other: Head) -> None:
+    """Places in MNI305 and carried normals; what would lie outside its inner skull is moved inside."""
+    template = template_head()
+    model = leadfield_of(template, "mixed", 8.0)
+    bare = replace(other, cortex=None, reference="a person", warp=None)  # MNI305 as if the head were the template
+    info = montage_info(bare, MONTAGE)
+    with pytest.raises(InputError, match="lie outside the inner skull"):
+        counterpart(model, template, bare, info, ico=3)
+    found = counterpart(model, template, bare, info, ico=3, least_depth=0.003)
+    depth = -NearestPoint(bare.inner_skull.rr, bare.inner_skull.tris)(bare.to_mri(found.pos))[1]
+    assert depth.min() >= 0.003
+    moved = np.linalg.norm(bare.to_mni(found.pos) - template.to_mni(model.pos), axis=1) > 1e-6
+    assert 0 < moved.mean() < 0.5
+    assert np.median((found.normals * model.normals)[model.cortical].sum(axis=1)) > 0.95
+    assert (found.cortical == model.cortical).all()

@@ -11,17 +11,8 @@ from headwater._utils.errors import InputError
 from headwater.forward.spaces import make_sources
 from headwater.head.anatomy import LabelVolume
 from headwater.head.model import Head
+from headwater.head.registration import MNI152_TO_MNI305
 from headwater.head.structures import CEREBELLUM, NUCLEI, STRUCTURES, VENTRAL_DIENCEPHALON, read_segmentation
-
-# From MNI152 to MNI305, as FreeSurfer publishes it ("CoordinateSystems", 8b, inverted); mm.
-MNI305 = np.linalg.inv(
-    [
-        [0.9975, -0.0073, 0.0176, -0.0429],
-        [0.0146, 1.0009, -0.0024, 1.5496],
-        [-0.0130, -0.0093, 0.9971, 1.1840],
-        [0, 0, 0, 1],
-    ]
-)
 
 
 def centroids(volume: LabelVolume) -> dict[str, np.ndarray]:
@@ -54,7 +45,7 @@ def test_the_template_has_the_structures_of_freesurfer(template: Head) -> None:
 def test_centroids_of_the_template_are_those_of_freesurfers_segmentation(template: Head, mni152: LabelVolume) -> None:
     assert template.structures is not None
     own, published = centroids(template.structures), centroids(mni152)
-    off = {name: np.linalg.norm(1e3 * own[name] - apply_trans(MNI305, 1e3 * published[name])) for name in own}
+    off = {name: np.linalg.norm(1e3 * own[name] - 1e3 * apply_trans(MNI152_TO_MNI305, published[name])) for name in own}
     assert max(off.values()) < 5, off
     assert np.median(list(off.values())) < 3
 

@@ -16,7 +16,7 @@ from headwater.benchmark.exams import Scored
 from headwater.benchmark.heads import Setup
 from headwater.benchmark.methods import Method
 from headwater.benchmark.protocol import Case, Settings
-from headwater.benchmark.simulated import ABOUT, Extent, Simulated
+from headwater.benchmark.simulated import ABOUT, Extent, Simulated, in_a_real_head
 from headwater.head.anatomy import Surface
 from headwater.head.template import template_head
 from headwater.metrics.detection import active_share
@@ -103,7 +103,7 @@ def cases(snrs: tuple[int, ...], numbers: tuple[int, ...]) -> tuple[Case, ...]:
         )
         for at in numbers
     ]
-    return (*snr, *number)
+    return (*snr, *number, in_a_real_head(snr[-1]))
 
 
 SNRS = (10, 20, LEAST_NOISE)

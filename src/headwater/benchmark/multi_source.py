@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from headwater.benchmark.heads import Setup
 from headwater.benchmark.protocol import Case
-from headwater.benchmark.simulated import Extent, Simulated
+from headwater.benchmark.simulated import Extent, Simulated, in_a_real_head
 from headwater.simulation.distributions import Constant, Distribution, Uniform
 from headwater.simulation.presets import MULTI_SOURCE as RANDOM
 from headwater.simulation.presets import Preset
@@ -46,12 +46,14 @@ CONFIGURATIONS = {
     "G": ("two medium patches very close together", patches(2, MEDIUM, AtDistance(20.0, 35.0))),
 }
 
+SET = Case(name="random", title="random set: one to three patches of 20-60 mm", tuned_on="random", setting=RANDOM)
 CASES = (
-    Case(name="random", title="random set: one to three patches of 20-60 mm", tuned_on="random", setting=RANDOM),
+    SET,
     *(
         Case(name=letter, title=f"{letter}: {words}", tuned_on="random", setting=preset)
         for letter, (words, preset) in CONFIGURATIONS.items()
     ),
+    in_a_real_head(SET),
 )
 
 MULTI_SOURCE = Simulated(

@@ -13,7 +13,7 @@ from headwater.benchmark.heads import Setup
 from headwater.benchmark.methods import Chance, Perfect
 from headwater.benchmark.oracle import Oracle
 from headwater.benchmark.protocol import Case
-from headwater.benchmark.simulated import Extent, Simulated
+from headwater.benchmark.simulated import Extent, Simulated, in_a_real_head
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform
 from headwater.simulation.noise import White
 from headwater.simulation.presets import PIUNET as TRAINING
@@ -74,6 +74,8 @@ NARROW_10_DB = Case(
     setting=bells(10, Constant(1), NARROW),
 )
 
+HARDEST = in_a_real_head(_case("snr", "SNR (dB)", 20, "one source of 10-80 mm, 20 dB", bells(20, Constant(1)), "20 dB"))
+
 SNRS = (0, 5, 10, 20, 30, 40)
 
 PIUNET = Simulated(
@@ -85,14 +87,14 @@ PIUNET = Simulated(
             n=40,
             n_training=12,
             seeds=(1,),
-            cases=(*cases((0, 5, 20), (10, 40, 80), (2, 5)), NARROW_CASE),
+            cases=(*cases((0, 5, 20), (10, 40, 80), (2, 5)), NARROW_CASE, HARDEST),
         ),
         "paper": Extent(
             setup=Setup("easycap-M10", "volume", 7.0),
             n=400,
             n_training=100,
             seeds=(1, 2, 3, 4, 5),
-            cases=(*cases(SNRS, (10, 20, 40, 60, 80), (2, 3, 5, 10, 20), (5, 11)), NARROW_CASE, NARROW_10_DB),
+            cases=(*cases(SNRS, (10, 20, 40, 60, 80), (2, 3, 5, 10, 20), (5, 11)), NARROW_CASE, NARROW_10_DB, HARDEST),
         ),
     },
     training_presets={

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from headwater.benchmark.exams import Scored, TrainingSet
+from headwater.benchmark.heads import Deviation
 from headwater.benchmark.methods import CONTROLS, Control, Method
 from headwater.metrics.measure import Measure
 from headwater.solvers import SOLVERS
@@ -29,7 +30,7 @@ class Settings:
     inverse_crime : bool
         Simulate with the solvers' own lead field: a contrast that flatters every solver.
     data : Path | None
-        Folder of real recordings.
+        Folder of real recordings and heads.
     samples : int | None
         At most so many of each case and head; None: as many as the size has.
     """
@@ -60,6 +61,8 @@ class Case:
         What the protocol makes the case from.
     n_lost : int
         Number of missing electrodes, drawn by the seed.
+    deviation : Deviation | None
+        Of the head that makes the data from the one that solvers assume; None: as in the other cases of the protocol.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Case:
     at: float = np.nan
     setting: Any = None
     n_lost: int = 0
+    deviation: Deviation | None = None
 
 
 class Protocol(ABC):

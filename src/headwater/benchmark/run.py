@@ -115,7 +115,7 @@ def run_benchmark(
     out : path-like | None
         Results folder: ``results.csv``, ``table.md``, figures and ``report.html``. None: ``benchmark-PROTOCOL-SIZE``.
     data : path-like | None
-        Folder of the recordings, for the protocol ``real``.
+        Folder of real recordings and heads, for the protocol ``real`` and the cases ``real-head``.
     cases : sequence of str | None
         Names of cases, as in ``results.csv``. None: all.
     samples : int | None

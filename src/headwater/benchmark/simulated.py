@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from headwater.benchmark.exams import Exam, Scored, TrainingSet
-from headwater.benchmark.heads import Setup, leadfield_pair, model_leadfield
+from headwater.benchmark.heads import NewYork, Setup, leadfield_pair, model_leadfield
 from headwater.benchmark.methods import CONTROLS, Control, Method
 from headwater.benchmark.protocol import Case, Protocol, Settings
 from headwater.forward.leadfield import LeadField
@@ -24,6 +24,15 @@ from headwater.solvers.base import Solver
 from headwater.solvers.evaluation import GroundTruth, currents
 
 TRAINING_SEED = 10**6  # far from the seeds of any test
+
+REAL_HEAD = "real-head"  # name of the hardest case
+
+
+def in_a_real_head(case: Case) -> Case:
+    """Ask the same of data that another real head makes, by finite elements with all its tissues."""
+    title = f"{case.title}; data from the New York head, finite elements"
+    return replace(case, name=REAL_HEAD, title=title, axis="", at=np.nan, deviation=NewYork())
+
 
 ABOUT = (
     "Data come from another head than the one that solvers assume (shape, places of electrodes, conductivities), with "
@@ -117,6 +126,10 @@ class Simulated(Protocol):
             truth=self.truth,
         )
 
+    def skipped(self, case: Case, settings: Settings) -> str:
+        """Say which head is missing."""
+        return "" if case.deviation is None else case.deviation.missing(settings.data)
+
     def score(self, method: Method, case: Case, seed: int, settings: Settings) -> Scored:
         """Simulate, estimate, score."""
         return method.take(self.exam(case, seed, settings))
@@ -124,7 +137,10 @@ class Simulated(Protocol):
     def exam(self, case: Case, seed: int, settings: Settings) -> Exam:
         """Simulate the samples of a case on one head."""
         extent = self.extent(settings)
-        pair = leadfield_pair(extent.setup, seed, inverse_crime=settings.inverse_crime)
+        setup = extent.setup
+        if case.deviation is not None:
+            setup = replace(setup, deviation=case.deviation.at(settings.data))
+        pair = leadfield_pair(setup, seed, inverse_crime=settings.inverse_crime)
         if case.n_lost:
             pair = LeadFieldPair(*(_without(one, case.n_lost, seed) for one in (pair.model, pair.truth)))
         return Exam(

@@ -12,7 +12,7 @@ from headwater.benchmark.exams import Scored, TrainingSet
 from headwater.benchmark.heads import Setup
 from headwater.benchmark.methods import Method
 from headwater.benchmark.protocol import Case, Settings
-from headwater.benchmark.simulated import Extent, Simulated
+from headwater.benchmark.simulated import Extent, Simulated, in_a_real_head
 from headwater.simulation.distributions import Constant, Distribution, Integers, Uniform
 from headwater.simulation.noise import White
 from headwater.simulation.presets import SPIKES as TRAINING
@@ -100,7 +100,7 @@ def cases(snrs: tuple[int, ...], electrodes: tuple[int, ...]) -> tuple[Case, ...
         )
         for at in electrodes
     ]
-    return (*number, *snr, *montage)
+    return (*number, *snr, *montage, in_a_real_head(number[0]))
 
 
 SPIKES = Spikes(

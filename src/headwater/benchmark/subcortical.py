@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from headwater.benchmark.heads import Misjudged, Setup
 from headwater.benchmark.protocol import Case
-from headwater.benchmark.simulated import Extent, Simulated
+from headwater.benchmark.simulated import Extent, Simulated, in_a_real_head
 from headwater.head.structures import NUCLEI
 from headwater.simulation.distributions import Constant
 from headwater.simulation.noise import White
@@ -21,6 +21,7 @@ from headwater.simulation.presets import Preset
 from headwater.simulation.spatial import RingClusters
 from headwater.simulation.spatial.placement import CortexAndDeep
 
+HARD_SNR = 20  # dB, of the case in a real head
 GRID = 5.0  # mm, below the cortex
 BELOW = tuple(NUCLEI.values())
 VALIDATION = Misjudged(jitter_mm=2.0, brain=1.2, skull=0.8, scalp=0.8)
@@ -40,7 +41,7 @@ PLACES = {"cortical": 1.0, "subcortical": 0.0}
 
 def cases(snrs: tuple[int, ...]) -> tuple[Case, ...]:
     """Cortical and subcortical clusters apart, over the SNR."""
-    return tuple(
+    series = [
         Case(
             name=f"{place}-snr-{at}",
             title=f"a {place} cluster, {at} dB",
@@ -51,7 +52,8 @@ def cases(snrs: tuple[int, ...]) -> tuple[Case, ...]:
         )
         for place, share in PLACES.items()
         for at in snrs
-    )
+    ]
+    return (*series, in_a_real_head(next(case for case in series if case.name == f"cortical-snr-{HARD_SNR}")))
 
 
 SNRS = (-20, -10, 0, 5, 10, 15, 20, 25, 30)

@@ -34,7 +34,10 @@ def benchmark(
         typer.Option(help="Names, .safetensors files, or morphed:FILE, separated by commas [default: all]."),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Results folder [default: benchmark-PROTOCOL-SIZE].")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the recordings, for the protocol `real`.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of real recordings and heads: for the protocol `real`, and cases `real-head`."),
+    ] = None,
     cases: Annotated[str, typer.Option(help="Names of cases, separated by commas [default: all].")] = "",
     samples: Annotated[int | None, typer.Option(help="Largest number of samples of each case and head.")] = None,
     inverse_crime: Annotated[

@@ -8,6 +8,7 @@ import numpy as np
 from headwater._utils.cache import cached_arrays, content_hash
 from headwater._utils.errors import InputError
 from headwater.forward.bem import VERSION, electrode_rows, make_bem
+from headwater.forward.fem.method import FEM
 from headwater.forward.from_arrays import PLACEHOLDER
 from headwater.forward.from_mne import gain_of
 from headwater.forward.layers import head_layers
@@ -18,8 +19,19 @@ from headwater.forward.potential import eeg_gain
 from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 
+DEEPENINGS = 5
 
-def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.Info, *, ico: int) -> LeadField:
+
+def carried_leadfield(
+    leadfield: LeadField,
+    origin: Head,
+    head: Head,
+    info: mne.Info,
+    *,
+    ico: int,
+    method: str | FEM = "bem",
+    least_depth: float = 0.0,
+) -> LeadField:
     """Lead field of the same places in another head.
 
     Parameters
@@ -31,21 +43,49 @@ def carried_leadfield(leadfield: LeadField, origin: Head, head: Head, info: mne.
         EEG electrodes on ``head``, MEG sensors around it, or both.
     ico : int
         Fineness of the boundary elements.
+    method : str | FEM
+        ``"bem"``, ``"fem"``, or finite elements with other settings.
+    least_depth : float
+        In metres: places that would lie less deep below the inner skull of ``head`` are moved there. 0: places outside
+        it are refused.
 
     Returns
     -------
     leadfield : LeadField
         Source i corresponds to source i of ``leadfield``, moved with the shape of the head. Computed once and cached.
     """
-    pos = head.to_mri(same_places(origin, head, leadfield.pos))
+    pos = deep_enough(head, head.to_mri(same_places(origin, head, leadfield.pos)), least_depth)
+    gain = gain_at(head, info, pos, ico=ico, method=method)
+    return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
+
+
+def gain_at(head: Head, info: mne.Info, pos: np.ndarray, *, ico: int, method: str | FEM = "bem") -> np.ndarray:
+    """Gain at places (MRI frame) along x, y, z of head coordinates, shape (n_channels, n_places, 3); cached."""
     check_sensors(info)
     _check_inside(head, pos)
+    if isinstance(method, FEM) or method == "fem":
+        return (method if isinstance(method, FEM) else FEM()).gain(head, info, pos)
     electric = np.array(info.get_channel_types()) == "eeg"
     gain = np.empty((len(electric), len(pos), 3))
     for part, gain_in in ((electric, _electric_gain), (~electric, _magnetic_gain)):
         if part.any():
             gain[part] = gain_in(head, mne.pick_info(info, np.flatnonzero(part)), pos, ico)
-    return LeadField.from_arrays(gain, head.to_head(pos), info=info, subject=head.name)
+    return gain
+
+
+def deep_enough(head: Head, pos: np.ndarray, least_depth: float) -> np.ndarray:
+    """Move places (n, 3) of the MRI frame that are less deep below the inner skull there, along its normals."""
+    if not least_depth:
+        return pos
+    skull = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
+    for _ in range(DEEPENINGS):
+        nearest, distance, normals = skull(pos)
+        shallow = distance > -least_depth
+        if not shallow.any():
+            break
+        # A little deeper than asked for: where the skull is curved, another part of it may be nearer afterwards.
+        pos = np.where(shallow[:, np.newaxis], nearest - 1.05 * least_depth * normals, pos)
+    return pos
 
 
 def same_places(origin: Head, head: Head, pos: np.ndarray) -> np.ndarray:

@@ -10,9 +10,11 @@ import numpy as np
 
 from headwater._utils.errors import InputError
 from headwater.forward.carried import carried_leadfield
+from headwater.forward.fem.method import FEM
 from headwater.forward.grid import is_grid
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.forward.registered import registered_leadfield
 from headwater.forward.spaces import Spacing, spacings
 from headwater.head.model import Head
 
@@ -62,7 +64,15 @@ class LeadFieldPair:
 
 
 def counterpart(
-    leadfield: LeadField, origin: Head, head: Head, info: mne.Info, *, ico: int, spacing: Spacing = None
+    leadfield: LeadField,
+    origin: Head,
+    head: Head,
+    info: mne.Info,
+    *,
+    ico: int,
+    spacing: Spacing = None,
+    method: str | FEM = "bem",
+    least_depth: float = 0.0,
 ) -> LeadField:
     """Compute the lead field of the same sources in another head.
 
@@ -71,33 +81,40 @@ def counterpart(
     leadfield : LeadField
         From `headwater.make_leadfield`, of sources in ``origin``.
     origin, head : Head
-        Sources on the cortex need the same vertices in both, as `Head.varied` has them. Sources in a volume are
-        carried point by point where both share their reference, and through MNI305 otherwise.
+        Heads that share their reference, as those of `Head.varied`, have the same vertices and correspond point by
+        point. Between others, sources on the cortex correspond as in `headwater.forward.registered`, and sources in a
+        volume through MNI305.
     info : mne.Info
         Sensors of ``head``.
     ico : int
         Fineness of the boundary elements.
     spacing : float or str or (str, float) | None
         Of the cortex, as for `headwater.make_leadfield`; a number is that of the grid below it, and has no effect.
+    method : str | FEM
+        Forward method.
+    least_depth : float
+        See `headwater.forward.carried.carried_leadfield`.
 
     Returns
     -------
     leadfield : LeadField
-        Source i is source i of ``leadfield``: the same vertex of the cortex; the same place in a volume, carried along
-        with the shape of the head.
+        Source i is source i of ``leadfield``: the same or the registered vertex of the cortex; the same place in a
+        volume, carried along with the shape of the head.
     """
     meshes = [space for space in leadfield.src if space["type"] == MESH]
     if not meshes:
-        return carried_leadfield(leadfield, origin, head, info, ico=ico)
+        return carried_leadfield(leadfield, origin, head, info, ico=ico, method=method, least_depth=least_depth)
+    if head.reference is None or head.reference != origin.reference:
+        return registered_leadfield(leadfield, origin, head, info, ico=ico, method=method, least_depth=least_depth)
     orient = "fixed" if leadfield.n_orient == 1 else "free"
     cortex_spacing, _ = spacings(spacing)
-    cortex = make_leadfield(head, info, "cortex", spacing=cortex_spacing, ico=ico, orient=orient)
+    cortex = make_leadfield(head, info, "cortex", spacing=cortex_spacing, ico=ico, orient=orient, method=method)
     if not all(_same_space(a, b) for a, b in zip(meshes, cortex.src, strict=True)):
         raise RuntimeError(f"The cortex of {head.name} has other vertices inside the skull than that of {origin.name}.")
     if len(meshes) == len(leadfield.src):
         return cortex
     # Regions, neighbours and src, which tells cortical sources from others, stay those of the given lead field.
-    carried = carried_leadfield(leadfield, origin, head, info, ico=ico)
+    carried = carried_leadfield(leadfield, origin, head, info, ico=ico, method=method, least_depth=least_depth)
     return replace(
         leadfield,
         gain=carried.gain,

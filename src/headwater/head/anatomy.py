@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -70,6 +71,8 @@ class Cortex:
         Index into ``region_names`` for each vertex, -1 where unknown.
     region_names : tuple of str
         Names as FreeSurfer writes them in labels, hemisphere at the end: ``"pericalcarine-lh"``.
+    registered : tuple of two arrays of shape (n_vertices, 3) | None
+        Unit vectors: where each vertex lies on FreeSurfer's registered sphere (``sphere.reg``); None where unknown.
     """
 
     white: tuple[Surface, Surface]
@@ -77,6 +80,7 @@ class Cortex:
     inflated: tuple[Surface, Surface]
     region_ids: tuple[np.ndarray, np.ndarray]
     region_names: tuple[str, ...]
+    registered: tuple[np.ndarray, np.ndarray] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,13 @@ class LabelVolume:
         labels = np.zeros(len(voxel), int)
         labels[held] = self.labels[tuple(voxel[held].T)]
         return labels
+
+
+def icosahedron(grade: int) -> Surface:
+    """Return the subdivided icosahedron of a grade (5: 10242 vertices) on the unit sphere, from MNE-Python."""
+    path = Path(mne.__file__).parent / "data" / "icos.fif.gz"
+    sphere = mne.read_bem_surfaces(path, s_id=9000 + grade, verbose="error")
+    return Surface(rr=sphere["rr"].astype(float), tris=sphere["tris"])
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import mne
 import nibabel as nib
 import numpy as np
 from mne.transforms import Transform, apply_trans, get_ras_to_neuromag_trans
@@ -13,7 +12,7 @@ from nibabel.filebasedimages import ImageFileError
 from scipy import ndimage
 
 from headwater._utils.errors import InputError
-from headwater.head.anatomy import LabelVolume, Surface
+from headwater.head.anatomy import LabelVolume, Surface, icosahedron
 from headwater.head.conductivity import AIR, BONE_TISSUES, BRAIN_TISSUES, COMPACT, CSF, SPONGY
 from headwater.head.geometry import NearestPoint, neighbour_mean
 from headwater.head.label_tables import LABEL_TABLES, read_label_table
@@ -155,13 +154,13 @@ def _surfaces(tissues: LabelVolume) -> tuple[Surface, Surface, Surface]:
     air = np.isin(tissues.labels, _numbers(tissues, (AIR,)))
     head = ndimage.binary_fill_holes((tissues.labels > 0) & ~air)
     centre = apply_trans(tissues.affine, np.array(ndimage.center_of_mass(inside)))
-    icosahedron = _icosahedron()
+    sphere = icosahedron(ICO)
     found: list[Surface] = []
     for mask in (inside, within_bone, head):
-        radius = _smooth(_radii(mask, tissues.affine, centre, icosahedron.rr), icosahedron.tris)
+        radius = _smooth(_radii(mask, tissues.affine, centre, sphere.rr), sphere.tris)
         if found:
-            radius = _apart(radius, found[-1], centre, icosahedron.rr)
-        found.append(Surface(centre + radius[:, np.newaxis] * icosahedron.rr, icosahedron.tris))
+            radius = _apart(radius, found[-1], centre, sphere.rr)
+        found.append(Surface(centre + radius[:, np.newaxis] * sphere.rr, sphere.tris))
     inner, outer, scalp = found
     return inner, outer, scalp
 
@@ -175,12 +174,6 @@ def _opened(mask: np.ndarray, voxel: np.ndarray) -> np.ndarray:
         raise InputError("The inside of the segmented skull is too thin for a head; check its voxel size.")
     largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     return mask & (ndimage.distance_transform_edt(~largest, sampling=voxel) <= OPENING)
-
-
-def _icosahedron() -> Surface:
-    path = Path(mne.__file__).parent / "data" / "icos.fif.gz"
-    sphere = mne.read_bem_surfaces(path, s_id=9000 + ICO, verbose="error")
-    return Surface(rr=sphere["rr"].astype(float), tris=sphere["tris"])
 
 
 def _radii(mask: np.ndarray, affine: np.ndarray, centre: np.ndarray, directions: np.ndarray) -> np.ndarray:

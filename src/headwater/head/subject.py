@@ -167,7 +167,23 @@ def _cortex(folder: Path) -> Cortex | None:
         inflated=sheets["inflated"],
         region_ids=(ids[0], ids[1]),
         region_names=tuple(names),
+        registered=_registered(folder, n_vertices),
     )
+
+
+def _registered(folder: Path, n_vertices: list[int]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Vertices on the registered sphere, as unit vectors; None without both of its files."""
+    paths = [folder / "surf" / f"{hemi}.sphere.reg" for hemi in ("lh", "rh")]
+    if not all(path.is_file() for path in paths):
+        return None
+    left, right = (surface.rr for surface in _pair(paths))
+    for path, rr, n in zip(paths, (left, right), n_vertices, strict=True):
+        if len(rr) != n or not np.linalg.norm(rr, axis=1).all():
+            raise InputError(
+                f"{path} has {len(rr)} vertices of a sphere, and the white surface {n}; take both from the same "
+                "reconstruction."
+            )
+    return left / np.linalg.norm(left, axis=1, keepdims=True), right / np.linalg.norm(right, axis=1, keepdims=True)
 
 
 def _pair(paths: list[Path]) -> tuple[Surface, Surface]:

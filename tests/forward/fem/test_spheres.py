@@ -9,6 +9,7 @@ import pytest
 from forward.fem.conftest import FOUR_SHELLS, RADII, SIGMA, THICK
 from forward.fem.spheres import dipoles, errors
 from headwater._utils.errors import InputError
+from headwater.forward.carried import carried_leadfield
 from headwater.forward.fem import transfer
 from headwater.forward.fem.hexahedra import Locator
 from headwater.forward.fem.method import FEM, Discretised
@@ -152,6 +153,14 @@ def test_the_lead_field_of_a_head_comes_from_disk(coarse, twelve_electrodes, mon
     monkeypatch.setattr(Discretised, "mesh", property(lambda self: pytest.fail("meshed again")))
     again = make_leadfield(coarse.head, twelve_electrodes, spacing=25.0, mindist=20.0, method=coarse.fem)
     np.testing.assert_array_equal(again.gain, made.gain)
+
+
+def test_sources_are_carried_into_finite_elements(coarse, twelve_electrodes):
+    """Through the same solutions, the same places have the same fields."""
+    made = make_leadfield(coarse.head, twelve_electrodes, spacing=25.0, mindist=20.0, method=coarse.fem)
+    head = replace(coarse.head, reference="ball")
+    carried = carried_leadfield(made, head, head, twelve_electrodes, ico=3, method=coarse.fem)
+    np.testing.assert_allclose(carried.gain, made.gain, atol=1e-9 * np.abs(made.gain).max())
 
 
 def test_points_are_found_in_their_elements(coarse):
