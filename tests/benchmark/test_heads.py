@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import mne
 import nibabel as nib
 import numpy as np
 import pytest
@@ -106,18 +105,6 @@ def test_a_known_head_differs_from_the_true_one_in_its_conductivities_alone():
     assert 0.9 < cosine < 0.9999
     template = model_leadfield(Setup("biosemi16", "volume", 25.0, ico=3))
     assert mine.n_sources != template.n_sources or not np.allclose(mine.pos, template.pos)
-
-
-def test_electrodes_and_coils_are_not_mixed_up() -> None:
-    template = hw.template_head()
-    leadfield = model_leadfield(VOLUME)
-    kinds = dict.fromkeys(leadfield.ch_names[:3], "mag")
-    info = leadfield.info.copy()
-    with pytest.warns(RuntimeWarning, match="unit"):
-        info.set_channel_types(kinds)
-    info["dev_head_t"] = mne.transforms.Transform("meg", "head")
-    with pytest.raises(InputError, match="pick one of them"):
-        carried_leadfield(leadfield, template, template, info, ico=3)
 
 
 def test_a_real_head_makes_the_data_of_the_hardest_case(
