@@ -14,12 +14,14 @@ from headwater.head.template import template_head
 
 # From MNI152 to MNI305 in metres: FreeSurfer's "CoordinateSystems", 8b, inverted.
 MNI152_TO_MNI305 = np.linalg.inv(
-    [
-        [0.9975, -0.0073, 0.0176, -0.0429e-3],
-        [0.0146, 1.0009, -0.0024, 1.5496e-3],
-        [-0.0130, -0.0093, 0.9971, 1.1840e-3],
-        [0, 0, 0, 1],
-    ]
+    np.array(
+        [
+            [0.9975, -0.0073, 0.0176, -0.0429e-3],
+            [0.0146, 1.0009, -0.0024, 1.5496e-3],
+            [-0.0130, -0.0093, 0.9971, 1.1840e-3],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    )
 )
 THINNING = 4  # of the vertices: every fourth is enough for nine unknowns
 
