@@ -1,7 +1,7 @@
 """RelevanceNet compared with other solvers on heads outside the training set, and the coverage of its intervals.
 
     python benchmarks/bench_relevance.py [--weights FILE] [--n 100] [--n-sampled 40] [--spacing 10]
-        [--only METHOD ...] [--out FILE]
+        [--only METHOD ...] [--cases CASE ...] [--out FILE]
 
 61 electrodes, sources every 10 mm unless told otherwise; every solver assumes the template, and the data come from it
 ("known") or from two varied heads ("other"). The Oracle uses the lead field that generated the data, Bayes that of
@@ -91,14 +91,14 @@ class Row:
         return float(np.nanmean(np.concatenate(shorter)))
 
 
-def main(weights: Path | None, n: int, n_sampled: int, spacing: float, only: list[str]) -> None:
+def main(weights: Path | None, n: int, n_sampled: int, spacing: float, only: list[str], names: list[str]) -> None:
     """Print scores of all cases, then coverage."""
     other = Heads(montage="easycap-M10", spacing=spacing, data=HEADS).pairs()
     cases = [
         Case(f"{head} {name}", preset, [(pair, simulate(pair.truth, preset, n // len(pairs), SEED)) for pair in pairs])
         for head, pairs in (("known", [TrainingPair.inverse_crime(other[0].model)]), ("other", other))
         for name, preset in presets().items()
-        if head == "other" or name in KNOWN
+        if (head == "other" or name in KNOWN) and (not names or f"{head} {name}" in names)
     ]
     print(f"{n} samples a case; other heads: {len(HEADS)}; sources every {spacing:g} mm\n")
     print(f"{'':24}" + "".join(f"{'NEMD':>8}{'NMSE':>8}{'peak mm':>9}") + f"{'x Oracle':>10}")
@@ -249,7 +249,8 @@ if __name__ == "__main__":
     parser.add_argument("--n-sampled", type=int, default=40, help="Samples of the Oracle of two and three sources.")
     parser.add_argument("--spacing", type=float, default=10.0, help="Of the sources, in mm.")
     parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--cases", nargs="+", default=[])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with recorded(arguments.out, "RelevanceNet compared with other solvers"):
-        main(arguments.weights, arguments.n, arguments.n_sampled, arguments.spacing, arguments.only)
+        main(arguments.weights, arguments.n, arguments.n_sampled, arguments.spacing, arguments.only, arguments.cases)

@@ -127,6 +127,8 @@ class Update(nn.Module):
 
     def _answers(self, image: torch.Tensor, dictionary: Dictionary) -> torch.Tensor:
         """Return the two numbers of each atom, and of the noise, shape (batch, n_atoms + 1, 2)."""
+        if not torch.is_grad_enabled():
+            image = image.contiguous()  # PyTorch normalises groups of bfloat16 10 times slower with channels last
         # PyTorch convolves single images without oneDNN, which takes twice as long as two images with it.
         lone = len(image) == 1 and not torch.is_grad_enabled()
         found = self.unet(image.expand(2, -1, -1, -1, -1))[:1] if lone else self.unet(image)
@@ -172,12 +174,21 @@ class Expectation:
 
 def expectation(logs: torch.Tensor, dictionary: Dictionary) -> Expectation:
     """Compute what the model expects, given the logarithms (batch, n_atoms + 1) of all variances."""
-    noise = logs[:, -1].exp()
-    covariance = dictionary.covariance(logs[:, :-1].exp(), noise)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
-    outside = dictionary.rank - dictionary.n_modes
-    of_noise = torch.diagonal(inverse, dim1=1, dim2=2).sum(1).float() + outside / noise
-    return Expectation(inverse, torch.cat([dictionary.traces(inverse), of_noise[:, None]], 1))
+    inverse = _inverse(logs, dictionary)
+    of_noise = _of_noise(inverse, torch.exp(-logs[:, -1]), dictionary)
+    return Expectation(inverse, torch.cat([dictionary.traces(inverse), of_noise], 1))
+
+
+def _inverse(logs: torch.Tensor, dictionary: Dictionary) -> torch.Tensor:
+    """Invert the model covariance of the data."""
+    covariance = dictionary.covariance(logs[:, :-1].exp(), logs[:, -1].exp())
+    return torch.cholesky_inverse(torch.linalg.cholesky(covariance))
+
+
+def _of_noise(matrix: torch.Tensor, per_channel: torch.Tensor, dictionary: Dictionary) -> torch.Tensor:
+    """Return the trace over all whitened channels, those outside the modes having one value each: (batch, 1)."""
+    outside = (dictionary.rank - dictionary.n_modes) * per_channel
+    return (torch.diagonal(matrix, dim1=1, dim2=2).sum(1).float() + outside)[:, None]
 
 
 def ratios(
@@ -200,11 +211,16 @@ def ratios(
     precision : tensor of shape (batch, n_atoms + 1)
         ``log(s)``, divided by the number of channels.
     """
-    model = known or expectation(logs, dictionary)
-    seen = model.inverse @ evidence.covariance.double() @ model.inverse
+    inverse = _inverse(logs, dictionary) if known is None else known.inverse
+    seen = inverse @ evidence.covariance.double() @ inverse
+    if known is None:  # both at once, because the dictionary is read from memory for each product
+        expected, found = dictionary.traces(torch.cat([inverse, seen])).chunk(2)
+        expected = torch.cat([expected, _of_noise(inverse, torch.exp(-logs[:, -1]), dictionary)], 1)
+    else:
+        expected, found = known.expected, dictionary.traces(seen)
     outside = evidence.rest * torch.exp(-2 * logs[:, -1])
     of_noise = torch.diagonal(seen, dim1=1, dim2=2).sum(1).float() + outside
-    found = torch.cat([dictionary.traces(seen), of_noise[:, None]], 1)
+    found = torch.cat([found, of_noise[:, None]], 1)
     tiny = 1e-10 * dictionary.rank
-    expected, found = model.expected.clamp(min=tiny).expand_as(found), found.clamp(min=tiny)
+    expected, found = expected.clamp(min=tiny).expand_as(found), found.clamp(min=tiny)
     return (found / expected).log().clamp(-FARTHEST, FARTHEST), (expected / dictionary.rank).log()
