@@ -1,76 +1,148 @@
-"""Table of the networks of one lead field compared with sLORETA, from cards and quick benchmark results.
+"""Table of the networks of one lead field compared with classical solvers, from cards and quick benchmark results.
 
     python benchmarks/network_table.py > benchmarks/results/networks.md
 
-Each network is trained by ``headwater train NAME``; the resulting cards are in
+Each network is trained by ``headwater train configs/NAME.yaml``; the resulting cards are in
 ``benchmarks/results/networks``, and the results of ``headwater benchmark`` in ``networks-PROTOCOL-quick`` next to it.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator
 
-from headwater.metrics.table import METRICS
+import numpy as np
+from committed import RESULTS, Committed, Estimate, short
+
+from headwater.benchmark import PROTOCOLS
 from headwater.weights.card import Card
 
-RESULTS = Path(__file__).parent / "results"
-
-# Network: protocol and its main metric. A network trained in parts has several cards; the last is that of the result.
-SHOWN = {
-    "fcn": ("piunet", "nemd_fast"),
-    "convdip": ("piunet", "nemd_fast"),
-    "multi-source-convnet": ("multi-source", "fraction_active"),
-    "deepsif": ("spikes", "localization_error"),
-    "gru-dual-path": ("spikes", "localization_error"),
-    "cnn-transformer": ("spikes", "localization_error"),
-    "direct-unet": ("direct-unet", "f1"),
-    "4lcnn": ("subcortical", "auprc"),
+# A network trained in parts has several cards; the last is that of the result.
+NETWORKS = {
+    "fcn": "piunet",
+    "convdip": "piunet",
+    "multi-source-convnet": "multi-source",
+    "deepsif": "spikes",
+    "gru-dual-path": "spikes",
+    "cnn-transformer": "spikes",
+    "direct-unet": "direct-unet",
+    "4lcnn": "subcortical",
 }
 PARTS = {"multi-source-convnet": ("multi-source-convnet", "multi-source-convnet-l1")}
-OTHERS = ("sloreta", "eloreta", "Random")
+SAME = 1e-3  # relative difference up to which two tables have the same samples
 HEADING = """# Networks of one lead field, trained for minutes on one thread of a CPU
 
 Scores are means over those cases of the protocol at size quick whose electrodes the network supports (the protocol's
-statistic within a case). The data come from a head other than the one that networks and solvers assume.
-Solvers are tuned on samples of each case's noise; networks are as trained. Minutes were measured on a shared machine;
+statistic within a case). The data come from a head other than the one that networks and solvers assume. Solvers are
+tuned on samples of each case's noise; networks are as trained. Minutes were measured on a shared machine;
 `networks-speed.md` gives the cost of a step.
+
+*Compared with classical solvers* counts every classical solver with a row for the same samples, in the folder of the
+network and in that of the protocol's own quick run. A network is better, or worse, than a solver where the 95 %
+interval of the difference excludes zero: of a paired bootstrap over samples where the folder has `comparison.csv`,
+and otherwise (*) from the intervals of both rows as if they were independent, which is wider. The last column has the
+solver over which the advantage is least. *Ratio to oracle* is the score over that of the control Oracle, which knows
+the distribution of the sources and the head; it exists for one source in a volume.
 """
 
 
 def main() -> None:
     """Print the page."""
-    columns = ["network", "trained", "protocol: metric", "network", *OTHERS, "against sLORETA", "better in"]
     print(HEADING)
-    for row in (columns, ["---"] * len(columns), *(line(name) for name in SHOWN)):
-        print("| " + " | ".join(row) + " |")
+    print("| network | trained |")
+    print("| --- | --- |")
+    for name in NETWORKS:
+        print(f"| `{name}` | {training(name)} |")
+    columns = ["network", "protocol: metric", "score", "eLORETA", "sLORETA", "chance", "ratio to oracle"]
+    columns += ["compared with classical solvers", "least advantage (95 %)"]
+    print("\n| " + " | ".join(columns) + " |")
+    print("| " + " | ".join(["---"] * len(columns)) + " |")
+    for name, protocol in NETWORKS.items():
+        for row in lines(name, protocol):
+            print("| " + " | ".join(row) + " |")
 
 
-def line(name: str) -> list[str]:
-    """Row of one network."""
-    protocol, metric = SHOWN[name]
+def training(name: str) -> str:
+    """Say how long a network was trained, and on how many samples."""
     cards = [Card.read(RESULTS / "networks" / f"{part}.json") for part in PARTS.get(name, (name,))]
     minutes = 60 * sum(card.hours for card in cards)
     steps, samples = sum(card.steps for card in cards), sum(card.steps * card.batch_size for card in cards)
-    scores = by_case(protocol, metric).dropna(subset=cards[-1].name)
-    means = scores.mean()
-    mine, theirs = scores[cards[-1].name], scores["sloreta"]
-    higher = METRICS[metric].higher_is_better
-    won = (mine > theirs) if higher else (mine < theirs)
-    verdict = "better" if bool(mine.mean() > theirs.mean()) == higher else "worse"
-    return [
-        f"`{name}`",
-        f"{minutes:.0f} min, {steps:,} steps, {samples:,} samples",
-        f"{protocol}: {metric} {'↑' if higher else '↓'}",
-        *(f"{means[column]:.3g}" for column in (cards[-1].name, *OTHERS)),
-        f"{means[cards[-1].name] / means['sloreta'] - 1:+.0%}, {verdict}",
-        f"{won.sum()} of {len(won)} cases",
-    ]
+    return f"{minutes:.0f} min, {steps:,} steps, {samples:,} samples"
 
 
-def by_case(protocol: str, metric: str) -> pd.DataFrame:
-    """Score of each case (rows) and solver (columns)."""
-    rows = pd.read_csv(RESULTS / f"networks-{protocol}-quick" / "results.csv")
-    return rows[rows["metric"] == metric].pivot_table(index="case", columns="solver", values="value", sort=False)
+def lines(name: str, protocol: str) -> Iterator[list[str]]:
+    """Rows of one network: each metric of its protocol."""
+    label, table = PARTS.get(name, (name,))[-1], Committed(f"networks-{protocol}-quick")
+    for metric in PROTOCOLS[protocol].measures:
+        cases = table.cases_of(label, metric)
+        if not cases:
+            continue
+        differences = advantages(table, Committed(f"{protocol}-quick"), label, metric, cases)
+        others = [_score(table, solver, metric, cases) for solver in ("eloreta", "sloreta", "Random")]
+        measure = table.measure(metric)
+        unit, arrow = measure.unit, "↑" if measure.higher_is_better else "↓"
+        least = min(differences, key=lambda solver: differences[solver].value)
+        mine = table.score(label, metric, cases)
+        yield [
+            f"`{label}`",
+            f"{protocol}: {metric}{f' ({unit})' if unit else ''} {arrow}",
+            str(mine),
+            *others,
+            ratio_to_oracle(table, label, metric),
+            verdict(differences) + ("" if table.pairs is not None else " *"),
+            f"{differences[least]}, over {least}",
+        ]
+
+
+def advantages(
+    table: Committed, protocol_table: Committed, label: str, metric: str, cases: list[str]
+) -> dict[str, Estimate]:
+    """Advantage over each classical solver that has a row for the same samples."""
+    found = {}
+    for solver in table.classical():
+        if set(cases) <= set(table.cases_of(solver, metric)):
+            found[solver] = table.advantage(label, solver, metric, cases)[0]
+    if not (RESULTS / protocol_table.name / "results.csv").exists() or not same_samples(table, protocol_table, metric):
+        return found
+    for solver in protocol_table.classical():
+        if solver not in found and set(cases) <= set(protocol_table.cases_of(solver, metric)):
+            found[solver] = table.advantage(label, solver, metric, cases, table_of_other=protocol_table)[0]
+    return found
+
+
+def same_samples(table: Committed, other: Committed, metric: str) -> bool:
+    """Whether two tables were made from the same samples: their rows of eLORETA agree."""
+    cases = table.cases_of("eloreta", metric)
+    if cases != other.cases_of("eloreta", metric) or not cases:
+        return False
+    pairs = [[one.score("eloreta", metric, [case]).value for case in cases] for one in (table, other)]
+    return bool(np.allclose(*pairs, rtol=SAME, atol=SAME))
+
+
+def verdict(differences: dict[str, Estimate]) -> str:
+    """Say how many classical solvers a network is better than, and name those that it is not."""
+    worse = [solver for solver, found in differences.items() if found.high < 0]
+    undecided = [solver for solver, found in differences.items() if found.low <= 0 <= found.high]
+    n_better = len(differences) - len(worse) - len(undecided)
+    if n_better == len(differences):
+        return f"**better than all {n_better}**"
+    parts = [f"better than {n_better or 'none'} of {len(differences)}"]
+    parts += [f"**worse than {', '.join(worse)}**"] if worse else []
+    parts += [f"no difference shown from {', '.join(undecided)}"] if undecided else []
+    return "; ".join(parts)
+
+
+def ratio_to_oracle(table: Committed, label: str, metric: str) -> str:
+    """Return the ratio of the scores in the cases that have the control Oracle."""
+    cases = [case for case in table.cases_of("Oracle", metric) if case in table.cases_of(label, metric)]
+    if not cases:
+        return "–"
+    mine, best = (table.score(solver, metric, cases).value for solver in (label, "Oracle"))
+    return short(mine / best)
+
+
+def _score(table: Committed, solver: str, metric: str, cases: list[str]) -> str:
+    available = set(cases) <= set(table.cases_of(solver, metric))
+    return short(table.score(solver, metric, cases).value) if available else "–"
 
 
 if __name__ == "__main__":
