@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test campaign lint format benchmark package constraints template picture clean
+.PHONY: help demo test campaign lint format benchmark package papers constraints template picture clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,12 @@ benchmark: $(STAMP)  ## print every figure the README and the docs quote
 
 package: $(STAMP)  ## build the package and use it in an empty environment, a few minutes
 	$(BIN)/python benchmarks/bench_package.py
+
+papers: $(STAMP)  ## write the tables and pages of the documentation from the committed results
+	$(BIN)/python benchmarks/network_table.py > benchmarks/results/networks.md
+	$(BIN)/python benchmarks/papers_page.py > docs/papers.md
+	$(BIN)/python benchmarks/docs_tables.py
+	$(BIN)/python benchmarks/recordings_figure.py
 
 constraints: $(STAMP)  ## write down the versions installed now
 	$(BIN)/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//' > constraints.txt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from headwater.metrics.measure import Measure
 
 RESULTS = Path(__file__).parent / "results"
 DECIMALS = 4  # what is smaller is rounding
+SAME = 1e-3  # relative difference up to which two tables have the same samples
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,15 @@ class Committed:
 
     name: str
 
-    @cached_property
+    @property
     def rows(self) -> pd.DataFrame:
         """Scored rows of ``results.csv``."""
-        rows = pd.read_csv(RESULTS / self.name / "results.csv")
-        return rows[rows["status"] == "ok"]
+        return _scored(self.name)
 
-    @cached_property
+    @property
     def pairs(self) -> pd.DataFrame | None:
         """Differences sample by sample, where the run kept them."""
-        path = RESULTS / self.name / "comparison.csv"
-        return pd.read_csv(path) if path.exists() else None
+        return _compared(self.name)
 
     def measure(self, metric: str) -> Measure:
         """Return what a metric measures, in which unit and direction."""
@@ -53,8 +52,8 @@ class Committed:
 
     def cases_of(self, solver: str, metric: str) -> list[str]:
         """Cases in which a solver has a score."""
-        mine = self.rows[(self.rows["solver"] == solver) & (self.rows["metric"] == metric)]
-        return list(dict.fromkeys(mine["case"]))
+        mine = _grouped(self.name).get((solver, metric))
+        return [] if mine is None else list(dict.fromkeys(mine["case"]))
 
     def classical(self) -> list[str]:
         """Solvers that were not trained, the controls aside."""
@@ -66,14 +65,7 @@ class Committed:
 
     def score(self, solver: str, metric: str, cases: Iterable[str]) -> Estimate:
         """Mean over cases and heads, each with the statistic of its protocol."""
-        rows = self.rows
-        of = rows[(rows["solver"] == solver) & (rows["metric"] == metric) & rows["case"].isin(list(cases))]
-        if of.empty:
-            raise KeyError(f"{self.name} has no {metric} of {solver} in {', '.join(cases)}")
-        share = of["n"] / of.groupby("case")["n"].transform("sum") / of["case"].nunique()
-        value = float((share * of["value"]).sum())
-        below, above = (np.hypot.reduce(share * (of["value"] - of[side]).abs()) for side in ("low", "high"))
-        return Estimate(value, value - below, value + above)
+        return _score(self.name, solver, metric, tuple(cases))
 
     def advantage(
         self, solver: str, other: str, metric: str, cases: Iterable[str], *, table_of_other: Committed | None = None
@@ -104,6 +96,68 @@ class Committed:
         value = float((share * of["advantage"]).sum())
         below, above = (np.hypot.reduce(share * (of["advantage"] - of[side]).abs()) for side in ("low", "high"))
         return Estimate(value, value - below, value + above)
+
+
+def advantages(
+    table: Committed, beside: Committed, solver: str, metric: str, cases: list[str]
+) -> tuple[dict[str, Estimate], bool]:
+    """Advantage over each classical solver, and whether all were compared in pairs.
+
+    Parameters
+    ----------
+    table : Committed
+        Has the solver.
+    beside : Committed
+        A run of the same protocol. Its classical solvers count where it has the same samples.
+    """
+    found, paired = {}, True
+    for one in (table, beside) if _same_samples(table, beside, metric) else (table,):
+        for other in one.classical():
+            if other not in (*found, solver) and set(cases) <= set(one.cases_of(other, metric)):
+                found[other], pairs = table.advantage(solver, other, metric, cases, table_of_other=one)
+                paired &= pairs
+    return found, paired
+
+
+def _same_samples(table: Committed, other: Committed, metric: str) -> bool:
+    """Whether two tables were made from the same samples: their rows of eLORETA agree."""
+    if not (RESULTS / other.name / "results.csv").exists() or table == other:
+        return False
+    cases = table.cases_of("eloreta", metric)
+    if cases != other.cases_of("eloreta", metric) or not cases:
+        return False
+    pairs = [[one.score("eloreta", metric, [case]).value for case in cases] for one in (table, other)]
+    return bool(np.allclose(*pairs, rtol=SAME, atol=SAME))
+
+
+@cache
+def _scored(name: str) -> pd.DataFrame:
+    rows = pd.read_csv(RESULTS / name / "results.csv")
+    return rows[rows["status"] == "ok"]
+
+
+@cache
+def _grouped(name: str) -> dict[tuple[str, str], pd.DataFrame]:
+    """Rows by solver and metric."""
+    return {(str(key[0]), str(key[1])): rows for key, rows in _scored(name).groupby(["solver", "metric"], sort=False)}
+
+
+@cache
+def _score(name: str, solver: str, metric: str, cases: tuple[str, ...]) -> Estimate:
+    of = _grouped(name).get((solver, metric))
+    of = None if of is None else of[of["case"].isin(cases)]
+    if of is None or of.empty:
+        raise KeyError(f"{name} has no {metric} of {solver} in {', '.join(cases)}")
+    share = of["n"] / of.groupby("case")["n"].transform("sum") / of["case"].nunique()
+    value = float((share * of["value"]).sum())
+    below, above = (np.hypot.reduce(share * (of["value"] - of[side]).abs()) for side in ("low", "high"))
+    return Estimate(value, value - below, value + above)
+
+
+@cache
+def _compared(name: str) -> pd.DataFrame | None:
+    path = RESULTS / name / "comparison.csv"
+    return pd.read_csv(path) if path.exists() else None
 
 
 def short(value: float) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from committed import RESULTS, Committed, Estimate, short
+from committed import RESULTS, Committed, Estimate, advantages, short
 
 from headwater.benchmark import PROTOCOLS
 from headwater.weights.card import Card
@@ -28,7 +27,6 @@ NETWORKS = {
     "4lcnn": "subcortical",
 }
 PARTS = {"multi-source-convnet": ("multi-source-convnet", "multi-source-convnet-l1")}
-SAME = 1e-3  # relative difference up to which two tables have the same samples
 HEADING = """# Networks of one lead field, trained for minutes on one thread of a CPU
 
 Scores are means over those cases of the protocol at size quick whose electrodes the network supports (the protocol's
@@ -76,7 +74,7 @@ def lines(name: str, protocol: str) -> Iterator[list[str]]:
         cases = table.cases_of(label, metric)
         if not cases:
             continue
-        differences = advantages(table, Committed(f"{protocol}-quick"), label, metric, cases)
+        differences = advantages(table, Committed(f"{protocol}-quick"), label, metric, cases)[0]
         others = [_score(table, solver, metric, cases) for solver in ("eloreta", "sloreta", "Random")]
         measure = table.measure(metric)
         unit, arrow = measure.unit, "↑" if measure.higher_is_better else "↓"
@@ -91,31 +89,6 @@ def lines(name: str, protocol: str) -> Iterator[list[str]]:
             verdict(differences) + ("" if table.pairs is not None else " *"),
             f"{differences[least]}, over {least}",
         ]
-
-
-def advantages(
-    table: Committed, protocol_table: Committed, label: str, metric: str, cases: list[str]
-) -> dict[str, Estimate]:
-    """Advantage over each classical solver that has a row for the same samples."""
-    found = {}
-    for solver in table.classical():
-        if set(cases) <= set(table.cases_of(solver, metric)):
-            found[solver] = table.advantage(label, solver, metric, cases)[0]
-    if not (RESULTS / protocol_table.name / "results.csv").exists() or not same_samples(table, protocol_table, metric):
-        return found
-    for solver in protocol_table.classical():
-        if solver not in found and set(cases) <= set(protocol_table.cases_of(solver, metric)):
-            found[solver] = table.advantage(label, solver, metric, cases, table_of_other=protocol_table)[0]
-    return found
-
-
-def same_samples(table: Committed, other: Committed, metric: str) -> bool:
-    """Whether two tables were made from the same samples: their rows of eLORETA agree."""
-    cases = table.cases_of("eloreta", metric)
-    if cases != other.cases_of("eloreta", metric) or not cases:
-        return False
-    pairs = [[one.score("eloreta", metric, [case]).value for case in cases] for one in (table, other)]
-    return bool(np.allclose(*pairs, rtol=SAME, atol=SAME))
 
 
 def verdict(differences: dict[str, Estimate]) -> str:

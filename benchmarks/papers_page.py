@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from papers.claims import PAPERS
-from papers.judging import CONFIRMED, REFUTED, UNDECIDED, UNTESTABLE, Paper
+from papers.judging import CONFIRMED, REFUTED, UNDECIDED, UNTESTABLE, Judged, Paper
 
 HEADING = """# The five papers, claim by claim
 
@@ -22,7 +22,7 @@ only what the papers say is typed by hand. The `table.md` of each folder has the
 - *cannot be tested here*: something is missing, which the last column names.
 
 Intervals of advantages are those of a paired bootstrap over samples; those with a star follow from the intervals of
-both rows as if they were independent, which is wider. Positive advantages are better, whatever the direction of the metric.
+both rows as if they were independent, which is wider. Positive advantages are better, also where a lower score is.
 How data and networks differ from the papers is on the page [deviations](paper-deviations.md); how long networks were
 trained is in `benchmarks/results/networks.md`.
 """
@@ -30,14 +30,16 @@ trained is in `benchmarks/results/networks.md`.
 
 def page() -> str:
     """Return the page."""
-    judged = [claim.judged().verdict for paper in PAPERS for claim in paper.claims]
-    counts = Counter(judged)
+    judged = {paper.title: [claim.judged() for claim in paper.claims] for paper in PAPERS}
+    counts = Counter(one.verdict for some in judged.values() for one in some)
     order = (CONFIRMED, REFUTED, UNDECIDED, UNTESTABLE)
-    total = f"Of {len(judged)} claims: " + ", ".join(f"{counts[one]} {one.strip('*')}" for one in order) + "."
-    return "\n".join([HEADING, total, *(line for paper in PAPERS for line in section(paper))]) + "\n"
+    total = f"Of {counts.total()} claims: " + ", ".join(f"{counts[one]} {one.strip('*')}" for one in order) + "."
+    return (
+        "\n".join([HEADING, total, *(line for paper in PAPERS for line in section(paper, judged[paper.title]))]) + "\n"
+    )
 
 
-def section(paper: Paper) -> Iterator[str]:
+def section(paper: Paper, judged: list[Judged]) -> Iterator[str]:
     """Lines of one paper."""
     yield f"\n## {paper.title}\n"
     yield f"Tables: {', '.join(f'`{name}`' for name in paper.tables)}.\n"
@@ -46,9 +48,8 @@ def section(paper: Paper) -> Iterator[str]:
     yield from (_row(row.cells()) for row in paper.rows)
     yield "\n" + _row(["the paper says", "verdict", "measured here", "why they differ"])
     yield _row(["---"] * 4)
-    for claim in paper.claims:
-        judged = claim.judged()
-        yield _row([claim.words, judged.verdict, judged.numbers, claim.why])
+    for claim, found in zip(paper.claims, judged, strict=True):
+        yield _row([claim.words, found.verdict, found.numbers, claim.why])
 
 
 def _row(cells: list[str]) -> str:

@@ -2,7 +2,7 @@
 
     python benchmarks/solver_table.py
 
-prints the table of ``docs/choose-a-solver.md``.
+prints the table that ``docs_tables.py`` writes into ``docs/choose-a-solver.md``.
 """
 
 from pathlib import Path

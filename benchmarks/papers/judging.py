@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from committed import RESULTS, Committed, Estimate, short
+from committed import RESULTS, Committed, Estimate, advantages, short
 
 CONFIRMED, REFUTED, UNDECIDED, UNTESTABLE = "**confirmed**", "**refuted**", "*undecided*", "*cannot be tested here*"
 
@@ -47,9 +47,11 @@ class Better(Claim):
     ----------
     table, solver, metric : str
     others : tuple of str
-        Empty: all classical solvers of the table.
+        Empty: all classical solvers of the table, and of the protocol's own quick run with the same samples.
     cases : dict of str to str
         Names of cases, and the words for them.
+    worse : bool
+        Whether the claim is that it scores worse.
     """
 
     table: str
@@ -57,24 +59,30 @@ class Better(Claim):
     metric: str
     others: tuple[str, ...] = ()
     cases: dict[str, str]
+    worse: bool = False
 
     def judged(self) -> Judged:
         """Confirm if the interval of every advantage lies above zero, refute if one lies below."""
         table, verdicts, parts = Committed(self.table), [], []
         for case, words in self.cases.items():
             found, paired = self._advantages(table, case)
-            verdicts += [_sign(one) for one in found.values()]
-            rival = min(found, key=lambda name: found[name].value)
-            scores = " against ".join(_score(table, name, self.metric, case) for name in (self.solver, rival))
-            count = f" (least of {len(found)})" if len(found) > 1 else ""
+            verdicts += [_sign(one) * (-1 if self.worse else 1) for one in found.values()]
+            rival = (max if self.worse else min)(found, key=lambda name: found[name].value)
+            mine = short(table.score(self.solver, self.metric, [case]).value)
+            count = f" (closest of {len(found)})" if len(found) > 1 else ""
             star = "" if paired else "*"
-            parts.append(f"{words}: {scores} of {rival}{count}, advantage {found[rival]}{star}")
+            parts.append(f"{words}: {mine}, advantage over {rival}{count} {found[rival]}{star}")
         return Judged(_verdict(verdicts), "; ".join(parts))
 
     def _advantages(self, table: Committed, case: str) -> tuple[dict[str, Estimate], bool]:
-        others = self.others or [one for one in table.classical() if case in table.cases_of(one, self.metric)]
-        found = {one: table.advantage(self.solver, one, self.metric, [case]) for one in others if one != self.solver}
-        return {one: advantage for one, (advantage, _) in found.items()}, all(paired for _, paired in found.values())
+        beside = Committed(f"{table.rows['protocol'].iloc[0]}-quick")
+        if not self.others:
+            return advantages(table, beside, self.solver, self.metric, [case])
+        found = {}
+        for other in self.others:
+            elsewhere = None if case in table.cases_of(other, self.metric) else beside
+            found[other] = table.advantage(self.solver, other, self.metric, [case], table_of_other=elsewhere)
+        return {other: one for other, (one, _) in found.items()}, all(paired for _, paired in found.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,10 +177,6 @@ def _found(one: tuple[str, str, str, str] | None) -> str:
         return "–"
     table, solver, metric, case = one
     return str(Committed(table).score(solver, metric, [case]))
-
-
-def _score(table: Committed, solver: str, metric: str, case: str) -> str:
-    return short(table.score(solver, metric, [case]).value)
 
 
 def _sign(found: Estimate) -> int:

@@ -39,6 +39,25 @@ def test_what_is_read_is_what_was_saved(piunet, tmp_path):
     assert not list(tmp_path.glob(".part-*"))
 
 
+def test_weights_are_stored_with_half_the_bits_and_read_with_all(piunet, leadfield, tmp_path):
+    network, card = read_network(piunet)
+    save_network(network, tmp_path / "half.safetensors", card, half=True)
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * piunet.stat().st_size
+    again, _ = read_network(tmp_path / "half.safetensors")
+    assert all(value.dtype == network.state_dict()[name].dtype for name, value in again.state_dict().items())
+    y = 1e-6 * torch.randn(2, 16, 1)
+    whole, half = (one.bind(leadfield)(y) for one in (network, again))
+    assert not torch.equal(whole, half)
+    torch.testing.assert_close(half, whole, rtol=0.02, atol=0.02 * float(whole.detach().abs().max()))
+
+
+def test_weights_too_large_for_half_the_bits_are_refused(piunet, tmp_path):
+    network, card = read_network(piunet)
+    torch.nn.init.constant_(network.unet.head.weight, 1e6)
+    with pytest.raises(InputError, match="not finite"):
+        save_network(network, tmp_path / "half.safetensors", card, half=True)
+
+
 def test_the_same_estimates_come_out(piunet, leadfield):
     network, _ = read_network(piunet)
     y = 1e-6 * torch.randn(2, 16, 1)

@@ -20,7 +20,7 @@ from headwater.weights.card import CARD, WEIGHTS, Card
 ROOM = 4  # numbers that a constructor may allocate for each one it keeps
 
 
-def save_network(network: Network, path: Path | str, card: Card) -> Card:
+def save_network(network: Network, path: Path | str, card: Card, *, half: bool = False) -> Card:
     """Write weights and card, each completely or not at all.
 
     Parameters
@@ -31,6 +31,8 @@ def save_network(network: Network, path: Path | str, card: Card) -> Card:
         Weights file, ending in ``.safetensors``.
     card : Card
         Without checksums.
+    half : bool
+        Store numbers of 32 bits with 16: half the size, rounded to three digits.
 
     Returns
     -------
@@ -39,6 +41,8 @@ def save_network(network: Network, path: Path | str, card: Card) -> Card:
     """
     path = _weights_path(path)
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    if half:
+        weights = {name: value.half() if value.dtype == torch.float32 else value for name, value in weights.items()}
     if not _finite(weights):
         raise InputError(f"The weights for {path.name} are not finite and were not written; lower the learning rate.")
     content = save(weights)
@@ -123,9 +127,13 @@ def _made(card: Card, weights: dict[str, torch.Tensor]) -> Network:
 
 
 def _check_fit(network: Network, weights: dict[str, torch.Tensor]) -> None:
-    """Refuse weights with other names, shapes or types, which PyTorch would convert silently, and with NaN."""
+    """Refuse weights with other names, shapes or types, which PyTorch would convert silently, and with NaN.
+
+    Numbers of 32 bits may be stored with 16.
+    """
     expected = {name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
-    found = {name: (value.shape, value.dtype) for name, value in weights.items()}
+    stored = {torch.float16: torch.float32}
+    found = {name: (value.shape, stored.get(value.dtype, value.dtype)) for name, value in weights.items()}
     if found != expected:
         different = [name for name in {**expected, **found} if found.get(name) != expected.get(name)]
         raise TypeError(f"{different[0]} differs")
