@@ -1,6 +1,6 @@
 """RelevanceNet compared with other solvers on heads outside the training set, and the coverage of its intervals.
 
-    python benchmarks/bench_relevance.py [--weights FILE] [--n 100] [--n-sampled 40] [--spacing 10]
+    python benchmarks/bench_relevance.py [--weights FILE] [--n 100] [--n-sampled 30] [--spacing 10]
         [--only METHOD ...] [--cases CASE ...] [--out FILE]
 
 61 electrodes, sources every 10 mm unless told otherwise; every solver assumes the template, and the data come from it
@@ -246,7 +246,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--n", type=int, default=100)
-    parser.add_argument("--n-sampled", type=int, default=40, help="Samples of the Oracle of two and three sources.")
+    parser.add_argument("--n-sampled", type=int, default=30, help="Samples of the Oracle of two and three sources.")
     parser.add_argument("--spacing", type=float, default=10.0, help="Of the sources, in mm.")
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--cases", nargs="+", default=[])

@@ -38,9 +38,9 @@ class SampledOracle(Control):
     """
 
     knows_head: bool
-    n_chains: int = 4
-    n_warm: int = 20
-    n_sweeps: int = 30
+    n_chains: int = 3
+    n_warm: int = 15
+    n_sweeps: int = 20
     seed: int = 0
 
     @property
