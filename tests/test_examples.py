@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 NUMBERS = {
     "plot_simulations.py": ("snr_error_db", -0.1, 0.1),
     "plot_network.py": ("gain", 0.1, 0.8),
+    "plot_realtime.py": ("error_mm", -0.1, 15.0),
 }
 
 
