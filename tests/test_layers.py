@@ -25,6 +25,7 @@ LAYERS = (
     "localization",
     "benchmark",
     "report",
+    "live",
     "demo",
     "cli",
 )

@@ -9,7 +9,7 @@ __version__ = "0.2.0"
 # Public names in the order in which data flows; each module is imported when one of its names is first used.
 _load, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["metrics", "networks", "simulation", "solvers", "training"],
+    submodules=["live", "metrics", "networks", "simulation", "solvers", "training"],
     submod_attrs={
         "_utils.errors": ["InputError"],
         "head.model": ["Head"],

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from headwater._utils.errors import InputError
 
 # What needs it, its name, and how to get it; the extras are those of pyproject.toml.
-TRAIN, STORE, BENCHMARK = (f"pip install 'headwater[{extra}]'" for extra in ("train", "store", "benchmark"))
+TRAIN, STORE, BENCHMARK, LIVE = (
+    f"pip install 'headwater[{extra}]'" for extra in ("train", "store", "benchmark", "live")
+)
 NEEDED = {
     "torch": ("Networks and simulations need", "PyTorch", "pip install torch"),
     "lightning": ("Training needs", "Lightning", TRAIN),
     "tensorboard": ("Training needs", "TensorBoard", TRAIN),
     "zarr": ("Samples on disk need", "Zarr", STORE),
+    "mne_lsl": ("Streams need", "MNE-LSL", LIVE),
     "ot": ("The earth mover's distance needs", "POT", BENCHMARK),
 }
 

@@ -6,12 +6,14 @@ from headwater.cli.demo import demo
 from headwater.cli.info import info, list_
 from headwater.cli.localize import localize
 from headwater.cli.simulate import simulate
+from headwater.cli.stream import stream
 from headwater.cli.train import train
 
 app.command("localize")(localize)
 app.command("simulate")(simulate)
 app.command("train")(train)
 app.command("benchmark")(benchmark)
+app.command("stream")(stream)
 app.command("demo")(demo)
 app.command("list")(list_)
 app.command("info")(info)

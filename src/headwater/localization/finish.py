@@ -112,7 +112,7 @@ def _magnitude(stc: mne.BaseSourceEstimate, solver: Solver) -> tuple[np.ndarray,
 def _peaks(magnitude: np.ndarray, unit: str, prepared: Prepared) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     leadfield = prepared.leadfield
     sources, samples = find_peaks(magnitude, leadfield.pos)
-    pos_mm, frame = _peak_positions(prepared, sources)
+    pos_mm, frame = positions_mm(prepared, sources)
     regions = leadfield.place_of(sources)
     amplitude = magnitude[sources, samples]
     return sources, samples, peaks_table(prepared.evoked.times[samples], pos_mm, frame, regions, amplitude, unit)
@@ -121,15 +121,18 @@ def _peaks(magnitude: np.ndarray, unit: str, prepared: Prepared) -> tuple[np.nda
 def _table_of(opinion: Opinion, prepared: Prepared, samples: np.ndarray) -> pd.DataFrame:
     """Describe the strongest source of another solver like a peak."""
     sources = np.array([opinion.source])
-    pos_mm, frame = _peak_positions(prepared, sources)
+    pos_mm, frame = positions_mm(prepared, sources)
     regions = prepared.leadfield.region_of(sources)
     return peaks_table(
         prepared.evoked.times[samples], pos_mm, frame, regions, np.array([1e9 * opinion.amplitude]), "nAm"
     )
 
 
-def _peak_positions(prepared: Prepared, sources: np.ndarray) -> tuple[np.ndarray, str]:
-    """Positions in mm: MNI305 where the head is made from the template, the subject's own MRI, or head coordinates."""
+def positions_mm(prepared: Prepared, sources: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return positions in mm and their frame.
+
+    MNI305 where the head is made from the template; the subject's own MRI; or head coordinates.
+    """
     head, leadfield = prepared.head, prepared.leadfield
     pos = leadfield.pos[sources]
     if head is not None and head.reference == template_head().name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,9 @@ class Features:
     meg: float
 
 
-def features_of(white: Whitened, data: np.ndarray, nave: int = 1) -> Features:
+def features_of(
+    white: Whitened, data: np.ndarray, nave: int = 1, bases: Iterable[np.ndarray] | None = None
+) -> Features:
     """Compute the features of data of shape (n_channels, n_times).
 
     Parameters
@@ -43,21 +46,34 @@ def features_of(white: Whitened, data: np.ndarray, nave: int = 1) -> Features:
         Channels of ``white.leadfield``.
     nave : int
         Number of averaged trials.
+    bases : iterable of array | None
+        What `dipole_bases` gives for ``white.gain``, if it was computed before.
     """
+    bases = dipole_bases(white.gain) if bases is None else bases
     z = np.sqrt(nave) * (white.whitener @ data)
     power = np.sum(z**2, axis=0)
     snr = np.maximum(power / len(z) - 1.0, LEAST_SNR)
-    left = np.clip(1.0 - _best_dipole(white.gain, z) / np.where(power > 0, power, 1.0), 1e-4, 1.0)
+    left = np.clip(1.0 - _best_dipole(bases, z) / np.where(power > 0, power, 1.0), 1e-4, 1.0)
     meg = np.mean([kind != "eeg" for kind in white.leadfield.ch_types])
     return Features(10 * np.log10(snr), 10 * np.log10(left), float(meg))
 
 
-def _best_dipole(gain: np.ndarray, z: np.ndarray) -> np.ndarray:
+def dipole_bases(gain: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield orthonormal bases of what a dipole at each source can explain, shape (n, rank, n_orient), in parts.
+
+    Parameters
+    ----------
+    gain : array of shape (rank, n_sources, n_orient)
+        Whitened.
+    """
+    for start in range(0, gain.shape[1], AT_ONCE):
+        yield np.linalg.qr(np.moveaxis(gain[:, start : start + AT_ONCE], 0, 1))[0]
+
+
+def _best_dipole(bases: Iterable[np.ndarray], z: np.ndarray) -> np.ndarray:
     """Return the largest power that one dipole explains, shape (n_times,)."""
     best = np.zeros(z.shape[1])
-    for start in range(0, gain.shape[1], AT_ONCE):
-        some = np.moveaxis(gain[:, start : start + AT_ONCE], 0, 1)
-        basis, _ = np.linalg.qr(some)
+    for basis in bases:
         explained = np.einsum("sco,ct->sot", basis, z, optimize=True)
         best = np.maximum(best, np.sum(explained**2, axis=1).max(axis=0))
     return best

@@ -1,0 +1,8 @@
+import pytest
+
+from live.streams import Small, small
+
+
+@pytest.fixture(scope="session")
+def head16() -> Small:
+    return small()
