@@ -59,7 +59,7 @@ def features_of(
 
 
 def dipole_bases(gain: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield orthonormal bases of what a dipole at each source can explain, shape (n, rank, n_orient), in parts.
+    """Yield orthonormal bases of what a dipole at each source can explain, shape (n, n_orient, rank), in parts.
 
     Parameters
     ----------
@@ -67,13 +67,14 @@ def dipole_bases(gain: np.ndarray) -> Iterator[np.ndarray]:
         Whitened.
     """
     for start in range(0, gain.shape[1], AT_ONCE):
-        yield np.linalg.qr(np.moveaxis(gain[:, start : start + AT_ONCE], 0, 1))[0]
+        basis, _ = np.linalg.qr(np.moveaxis(gain[:, start : start + AT_ONCE], 0, 1))
+        yield np.ascontiguousarray(basis.transpose(0, 2, 1))
 
 
 def _best_dipole(bases: Iterable[np.ndarray], z: np.ndarray) -> np.ndarray:
     """Return the largest power that one dipole explains, shape (n_times,)."""
     best = np.zeros(z.shape[1])
     for basis in bases:
-        explained = np.einsum("sco,ct->sot", basis, z, optimize=True)
+        explained = (basis.reshape(-1, len(z)) @ z).reshape(*basis.shape[:2], -1)
         best = np.maximum(best, np.sum(explained**2, axis=1).max(axis=0))
     return best
