@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test campaign lint format benchmark package papers constraints template picture clean
+.PHONY: help demo test campaign lint format benchmark docs package papers constraints template picture clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -12,7 +12,7 @@ help:  ## this list
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'headwater needs Python 3.11 or newer')"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@
 
 demo: $(STAMP)  ## simulate two responses on another head, localise them, write a report
@@ -36,6 +36,9 @@ format: $(STAMP)  ## format and fix what can be fixed
 
 benchmark: $(STAMP)  ## print every figure the README and the docs quote
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+docs: $(STAMP)  ## build the documentation with its examples into docs/_build/html, offline, some minutes
+	MPLBACKEND=agg $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 
 package: $(STAMP)  ## build the package and use it in an empty environment, a few minutes
 	$(BIN)/python benchmarks/bench_package.py

@@ -54,3 +54,4 @@ gain = scores["NetworkSolver"] / scores["ELORETA"]
 evoked, _ = samples.to_mne(truth, sample=0)
 found = hw.analyze(evoked, forward=assumed)
 print(found.peaks)
+assert 0.1 < gain.mean() < 0.8

@@ -62,3 +62,4 @@ evoked, stc = samples.to_mne(leadfield, 0)
 for centre in samples.truth.centers[0].tolist():
     print("a patch around", np.round(1e3 * leadfield.pos[centre]), "mm in", *leadfield.region_of([centre]))
 evoked.plot_joint(times=[0.1], title="a simulated response", show=False)
+assert abs(snr_error_db.mean()) < 0.1

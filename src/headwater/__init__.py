@@ -18,6 +18,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "head.labelled": ["head_from_labels"],
         "head.meshes": ["head_from_meshes"],
         "head.sensors": ["montage_info"],
+        "head.meg_arrays": ["sensors_info"],
         "forward.leadfield": ["LeadField"],
         "forward.make": ["make_leadfield"],
         "forward.fem.method": ["FEM"],

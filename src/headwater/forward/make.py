@@ -52,8 +52,15 @@ def make_leadfield(
         With sensor positions; EEG in head coordinates.
     space : str
         ``"volume"``, ``"cortex"`` or ``"mixed"``.
-    spacing, mindist, within, structures
-        See `headwater.forward.spaces.make_sources`; lengths in mm, as in MNE-Python.
+    spacing : float or str or (str, float) | None
+        Of a grid: the distance of neighbours in mm (7 in a volume, 3 in structures). Of the cortex: ``"ico3"``,
+        ``"ico4"`` (default; 2562 a hemisphere), ``"ico5"`` or ``"all"``. Of a mixed space: both, ``("ico3", 5.0)``.
+    mindist : float
+        Smallest distance of grid sources from the inner skull, in mm.
+    within : str
+        Where the grid of a volume is: ``"inner skull"``, everywhere inside it; ``"brain"``, near grey and white matter.
+    structures : sequence of str | None
+        Deep structures of a mixed space, by FreeSurfer's names; None for all that the head has without the cerebellum.
     method : str | FEM
         ``"bem"``; ``"openmeeg"``, more exact and slower (needs the package openmeeg); ``"fem"``, finite elements with
         ten tissues, or a `headwater.FEM` with other settings (needs the extra ``fem``); ``"sphere"``, in a moment, for
@@ -68,6 +75,13 @@ def make_leadfield(
     -------
     leadfield : LeadField
         Computed once for the same head, sensors and sources, and kept on disk.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    <LeadField | 16 EEG x 73 free sources | volume 30 mm | fsaverage>
     """
     fem = _finite_elements(method)
     name = method if isinstance(method, str) else "fem"

@@ -127,10 +127,17 @@ def sensors_info(head: Head, sensors: str, *, sfreq: float = 1000.0) -> mne.Info
     sensors : str
         Names of `MEG_ARRAYS` or of MNE-Python's montages, joined by ``+``.
     sfreq : float
+        Sampling rate, in Hz.
 
     Returns
     -------
     info : mne.Info
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> len(hw.sensors_info(hw.template_head(), "ctf275+biosemi16")["ch_names"]) > 275
+    True
     """
     parts = [
         meg_array_info(head, name, sfreq=sfreq) if name in MEG_ARRAYS else montage_info(head, name, sfreq=sfreq)

@@ -36,6 +36,16 @@ def template_head() -> Head:
 
     Inner skull and scalp are fsaverage's, the outer skull is derived (2562 vertices each). Its MRI frame is MNI305.
     ``docs/template.md`` gives the origin and licence of each part.
+
+    Returns
+    -------
+    head : Head
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.template_head().cortex.region_names[:2]
+    ('bankssts-lh', 'caudalanteriorcingulate-lh')
     """
     return head_of(_arrays())
 

@@ -81,6 +81,21 @@ def analyze(recording: Recording | str | Path, options: AnalysisOptions) -> Loca
     Returns
     -------
     localization : Localization
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> info = hw.montage_info(head, "biosemi32", sfreq=100.0)
+    >>> leadfield = hw.make_leadfield(head, info, spacing=20.0, method="sphere")
+    >>> data = 1e-7 * np.random.default_rng(0).standard_normal((32, 60))
+    >>> data[:, 50] += 50e-9 * leadfield.gain[:, 100, 2]  # 50 nAm, upwards
+    >>> evoked = mne.EvokedArray(data, info, tmin=-0.4, nave=30, verbose="error")
+    >>> found = hw.analyze(evoked, "eloreta", head=head, forward=leadfield)
+    >>> int(found.peak_sources[0]), float(found.peaks["time_s"][0])
+    (100, 0.1)
     """
     return _analyzed(recording, options)
 

@@ -162,14 +162,30 @@ def preset_from_yaml(text: str) -> Preset:
 
 
 def write_preset(preset: Preset, path: str | Path) -> None:
-    """Write a preset to a YAML file."""
+    """Write a preset to a YAML file.
+
+    Parameters
+    ----------
+    preset : Preset
+        Of parts that headwater knows (``headwater list parts``).
+    path : path-like
+    """
     text = preset_to_yaml(preset)
     with atomic_file(Path(path)) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def read_preset(path: str | Path) -> Preset:
-    """Read a preset from a YAML file; unknown keys and values out of bounds are refused, with the line."""
+    """Read a preset from a YAML file; unknown keys and values out of bounds are refused, with the line.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    preset : Preset
+    """
     try:
         with Path(path).open("rb") as stream:
             text = stream.read(MOST_BYTES + 1).decode("utf-8")

@@ -184,6 +184,16 @@ def simulate(
     Returns
     -------
     samples : Samples
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> info = hw.montage_info(head, "biosemi16")
+    >>> leadfield = hw.make_leadfield(head, info, spacing=30.0, method="sphere")
+    >>> samples = hw.simulate(leadfield, hw.presets.PIUNET, n=2)
+    >>> tuple(samples.y.shape), tuple(samples.x.shape)  # V; A m
+    ((2, 16, 1), (2, 73, 3, 1))
     """
     check_request(n, seed)
     return next(stream(leadfield, preset, n, seed, device=device))
@@ -200,7 +210,22 @@ def stream(
 ) -> Iterator[Samples]:
     """Simulate an endless stream of batches for training, without using the disk.
 
-    The stream does not depend on the batch size; ``start`` is the number of the first sample.
+    The samples do not depend on the batch size.
+
+    Parameters
+    ----------
+    leadfield : LeadField
+    preset : Preset
+    batch_size : int
+        Samples of a batch.
+    seed : int
+    device : str or torch.device
+    start : int
+        Number of the first sample.
+
+    Yields
+    ------
+    samples : Samples
     """
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; it must be at least 1.")

@@ -14,9 +14,20 @@ from headwater.simulation.store.layout import CONTINUE, PER_ENTRY, TRUTH, Store,
 
 
 def read_samples(path: str | Path, start: int = 0, stop: int | None = None) -> Samples:
-    """Read samples ``start`` to ``stop`` (all of them by default) of a Zarr group, equal to those simulated.
+    """Read samples of a Zarr group, equal to those simulated.
 
     Every part that is read is compared with its checksum.
+
+    Parameters
+    ----------
+    path : path-like
+        Written by `write_samples` or ``headwater simulate``.
+    start, stop : int
+        The first sample, and the one after the last; None: up to the end.
+
+    Returns
+    -------
+    samples : Samples
     """
     store = open_store(Path(path))
     missing = int((~store.finished()).sum())
