@@ -27,7 +27,7 @@ for name, surface in (("inner", person.inner_skull), ("outer", person.outer_skul
 own = hw.head_from_meshes(
     [folder / "inner.surf", folder / "outer.surf", folder / "scalp.surf"],
     fiducials=person.fiducials,
-    mri_mni_t=person.mri_mni_t["trans"],
+    mri_mni_t=person.mri_mni_t,
     name="own head",
 )
 print(own)

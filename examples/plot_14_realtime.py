@@ -10,6 +10,7 @@ MNE-LSL, takes the place of ``next_window``.
 import time
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import headwater as hw
@@ -67,3 +68,10 @@ latency_ms, error_mm = 1e3 * np.array(latencies), np.array(errors)
 print(f"{len(errors)} of {N_WINDOWS} windows estimated; a window lasts {1e3 * WIDTH / SFREQ:.0f} ms")
 print(f"latency {np.median(latency_ms):.0f} ms (median), {latency_ms.max():.0f} ms (largest)")
 print(f"peak {np.median(error_mm):.0f} mm from the source (median)")
+
+figure, axis = plt.subplots(layout="constrained")
+axis.plot(latency_ms, "o")
+axis.axhline(1e3 * WIDTH / SFREQ, color="0.5", linestyle="--", label="the next window is complete")
+axis.set(xlabel="window", ylabel="latency (ms)", ylim=(0, None), title="From the last sample of a window to its sources")
+axis.legend()
+assert error_mm.mean() < 15

@@ -54,4 +54,5 @@ gain = scores["NetworkSolver"] / scores["ELORETA"]
 evoked, _ = samples.to_mne(truth, sample=0)
 found = hw.analyze(evoked, forward=assumed)
 print(found.peaks)
+found.plot()
 assert 0.1 < gain.mean() < 0.8
