@@ -32,7 +32,9 @@ onsets = 1.0 + np.arange(40)
 for start in (onsets * rate).astype(int):
     data[:, start + 13 : start + 13 + response.shape[1]] += response  # 50 to 150 ms after the flash
 for start in rng.integers(0, data.shape[1] - 100, 8):
-    data[[info["ch_names"].index(name) for name in ("Fp1", "Fpz", "Fp2")], start : start + 100] += 2e-4 * np.hanning(100)
+    data[[info["ch_names"].index(name) for name in ("Fp1", "Fpz", "Fp2")], start : start + 100] += 2e-4 * np.hanning(
+        100
+    )
 raw = mne.io.RawArray(data, mne.create_info(info["ch_names"], rate, "eeg"))
 raw.set_annotations(mne.Annotations(onsets, 0.0, "flash"))
 mne.export.export_raw(folder / "my-recording.edf", raw, overwrite=True)

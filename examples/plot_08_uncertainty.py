@@ -22,8 +22,7 @@ rng = np.random.default_rng(0)
 noisy = visual.copy()
 noisy.data = visual.data + 6e-7 * rng.standard_normal(visual.data.shape)
 found = {
-    name: hw.analyze(evoked, "eloreta", tmin=0.07, tmax=0.13)
-    for name, evoked in (("clean", visual), ("noisy", noisy))
+    name: hw.analyze(evoked, "eloreta", tmin=0.07, tmax=0.13) for name, evoked in (("clean", visual), ("noisy", noisy))
 }
 
 # %%

@@ -72,6 +72,8 @@ print(f"peak {np.median(error_mm):.0f} mm from the source (median)")
 figure, axis = plt.subplots(layout="constrained")
 axis.plot(latency_ms, "o")
 axis.axhline(1e3 * WIDTH / SFREQ, color="0.5", linestyle="--", label="the next window is complete")
-axis.set(xlabel="window", ylabel="latency (ms)", ylim=(0, None), title="From the last sample of a window to its sources")
+axis.set(
+    xlabel="window", ylabel="latency (ms)", ylim=(0, None), title="From the last sample of a window to its sources"
+)
 axis.legend()
 assert error_mm.mean() < 15

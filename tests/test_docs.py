@@ -75,9 +75,7 @@ def given() -> SimpleNamespace:
     raw.set_annotations(mne.Annotations(0.5 + 1.8 * np.arange(30), 0.0, "S 1"))
     noise_cov = mne.compute_covariance(epochs, tmax=0, verbose="error")
     whole = evoked.get_data()
-    return SimpleNamespace(
-        evoked=evoked, epochs=epochs, raw=raw, noise_cov=noise_cov, leadfield=leadfield, data=whole
-    )
+    return SimpleNamespace(evoked=evoked, epochs=epochs, raw=raw, noise_cov=noise_cov, leadfield=leadfield, data=whole)
 
 
 @pytest.fixture
@@ -147,7 +145,9 @@ def test_every_public_name_has_its_page() -> None:
     listed = {
         (module, name)
         for page in (ROOT / "docs" / "api").glob("*.rst")
-        for module, names in re.findall(r"currentmodule:: (\S+)\n(.*?)(?=\.\. currentmodule|\Z)", page.read_text(), re.S)
+        for module, names in re.findall(
+            r"currentmodule:: (\S+)\n(.*?)(?=\.\. currentmodule|\Z)", page.read_text(), re.S
+        )
         for name in re.findall(r"^   (\w+)$", names, re.M)
     }
     for module in ("headwater", *(f"headwater.{name}" for name in ("solvers", "metrics", "simulation", "networks"))):
