@@ -5,6 +5,8 @@ import shutil
 import socket
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import headwater
 
 HERE = Path(__file__).resolve().parent
@@ -89,7 +91,7 @@ sphinx_gallery_conf = {
 }
 
 
-def _with_results(app) -> None:
+def _with_results(_app: object) -> None:
     """Take over the tables of the benchmarks, which the pages link to, and the pages of the repository."""
     results = HERE / "results"
     shutil.rmtree(results, ignore_errors=True)
@@ -102,7 +104,7 @@ def _with_results(app) -> None:
     (results / "index.rst").write_text("\n".join(lines) + "\n")
 
 
-def _relinked(app, name: str, source: list[str]) -> None:
+def _relinked(_app: object, _name: str, source: list[str]) -> None:
     """Links of the repository become links of the site."""
     source[0] = (
         source[0]
@@ -112,7 +114,7 @@ def _relinked(app, name: str, source: list[str]) -> None:
     )
 
 
-def setup(app) -> None:
+def setup(app: Sphinx) -> None:
     """Connect what is done before pages are read."""
     app.connect("builder-inited", _with_results, priority=100)
     app.connect("source-read", _relinked)

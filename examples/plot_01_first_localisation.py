@@ -15,14 +15,14 @@ from headwater.demo import simulate_responses
 mne.set_log_level("error")
 
 # %%
-# A visual response of 61 electrodes, the average of 100 trials. The electrodes have names and nominal positions, as many
-# recordings come.
+# A visual response of 61 electrodes, the average of 100 trials. The electrodes have names and nominal positions, as
+# many recordings come.
 (visual, _), centres = simulate_responses(hw.template_head().varied(seed=0), seed=0)
 visual.plot(spatial_colors=True, window_title="visual response", show=False)
 
 # %%
-# One call. Without further arguments: the template head, a grid of 7 mm, and the bundled network; the noise covariance
-# follows from the time before zero.
+# One call. Without further arguments: the template head, a grid of 7 mm, and the bundled network; the noise
+# covariance follows from the time before zero.
 found = hw.analyze(visual, tmin=0.05, tmax=0.15)
 print(found)
 
@@ -45,5 +45,5 @@ print(f"simulated at {centres['visual'].round()} mm: the peak is {error_mm:.0f} 
 assert error_mm < 20
 
 # %%
-# ``found.save("visual-results")`` writes the estimate, the table and an interactive report; ``found.view()`` shows that
-# report in a notebook; ``found.stc`` is a source estimate for MNE-Python.
+# ``found.save("visual-results")`` writes the estimate, the table and an interactive report; ``found.view()`` shows
+# that report in a notebook; ``found.stc`` is a source estimate for MNE-Python.

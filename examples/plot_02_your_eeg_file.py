@@ -40,8 +40,8 @@ raw.set_annotations(mne.Annotations(onsets, 0.0, "flash"))
 mne.export.export_raw(folder / "my-recording.edf", raw, overwrite=True)
 
 # %%
-# Localise it. ``condition`` is the name of the event. The electrodes are placed by their names, and trials with blinks
-# are left out. The same on the command line:
+# Localise it. ``condition`` is the name of the event. The electrodes are placed by their names, and trials with
+# blinks are left out. The same on the command line:
 #
 # .. code-block:: sh
 #

@@ -2,8 +2,8 @@
 MEG and EEG together
 ====================
 
-MEG hardly sees currents that point to or from the centre of the head; EEG sees all, blurred by the skull. A localisation
-can use both at once. Here both record the same simulated patches of cortex.
+MEG hardly sees currents that point to or from the centre of the head; EEG sees all, blurred by the skull. A
+localisation can use both at once. Here both record the same simulated patches of cortex.
 """
 
 import matplotlib.pyplot as plt
@@ -38,7 +38,8 @@ evoked, _ = samples.to_mne(cortex, 0)
 evoked.plot(show=False)
 
 # %%
-# Localise each with MEG, with EEG, and with both. The noise covariance makes the units of the sensor types comparable.
+# Localise each with MEG, with EEG, and with both. The noise covariance makes the units of the sensor types
+# comparable.
 rms = samples.truth.noise_rms[0].double().numpy()
 level = dict(zip(("eeg", "mag", "grad"), rms, strict=True))
 errors_mm = {"MEG": [], "EEG": [], "both": []}

@@ -2,8 +2,8 @@
 Epilepsy: where a spike begins
 ==============================
 
-Interictal spikes spread within milliseconds. Their peak has the best signal-to-noise ratio, but shows where the spike has
-arrived; the rising flank shows where it began. Here a spike begins in one region and arrives in another.
+Interictal spikes spread within milliseconds. Their peak has the best signal-to-noise ratio, but shows where the spike
+has arrived; the rising flank shows where it began. Here a spike begins in one region and arrives in another.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,8 @@ import headwater as hw
 mne.set_log_level("error")
 
 # %%
-# Thirty averaged spikes of a simulated patient: temporal cortex first, inferior frontal cortex 40 ms later and stronger.
+# Thirty averaged spikes of a simulated patient: temporal cortex first, inferior frontal cortex 40 ms later and
+# stronger.
 rng = np.random.default_rng(1)
 rate, patient = 500.0, hw.template_head().varied(seed=4)
 info = hw.montage_info(patient, "biosemi64", sfreq=rate)

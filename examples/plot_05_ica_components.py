@@ -2,8 +2,8 @@
 ICA components
 ==============
 
-Independent component analysis separates sources that are active at different times. Each component has one topography,
-which can be localised like a recording of one time point.
+Independent component analysis separates sources that are active at different times. Each component has one
+topography, which can be localised like a recording of one time point.
 """
 
 import mne

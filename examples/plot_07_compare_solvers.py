@@ -2,8 +2,8 @@
 Compare solvers
 ===============
 
-Which solver suits your question is measured, not argued: simulate the activity that you expect on another head than the
-one that solvers assume, and score them all on the same samples.
+Which solver suits your question is measured, not argued: simulate the activity that you expect on another head than
+the one that solvers assume, and score them all on the same samples.
 """
 
 from dataclasses import replace
@@ -20,8 +20,8 @@ from headwater.simulation import GaussianBells, Uniform, White
 mne.set_log_level("error")
 
 # %%
-# The head that solvers assume, and the one that makes the data, with corresponding sources. A coarse grid is enough for
-# an example.
+# The head that solvers assume, and the one that makes the data, with corresponding sources. A coarse grid is enough
+# for an example.
 template = hw.template_head()
 person = template.varied(seed=3)
 assumed = hw.make_leadfield(template, hw.montage_info(template, "biosemi64"), spacing=14.0, ico=3)
@@ -56,8 +56,8 @@ for name, solver in solvers.items():
     print(f"{name:13} {np.median(scores[name][0]):5.0f} mm off, {np.median(scores[name][1]):5.0f} mm wide")
 
 # %%
-# The distance from the strongest source to the true one, and how wide the estimate is. Without a chance level, none of
-# these numbers would mean anything.
+# The distance from the strongest source to the true one, and how wide the estimate is. Without a chance level, none
+# of these numbers would mean anything.
 figure, axes = plt.subplots(1, 2, sharey=True, figsize=(9, 4), layout="constrained")
 for column, (axis, title) in enumerate(zip(axes, ("peak error (mm)", "spatial dispersion (mm)"), strict=True)):
     axis.boxplot([pair[column] for pair in scores.values()], orientation="horizontal", tick_labels=list(scores))

@@ -2,8 +2,8 @@
 How sure is it?
 ===============
 
-Many current distributions explain the same data. Solvers with a posterior describe them all: how far each source may be
-from its estimate, where the source behind a peak may be, and which sensors carry it.
+Many current distributions explain the same data. Solvers with a posterior describe them all: how far each source may
+be from its estimate, where the source behind a peak may be, and which sensors carry it.
 """
 
 import matplotlib.pyplot as plt
@@ -26,8 +26,8 @@ found = {
 }
 
 # %%
-# The radius of the ball around the peak that holds its source with a probability of 90 %, calibrated on simulations of
-# other heads, beside the true distance.
+# The radius of the ball around the peak that holds its source with a probability of 90 %, calibrated on simulations
+# of other heads, beside the true distance.
 for name, one in found.items():
     peak = one.peaks.iloc[0]
     away = np.linalg.norm(one.peaks.loc[0, ["x_mm", "y_mm", "z_mm"]].to_numpy(float) - centres["visual"])

@@ -19,8 +19,8 @@ mne.set_log_level("error")
 folder = Path(tempfile.mkdtemp())
 
 # %%
-# The person, as three meshes in files of FreeSurfer's format: inner skull, outer skull, scalp. Brainstorm's, FieldTrip's
-# and SPM's are read, too; see :doc:`/bring-your-own-head`.
+# The person, as three meshes in files of FreeSurfer's format: inner skull, outer skull, scalp. Brainstorm's,
+# FieldTrip's and SPM's are read, too; see :doc:`/bring-your-own-head`.
 person = hw.template_head().varied(seed=6)
 for name, surface in (("inner", person.inner_skull), ("outer", person.outer_skull), ("scalp", person.scalp)):
     mne.write_surface(folder / f"{name}.surf", 1e3 * surface.rr, surface.tris)

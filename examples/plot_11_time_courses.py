@@ -2,8 +2,8 @@
 Time courses of regions, and how they are coupled
 =================================================
 
-From sensors to the courses of regions of the cortex, and from these to which region leads. The estimate is a source estimate
-of MNE-Python, so that ``mne-connectivity`` can take it from here; this page needs nothing but SciPy.
+From sensors to the courses of regions of the cortex, and from these to which region leads. The estimate is a source
+estimate of MNE-Python, so that ``mne-connectivity`` can take it from here; this page needs nothing but SciPy.
 """
 
 import matplotlib.pyplot as plt
@@ -55,8 +55,8 @@ axes[-1].set_xlabel("time (s)")
 figure.suptitle("Estimated courses (A m)")
 
 # %%
-# Coherence with the visual cortex, and the delay that its phase stands for. The imaginary part of the cross-spectrum is
-# what volume conduction cannot make.
+# Coherence with the visual cortex, and the delay that its phase stands for. The imaginary part of the cross-spectrum
+# is what volume conduction cannot make.
 print(f"{'with pericalcarine-lh':25} coherence  imaginary  delay (ms)")
 delays = {}
 for name in regions[1:]:

@@ -40,7 +40,8 @@ samples = hw.simulate(truth, bells, n=20, seed=0)
 x_true = samples.x.double().numpy()
 
 # %%
-# Both are solvers: fit to a lead field, estimate currents in A m. NEMD is 0 for the ground truth, 1 for even activity.
+# Both are solvers: fit to a lead field, estimate currents in A m. NEMD is 0 for the ground truth, 1 for even
+# activity.
 scores = {}
 for solver in (hw.solvers.ELORETA(lambda2=0.1), hw.load_network()):
     currents = solver.fit(assumed).estimate(samples.y.double().numpy())

@@ -2,8 +2,8 @@
 Simulate recordings and their sources
 =====================================
 
-A preset is a spatial pattern, time courses and noise. It runs on any lead field, can be changed in part, and gives the
-same samples for the same seed. This example lists the five published presets, defines a new one, checks its noise
+A preset is a spatial pattern, time courses and noise. It runs on any lead field, can be changed in part, and gives
+the same samples for the same seed. This example lists the five published presets, defines a new one, checks its noise
 against the requested SNR, and passes a sample to MNE-Python.
 """
 
@@ -57,7 +57,8 @@ print(f"empirical minus requested SNR: {snr_error_db.mean():+.3f} dB on average,
 
 # %%
 # A picture of four samples: ``hw.plot_preview(leadfield, answers, "answers.png")``, or on the command line
-# ``headwater simulate PIUNET --preview piunet.png``. A sample converts to MNE-Python's objects for use in other tools.
+# ``headwater simulate PIUNET --preview piunet.png``. A sample converts to MNE-Python's objects for use in other
+# tools.
 evoked, stc = samples.to_mne(leadfield, 0)
 for centre in samples.truth.centers[0].tolist():
     print("a patch around", np.round(1e3 * leadfield.pos[centre]), "mm in", *leadfield.region_of([centre]))

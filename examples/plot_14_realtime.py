@@ -2,9 +2,9 @@
 Localise sources while they are being recorded
 ==============================================
 
-Samples arrive at 250 Hz. A loop waits for the next 16 of them (64 ms), estimates their sources in one go, and has to be
-done before the following 16 are there. Here the recording is simulated; an amplifier's stream, for example of
-MNE-LSL, takes the place of ``next_window``.
+Samples arrive at 250 Hz. A loop waits for the next 16 of them (64 ms), estimates their sources in one go, and has to
+be done before the following 16 are there. Here the recording is simulated; an amplifier's stream, for example of MNE-
+LSL, takes the place of ``next_window``.
 """
 
 import time

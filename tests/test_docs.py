@@ -80,7 +80,7 @@ def given() -> SimpleNamespace:
 
 @pytest.fixture
 def names(given: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, object]]:
-    """The names that a page may use. Lead fields are coarse and training is short: blocks are to run, not to be exact."""
+    """The names that a page may use; lead fields are coarse and training is short, so that blocks run quickly."""
     make, train = placing.make_leadfield, hw.train
     monkeypatch.setattr(hw, "make_leadfield", lambda head, info, space="volume", **_: given.leadfield)
     monkeypatch.setattr(
@@ -99,9 +99,17 @@ def names(given: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     write_brainvision(given.raw, tmp_path, "my-recording")
     plt.switch_backend("agg")
     yield {
-        **{"hw": hw, "np": np, "nn": nn, "Network": Network, "BoundNetwork": BoundNetwork},
-        **{"affordable": affordable, "Size": Size, "Width": Width},
-        **{"vertex": 3, "vertices": np.array([3, 5]), "solver": hw.solvers.ELORETA().fit(given.leadfield)},
+        "hw": hw,
+        "np": np,
+        "nn": nn,
+        "Network": Network,
+        "BoundNetwork": BoundNetwork,
+        "affordable": affordable,
+        "Size": Size,
+        "Width": Width,
+        "vertex": 3,
+        "vertices": np.array([3, 5]),
+        "solver": hw.solvers.ELORETA().fit(given.leadfield),
         **vars(given),
     }
     plt.close("all")
