@@ -5,7 +5,9 @@ import shutil
 import socket
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from sphinx.application import Sphinx
+from sphinx_gallery.scrapers import figure_rst
 
 import headwater
 
@@ -74,12 +76,25 @@ intersphinx_mapping = {
 }
 
 
+_drawn: set[int] = set()
+
+
+def _returned_figure(_block: tuple, block_vars: dict, gallery_conf: dict) -> str:
+    """Show the figure that a block ends with where pyplot does not know of it, as of ``found.plot()``."""
+    figure = block_vars["example_globals"].get("___")
+    if not isinstance(figure, Figure) or hasattr(figure, "number") or id(figure) in _drawn:
+        return ""
+    _drawn.add(id(figure))
+    path = next(block_vars["image_path_iterator"])
+    figure.savefig(path, dpi=120)
+    return figure_rst([path], gallery_conf["src_dir"])
+
+
 sphinx_gallery_conf = {
     "examples_dirs": str(ROOT / "examples"),
     "gallery_dirs": "auto_examples",
     "filename_pattern": "plot_",
     "within_subsection_order": "FileNameSortKey",
-    "abort_on_example_error": True,
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
@@ -88,6 +103,8 @@ sphinx_gallery_conf = {
     "image_srcset": ["1.5x"],
     "reset_modules": ("matplotlib",),
     "backreferences_dir": None,
+    "image_scrapers": (_returned_figure, "matplotlib"),
+    "ignore_repr_types": "matplotlib|Axes|Legend|list|tuple",
 }
 
 

@@ -25,16 +25,15 @@ info = hw.montage_info(person, "biosemi64", sfreq=rate)
 cortex = hw.make_leadfield(person, info, "cortex", orient="fixed", ico=3)
 patch_mm = np.array([-10.0, -90.0, 0.0])  # MNI305
 near = np.linalg.norm(1e3 * person.to_mni(cortex.pos) - patch_mm, axis=1) < 12
-response = 40e-9 * cortex.matrix[:, near].mean(axis=1)[:, np.newaxis] * np.hanning(0.1 * rate)
+response = 80e-9 * cortex.matrix[:, near].mean(axis=1)[:, np.newaxis] * np.hanning(0.1 * rate)
 
 data = 5e-6 * rng.standard_normal((64, int(45 * rate)))
 onsets = 1.0 + np.arange(40)
 for start in (onsets * rate).astype(int):
     data[:, start + 13 : start + 13 + response.shape[1]] += response  # 50 to 150 ms after the flash
+front = [info["ch_names"].index(name) for name in ("Fp1", "Fpz", "Fp2")]
 for start in rng.integers(0, data.shape[1] - 100, 8):
-    data[[info["ch_names"].index(name) for name in ("Fp1", "Fpz", "Fp2")], start : start + 100] += 2e-4 * np.hanning(
-        100
-    )
+    data[front, start : start + 100] += 2e-4 * np.hanning(100)
 raw = mne.io.RawArray(data, mne.create_info(info["ch_names"], rate, "eeg"))
 raw.set_annotations(mne.Annotations(onsets, 0.0, "flash"))
 mne.export.export_raw(folder / "my-recording.edf", raw, overwrite=True)
