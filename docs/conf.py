@@ -76,15 +76,15 @@ intersphinx_mapping = {
 }
 
 
-_drawn: set[int] = set()
+_drawn: list[Figure] = []
 
 
 def _returned_figure(_block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     """Show the figure that a block ends with where pyplot does not know of it, as of ``found.plot()``."""
     figure = block_vars["example_globals"].get("___")
-    if not isinstance(figure, Figure) or hasattr(figure, "number") or id(figure) in _drawn:
+    if not isinstance(figure, Figure) or hasattr(figure, "number") or any(figure is one for one in _drawn):
         return ""
-    _drawn.add(id(figure))
+    _drawn.append(figure)
     path = next(block_vars["image_path_iterator"])
     figure.savefig(path, dpi=120)
     return figure_rst([path], gallery_conf["src_dir"])
