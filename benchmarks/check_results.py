@@ -44,7 +44,7 @@ CHECKS = {
     "piunet-quick": Sample(("snr-0", "width-40", "sources-5", "narrow"), ("mne", "eloreta", "lcmv", "sam")),
     "networks-piunet-quick": Sample(("snr-20",), ("sloreta", "eloreta")),
     "multi-source-quick": Sample(("random", "D"), ("wmne", "eloreta", "dspm-no-depth", "lcmv")),
-    "networks-multi-source-quick": Sample(("random",), ("sloreta",)),
+    "networks-multi-source-quick": Sample(("random",), ("sloreta", f"{FILE}multi-source-convnet")),
     "networks-direct-unet-quick": Sample(("snr-10", "discs-5"), ("eloreta", f"{FILE}direct-unet")),
     "networks-spikes-quick": Sample(("patches-2", "electrodes-16"), ("sloreta", "eloreta")),
     "networks-subcortical-quick": Sample(("cortical-snr-20", "subcortical-snr-20"), ("sloreta", "eloreta")),

@@ -135,9 +135,23 @@ def fraction_active() -> str:
     return _table(["solver", "ours, median [95 %]", "paper"], rows)
 
 
+def convnet() -> str:
+    """Cases of the protocol multi-source: the bundled ConvNet and the classical solvers closest to it."""
+    cases = {"random set": "random", **{name: name for name in "ABCDEFG"}}
+    solvers = {"ConvNet": "multi-source-convnet", "eLORETA": "eloreta", "sLORETA": "sloreta", "chance": "Random"}
+    metrics = {"FractionActive": "fraction_active", "rank of the weakest": "distance_rank_least"}
+    rows = [
+        [f"{words}: {name}", *(_short("networks-multi-source-quick", solver, metric, case) for case in cases.values())]
+        for words, metric in metrics.items()
+        for name, solver in solvers.items()
+    ]
+    return _table(["median", *cases], rows)
+
+
 KNOWN_AND_OTHER = ("known-head-paper", "piunet-paper")
 TABLES: dict[str, Callable[[], str]] = {
     "bundled-network": bundled,
+    "convnet": convnet,
     "equal-minutes": equal_minutes,
     "recordings": recorded,
     "defaults-by-hand": by_hand,

@@ -15,7 +15,6 @@ from committed import RESULTS, Committed, Estimate, advantages, short
 from headwater.benchmark import PROTOCOLS
 from headwater.weights.card import Card
 
-# A network trained in parts has several cards; the last is that of the result.
 NETWORKS = {
     "fcn": "piunet",
     "convdip": "piunet",
@@ -26,7 +25,7 @@ NETWORKS = {
     "direct-unet": "direct-unet",
     "4lcnn": "subcortical",
 }
-PARTS = {"multi-source-convnet": ("multi-source-convnet", "multi-source-convnet-l1")}
+PARTS = {"multi-source-convnet": ("multi-source-convnet", "multi-source-convnet-l1")}  # trained one after the other
 HEADING = """# Networks of one lead field, trained for minutes on one thread of a CPU
 
 Scores are means over those cases of the protocol at size quick whose electrodes the network supports (the protocol's
@@ -69,23 +68,23 @@ def training(name: str) -> str:
 
 def lines(name: str, protocol: str) -> Iterator[list[str]]:
     """Rows of one network: each metric of its protocol."""
-    label, table = PARTS.get(name, (name,))[-1], Committed(f"networks-{protocol}-quick")
+    table = Committed(f"networks-{protocol}-quick")
     for metric in PROTOCOLS[protocol].measures:
-        cases = table.cases_of(label, metric)
+        cases = table.cases_of(name, metric)
         if not cases:
             continue
-        differences = advantages(table, Committed(f"{protocol}-quick"), label, metric, cases)[0]
+        differences = advantages(table, Committed(f"{protocol}-quick"), name, metric, cases)[0]
         others = [_score(table, solver, metric, cases) for solver in ("eloreta", "sloreta", "Random")]
         measure = table.measure(metric)
         unit, arrow = measure.unit, "↑" if measure.higher_is_better else "↓"
         least = min(differences, key=lambda solver: differences[solver].value)
-        mine = table.score(label, metric, cases)
+        mine = table.score(name, metric, cases)
         yield [
-            f"`{label}`",
+            f"`{name}`",
             f"{protocol}: {metric}{f' ({unit})' if unit else ''} {arrow}",
             str(mine),
             *others,
-            ratio_to_oracle(table, label, metric),
+            ratio_to_oracle(table, name, metric),
             verdict(differences) + ("" if table.pairs is not None else " *"),
             f"{differences[least]}, over {least}",
         ]
@@ -104,12 +103,12 @@ def verdict(differences: dict[str, Estimate]) -> str:
     return "; ".join(parts)
 
 
-def ratio_to_oracle(table: Committed, label: str, metric: str) -> str:
+def ratio_to_oracle(table: Committed, name: str, metric: str) -> str:
     """Return the ratio of the scores in the cases that have the control Oracle."""
-    cases = [case for case in table.cases_of("Oracle", metric) if case in table.cases_of(label, metric)]
+    cases = [case for case in table.cases_of("Oracle", metric) if case in table.cases_of(name, metric)]
     if not cases:
         return "–"
-    mine, best = (table.score(solver, metric, cases).value for solver in (label, "Oracle"))
+    mine, best = (table.score(solver, metric, cases).value for solver in (name, "Oracle"))
     return short(mine / best)
 
 

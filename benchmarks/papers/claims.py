@@ -125,7 +125,7 @@ PIUNET = Paper(
     ),
 )
 
-B, NET = "networks-multi-source-quick", "multi-source-convnet-l1"
+B, NET = "networks-multi-source-quick", "multi-source-convnet"
 FRACTION, LEAST = "fraction_active", "distance_rank_least"
 IN_B = {
     "ConvNet": (NET, ".741", ".049"),

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from headwater.benchmark import PROTOCOLS
 from headwater.benchmark.comparison import ALL, comparison, comparison_table, verdicts
 from headwater.benchmark.methods import CONTROLS, Fitted
+from headwater.benchmark.protocol import Case
+from headwater.benchmark.tables import case_table
 from headwater.solvers import ELORETA, SLORETA
 
 
@@ -62,6 +65,18 @@ def test_words_name_every_solver_that_is_not_worse(compared):
     table = comparison_table(PROTOCOL, compared)
     assert table.count("\n") == 3
     assert "mm, over eloreta |" in table
+
+
+def test_tables_show_the_ratio_to_the_oracle_where_there_is_one():
+    case = Case(name="A", title="A", tuned_on=None)
+    scores = {("A", "eloreta", "fraction_active"): np.full(4, 0.3), ("A", "Oracle", "fraction_active"): np.full(4, 0.6)}
+    results = pd.DataFrame({"case": ["A"], "solver": ["eloreta"], "parameters": [None], "s_per_sample": [0.001]})
+    methods = {"eloreta": METHODS["eloreta"], "Oracle": CONTROLS["Perfect"]}
+    header, _, row, oracle = case_table(PROTOCOL, case, methods, results, scores).splitlines()
+    column = header.split(" | ").index("fraction_active / Oracle")
+    assert [line.split(" | ")[column] for line in (row, oracle)] == ["0.5", "1"]
+    del scores["A", "Oracle", "fraction_active"]
+    assert "/ Oracle" not in case_table(PROTOCOL, case, methods, results, scores)
 
 
 def test_a_run_without_networks_has_nothing_to_compare():

@@ -18,6 +18,7 @@ from headwater.metrics.measure import Measure
 Scores = Mapping[tuple[str, str, str], np.ndarray]
 
 ABSENT = "–"
+ORACLE = "Oracle"  # the control that gives the best possible score, where there is one
 DECIMALS = 9  # what is smaller is rounding
 DECIMALS_MM = 1
 COMPARED = (
@@ -63,7 +64,11 @@ def case_table(
     }
     solvers = [name for name, method in methods.items() if method.competes]
     best = {metric: _best(metric, measure, solvers, intervals) for metric, measure in measures.items()}
-    header = ["solver", *(_label(name, measure) for name, measure in measures.items()), "chosen", "ms a sample"]
+    first = next(iter(measures))
+    best_known = intervals.get((ORACLE, first))
+    known = best_known.estimate if best_known is not None and best_known.estimate > 0 else None
+    header = ["solver", *(_label(name, measure) for name, measure in measures.items())]
+    header += [*([f"{first} / {ORACLE}"] if known else []), "chosen", "ms a sample"]
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     of_case = results[results["case"] == case.name]
     for name, method in methods.items():
@@ -72,6 +77,9 @@ def case_table(
             found = intervals.get((name, metric))
             words = ABSENT if found is None or np.isnan(found.estimate) else _cell(found, measure)
             cells.append(f"**{words}**" if name == best[metric] else words)
+        if known:
+            mine = intervals.get((name, first))
+            cells.append(ABSENT if mine is None or np.isnan(mine.estimate) else f"{mine.estimate / known:.3g}")
         costs = _costs(of_case[of_case["solver"] == name], method)
         lines.append("| " + " | ".join([name, *cells, *costs]) + " |")
     return "\n".join(lines)
