@@ -35,9 +35,9 @@ tuned on samples of each case's noise; networks are as trained. Minutes were mea
 
 *Compared with classical solvers* counts every classical solver with a row for the same samples, in the folder of the
 network and in that of the protocol's own quick run. A network is better, or worse, than a solver where the 95 %
-interval of the difference excludes zero: of a paired bootstrap over samples where the folder has `comparison.csv`,
-and otherwise (*) from the intervals of both rows as if they were independent, which is wider. The last column has the
-solver over which the advantage is least. *Ratio to oracle* is the score over that of the control Oracle, which knows
+interval of the difference excludes zero: of a paired bootstrap over samples where both were in one run with a
+`comparison.csv`, and otherwise (* where that holds for some) from the intervals of both rows as if they were
+independent, which is wider. The last column has the solver over which the advantage is least. *Ratio to oracle* is the score over that of the control Oracle, which knows
 the distribution of the sources and the head; it exists for one source in a volume.
 """
 
@@ -73,7 +73,7 @@ def lines(name: str, protocol: str) -> Iterator[list[str]]:
         cases = table.cases_of(name, metric)
         if not cases:
             continue
-        differences = advantages(table, Committed(f"{protocol}-quick"), name, metric, cases)[0]
+        differences, paired = advantages(table, Committed(f"{protocol}-quick"), name, metric, cases)
         others = [_score(table, solver, metric, cases) for solver in ("eloreta", "sloreta", "Random")]
         measure = table.measure(metric)
         unit, arrow = measure.unit, "↑" if measure.higher_is_better else "↓"
@@ -85,7 +85,7 @@ def lines(name: str, protocol: str) -> Iterator[list[str]]:
             str(mine),
             *others,
             ratio_to_oracle(table, name, metric),
-            verdict(differences) + ("" if table.pairs is not None else " *"),
+            verdict(differences) + ("" if paired else " *"),
             f"{differences[least]}, over {least}",
         ]
 
