@@ -38,8 +38,8 @@ network and in that of the protocol's own quick run. A network is better, or wor
 interval of the difference excludes zero: of a paired bootstrap over samples where both were in one run with a
 `comparison.csv`, and otherwise (* where that holds for some) from the intervals of both rows as if they were
 independent, which is wider. The last column has the solver over which the advantage is least. *Ratio to oracle* is the
-score over that of the control Oracle, which knows the distribution of the sources and the head; it exists for one source
-in a volume.
+score over that of the control Oracle, which knows the distribution of the sources and the head; it exists for one
+source in a volume.
 """
 
 
