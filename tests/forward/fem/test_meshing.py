@@ -93,6 +93,20 @@ def test_spongy_bone_is_closed_off():
     assert (within.T @ others).max() < 2
 
 
+def test_small_holes_of_the_skull_are_closed(labels):
+    """A hole of 8 mm at the vertex: no element of brain or CSF shares a face with the scalp."""
+    hole = labels.labels.copy()
+    middle = np.array(hole.shape) // 2
+    column = hole[middle[0] - 2 : middle[0] + 2, middle[1] - 2 : middle[1] + 2, middle[2] :]
+    column[column == 3] = 2
+    mesh = hexahedra(replace(labels, labels=hole), 0.004)
+    names = np.array(mesh.tissues)[mesh.tissue]
+    incidence = mesh.incidence()
+    shared = incidence[:, names == "scalp"].T @ incidence[:, np.isin(names, [*BRAIN_TISSUES, "CSF"])]
+    assert (shared.data < 4).all()
+    assert (names == "scalp").sum() > 1000
+
+
 def test_what_is_not_connected_is_left_out(labels):
     speck = labels.labels.copy()
     speck[1:4, 1:4, 1:4] = 4

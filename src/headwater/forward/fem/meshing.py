@@ -80,7 +80,7 @@ def hexahedra(volume: LabelVolume, size: float, *, adapted: bool = True) -> HexM
     labels, first = _cropped(_without_air(volume), block)
     levels = _Levels.of(labels, _ranks(volume.names), block)
     cells = _separated(levels.cells(block), volume.names)
-    _refuse_leaks(cells, volume.names, volume.affine[2, :3])
+    cells = _closed(cells, volume.names, volume.affine[2, :3])
     nodes, elements, places = _nodes_and_elements(_largest_part(cells))
     tissue = cells[tuple(places.T)]
     corners = (nodes * block).astype(float)  # in voxels, from the corner of the first
@@ -218,31 +218,37 @@ def _separated(cells: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return cells.astype(np.uint8)
 
 
-def _refuse_leaks(cells: np.ndarray, names: tuple[str, ...], up: np.ndarray) -> None:
-    """Refuse a skull with holes above the middle of the brain: brain or CSF beside scalp or air.
+def _closed(cells: np.ndarray, names: tuple[str, ...], up: np.ndarray) -> np.ndarray:
+    """Close the skull above the middle of the brain, where it is thinner than a cell; refuse one with real holes.
 
-    Below, the canals of nerves and of the spinal cord are open, and eyes may be labelled as CSF.
+    Soft tissue beside brain or CSF becomes bone: a single cell without it lets so much current through that dipoles are
+    found a centimetre away. Below, the canals of nerves and of the spinal cord are open, and eyes may be labelled as
+    CSF.
     """
     for wanted, called in ((BONE_TISSUES, "bone"), (BRAIN_TISSUES, "brain")):
         if not np.isin(cells, _labels_of(wanted, names)).any():
             raise InputError(f"The volume of tissue labels has no {called}; check its label table.")
     bone = np.isin(cells, _labels_of(BONE_TISSUES, names))
-    within = np.isin(cells, _labels_of((*BRAIN_TISSUES, CSF), names))
-    height = np.tensordot(up, np.indices(cells.shape), axes=1)
     brain = np.isin(cells, _labels_of(BRAIN_TISSUES, names))
+    within = brain | np.isin(cells, _labels_of((CSF,), names))
+    height = np.tensordot(up, np.indices(cells.shape), axes=1)
     upper = within & (height > height[brain].mean())
     to_bone = to_other = 0
+    beside = np.zeros_like(upper)
     for axis in range(3):
         for step in (-1, 1):
             beside_bone, beside_within = (np.roll(some, step, axis) for some in (bone, within))
             to_bone += int((upper & beside_bone).sum())
             to_other += int((upper & ~beside_bone & ~beside_within).sum())
+            beside |= np.roll(upper, step, axis)
     if to_other > LARGEST_LEAK * (to_bone + to_other):
         share = 100 * to_other / (to_bone + to_other)
         raise InputError(
             f"The skull leaks: {share:.0f} % of the upper surface of brain and CSF touches scalp or air instead of "
             "bone; close the holes of the segmentation."
         )
+    hardest = next(tissue for tissue in BONE_TISSUES if tissue in names)
+    return np.where(beside & ~within & ~bone & (cells != OUTSIDE), names.index(hardest) + 1, cells).astype(np.uint8)
 
 
 def _largest_part(cells: np.ndarray) -> np.ndarray:

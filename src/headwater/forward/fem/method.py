@@ -26,7 +26,7 @@ from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 from headwater.head.tissue_volume import tissue_fingerprint, tissue_volume, tissue_volume_names
 
-VERSION = 4  # of the numbers in the cache
+VERSION = 5  # of the numbers in the cache
 FINEST, COARSEST = 0.5, 10.0  # mm
 WITHIN = 1.0  # edges of an element: a source farther than this from the mesh of the brain and CSF lies outside
 
