@@ -35,7 +35,7 @@ from headwater.weights.catalogue import load_network
 
 MONTAGE = "biosemi64"
 SPACING = 8.0  # mm, of the sources of solvers
-N_DIPOLES = 200
+N_DIPOLES = 100
 SNR_DB = 10.0
 NETWORKS = ("piunet", "relevance")  # the bundled networks for any grid in a volume
 

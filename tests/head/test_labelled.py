@@ -45,6 +45,30 @@ def test_surfaces_and_tissues_of_a_ball(ball):
     assert set(hexahedra(whole.tissues, 0.006).tissues) == {WHITE, CSF, COMPACT, SCALP}
 
 
+def test_a_skull_with_holes_is_closed(tmp_path):
+    """Bone that a segmentation missed at the bottom is added where soft tissue touches the inside of the skull."""
+    volume = sphere_labels(RADII, 0.002)
+    values = np.array([0, 1, 3, 4, 5], np.int16)[volume.labels]
+    low = np.argwhere(values == 4)
+    low = low[low[:, 2] < 15]
+    values[tuple(low.T)] = 5
+    affine = volume.affine.copy()
+    affine[:3] *= 1000
+    nib.save(nib.Nifti1Image(values, affine), path := tmp_path / "open.nii.gz")
+
+    def touching(head) -> int:
+        names = head.tissues.names
+        soft = head.tissues.labels == names.index(SCALP) + 1
+        inside = np.isin(head.tissues.labels, [names.index(name) + 1 for name in (WHITE, CSF)])
+        return sum(int((inside & np.roll(soft, step, axis)).sum()) for axis in range(3) for step in (-1, 1))
+
+    assert touching(head_from_labels(path, "simnibs", POINTS)) > 1000
+    closed = head_from_labels(path, "simnibs", POINTS, close_skull=True)
+    assert touching(closed) == 0
+    bone = sum(litres(closed.tissues, name) for name in (COMPACT, "spongy bone"))
+    assert bone < 1000 * 4 / 3 * np.pi * (RADII[2] ** 3 - RADII[1] ** 3)
+
+
 def test_label_tables_in_text_files(tmp_path):
     table = tmp_path / "labels.txt"
     table.write_text("# number name\n0 Unknown 0 0 0 0\n1 WM 245 245 245 255\n2 Gray_Matter 1 2 3 0\n7\tskull\n")

@@ -7,17 +7,22 @@ import nibabel as nib
 import numpy as np
 import pytest
 import scipy.io
+from mne.io.constants import FIFF
 from mne.transforms import apply_trans
 
 import headwater as hw
 from headwater._utils.errors import InputError
 from headwater.forward.carried import carried_leadfield, same_places
 from headwater.forward.make import make_leadfield
+from headwater.forward.spaces import make_sources
+from headwater.forward.sphere import sphere_meg
 from headwater.head.anatomy import Surface
+from headwater.head.hbf import hbf_info
 from headwater.head.meshes import read_meshes
 from headwater.head.model import Head
 from headwater.head.registration import mni_of_inner_skull
 from headwater.head.sensors import montage_info
+from headwater.head.tissue_volume import tissue_volume
 
 DEEP = 1e-3 * np.array([[0, -20, 8], [25, -22, -14], [-25, -22, -14], [40, -20, 10], [-35, -25, 50], [10, -80, 5]])
 
@@ -99,3 +104,47 @@ def test_sources_are_carried_to_another_persons_head(shared_data: Path, template
     near = make_leadfield(template, montage_info(template, "biosemi16"), spacing=15.0, mindist=3.0, method="sphere")
     with pytest.raises(InputError, match="sources lie outside the inner skull of 'hbf_samplehead_3shell_wh'"):
         carried_leadfield(near, template, head, montage_info(head, "biosemi16"), ico=3)
+
+
+def test_the_cortex_of_a_mesh_is_cut_into_hemispheres(meshes: list[Surface], template: Head) -> None:
+    assert template.cortex is not None
+    left, right = template.cortex.white
+    whole = Surface(np.vstack([right.rr, left.rr]), np.vstack([right.tris, left.tris + len(right.rr)]))
+    head = hw.head_from_meshes(meshes, cortex=[whole])
+    assert head.cortex is not None
+    for found, expected in zip(head.cortex.white, (left, right), strict=True):
+        np.testing.assert_array_equal(found.rr, expected.rr)
+        np.testing.assert_array_equal(found.tris, expected.tris)
+    assert make_sources(head, "cortex", spacing="ico3")[0]["nuse"] == 642
+    with pytest.raises(InputError, match="The cortex has 1 separate parts; give one closed mesh of each hemisphere"):
+        hw.head_from_meshes(meshes, cortex=[left])
+    with pytest.raises(InputError, match="has no white and pial surfaces to tell grey from white matter"):
+        tissue_volume(head)
+
+
+def test_a_persons_own_sensors_and_cortex(shared_data: Path) -> None:
+    """Fields of dipoles in a sphere, by the file's integration points and by MNE-Python's coils at its places."""
+    path = shared_data / "wakeman-henson-head" / "hbf_samplehead_3shell_wh.mat"
+    head = hw.head_from_meshes(path, cortex=path)
+    assert head.cortex is not None
+    assert [len(white.rr) for white in head.cortex.white] == [10242, 10242]
+    info = hbf_info(path, head)
+    kinds = info.get_channel_types()
+    assert (kinds.count("mag"), kinds.count("grad"), kinds.count("eeg")) == (102, 204, 256)
+    meg = mne.pick_info(info, mne.pick_types(info, meg=True))
+    centre = head.to_head(head.inner_skull.rr.mean(axis=0))
+    places = centre + 0.05 * np.array([[1.0, 0, 0], [0, 0, 1], [-0.6, 0.5, 0.6]])
+    sphere = mne.make_sphere_model(r0=centre, head_radius=None, verbose="error")
+    src = mne.setup_volume_source_space(pos={"rr": places, "nn": np.eye(3)}, verbose="error")
+    src[0]["coord_frame"] = FIFF.FIFFV_COORD_HEAD
+    forward = mne.make_forward_solution(meg, None, src, sphere, verbose="error")
+    coils = scipy.io.loadmat(path, simplify_cells=True)["coils"]
+    turn = head.mri_head_t["trans"][:3, :3]
+    points, directions = head.to_head(coils["QP"]) - centre, coils["QN"] @ turn.T
+    seen = coils["QW"][:, np.newaxis, np.newaxis] * sphere_meg(points, directions, places - centre)
+    expected = np.add.reduceat(seen, coils["QPinds"][:, 0].astype(int) - 1, axis=0).reshape(306, -1)
+    found = forward["sol"]["data"]
+    for kind in ("mag", "grad"):
+        rows = np.array(meg.get_channel_types()) == kind
+        off = np.linalg.norm(found[rows] - expected[rows]) / np.linalg.norm(expected[rows])
+        assert off < 0.02, (kind, off)

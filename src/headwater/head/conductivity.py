@@ -18,7 +18,8 @@ SCALP, EYES, MUSCLE, BLOOD, AIR = "scalp", "eyes", "muscle", "blood", "air"
 
 BRAIN_TISSUES = (WHITE, GREY, CEREBELLAR_WHITE, CEREBELLAR_GREY, BRAINSTEM)
 BONE_TISSUES = (COMPACT, SPONGY)
-TISSUES = (*BRAIN_TISSUES, CSF, *BONE_TISSUES, SCALP, EYES, MUSCLE, BLOOD, AIR)
+SOFT_TISSUES = (SCALP, EYES, MUSCLE, BLOOD)  # outside the skull
+TISSUES = (*BRAIN_TISSUES, CSF, *BONE_TISSUES, *SOFT_TISSUES, AIR)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def three_shells(values: Conductivities) -> TissueConductivities:
     """Give all that is inside the skull one conductivity, bone another, and everything outside a third."""
     table = dict.fromkeys((*BRAIN_TISSUES, CSF), values.brain)
     table |= dict.fromkeys(BONE_TISSUES, values.skull)
-    table |= dict.fromkeys((SCALP, EYES, MUSCLE, BLOOD), values.scalp)
+    table |= dict.fromkeys(SOFT_TISSUES, values.scalp)
     return TissueConductivities("three shells", table, {})
 
 

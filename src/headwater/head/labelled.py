@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from headwater._utils.errors import InputError
 from headwater.head.anatomy import LabelVolume, Surface, icosahedron
-from headwater.head.conductivity import AIR, BONE_TISSUES, BRAIN_TISSUES, COMPACT, CSF, SPONGY
+from headwater.head.conductivity import AIR, BONE_TISSUES, BRAIN_TISSUES, COMPACT, CSF, SOFT_TISSUES, SPONGY
 from headwater.head.geometry import NearestPoint, neighbour_mean
 from headwater.head.label_tables import LABEL_TABLES, read_label_table
 from headwater.head.model import Head
@@ -21,6 +21,7 @@ from headwater.head.structures import read_segmentation
 
 ICO = 4  # grade of the icosahedra that surfaces are
 TABLE = 2.0  # mm: thickness of the compact bone on either side of the spongy bone
+PLATE = 3.0  # mm: bone that closes holes of the skull
 OPENING = 6.0  # mm: canals narrower than twice this are no part of the inside of the skull
 LEAST_GAP = 0.0035  # metres from the vertices of a surface to the one inside it
 PUSHES = 20  # of a surface away from the one inside it
@@ -38,6 +39,7 @@ def head_from_labels(
     mri_mni_t: np.ndarray | None = None,
     aseg: str | Path | None = None,
     split_bone: bool = True,
+    close_skull: bool = False,
 ) -> Head:
     """Make a head of a segmentation.
 
@@ -58,6 +60,9 @@ def head_from_labels(
         FreeSurfer's ``aseg`` or ``aparc+aseg`` in the same world coordinates, for deep structures.
     split_bone : bool
         Where bone is one tissue, take what is deeper than 2 mm as spongy.
+    close_skull : bool
+        Put 3 mm of compact bone where soft tissue touches the inside of the skull, as below the brain in automatic
+        segmentations, which miss thin bone. Canals (of the spinal cord, for example) stay open.
 
     Returns
     -------
@@ -71,6 +76,7 @@ def head_from_labels(
     table = _table(labels)
     values, affine = _read(path)
     tissues = _tissues(values, affine, table, path.name, split_bone=split_bone)
+    tissues = _closed(tissues) if close_skull else tissues
     inner, outer, scalp = _surfaces(tissues)
     brain = np.isin(tissues.labels, _numbers(tissues, BRAIN_TISSUES)).astype(np.uint8)
     points = {point: np.asarray(fiducials[point], float) for point in ("nasion", "lpa", "rpa")}
@@ -136,6 +142,17 @@ def _tissues(
         names.append(SPONGY)
         labels[bone & (ndimage.distance_transform_edt(bone, sampling=voxel) > TABLE)] = len(names)
     return LabelVolume(labels, affine, tuple(names))
+
+
+def _closed(tissues: LabelVolume) -> LabelVolume:
+    """Turn soft tissue around the inside of the skull into compact bone."""
+    inside = np.isin(tissues.labels, _numbers(tissues, (*BRAIN_TISSUES, CSF)))
+    voxel = 1e3 * np.linalg.norm(tissues.affine[:3, :3], axis=0)
+    near = ndimage.distance_transform_edt(~_opened(inside, voxel), sampling=voxel) <= PLATE
+    soft = np.isin(tissues.labels, _numbers(tissues, SOFT_TISSUES))
+    names = tissues.names if COMPACT in tissues.names else (*tissues.names, COMPACT)
+    labels = np.where(near & soft, names.index(COMPACT) + 1, tissues.labels).astype(np.uint8)
+    return LabelVolume(labels, tissues.affine, names)
 
 
 def _numbers(tissues: LabelVolume, wanted: tuple[str, ...]) -> list[int]:

@@ -9,11 +9,12 @@ from typing import Any
 import mne
 import nibabel as nib
 import numpy as np
-from mne.transforms import Transform, get_ras_to_neuromag_trans
+from mne.transforms import Transform, apply_trans, get_ras_to_neuromag_trans
+from scipy.sparse.csgraph import connected_components
 
 from headwater._utils.errors import InputError
-from headwater.head.anatomy import Surface
-from headwater.head.geometry import NearestPoint, enclosed_volume
+from headwater.head.anatomy import Cortex, Surface
+from headwater.head.geometry import NearestPoint, enclosed_volume, neighbour_mean
 from headwater.head.model import Head
 from headwater.head.registration import fiducials_of_template, mni_of_inner_skull
 from headwater.head.structures import read_segmentation
@@ -22,6 +23,7 @@ from headwater.head.subject_bem import readable
 # Names of vertices and triangles in MATLAB structures: HBF, Brainstorm, FieldTrip (new and old).
 MESH_FIELDS = (("p", "e"), ("Vertices", "Faces"), ("pos", "tri"), ("pnt", "tri"))
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
+CORTEX_FIELD = "cortex"  # of HBF's files
 NAMES = ("inner skull", "outer skull", "scalp")
 
 
@@ -31,9 +33,10 @@ def head_from_meshes(
     fiducials: Mapping[str, np.ndarray] | None = None,
     mri_mni_t: np.ndarray | None = None,
     aseg: str | Path | None = None,
+    cortex: str | Path | Sequence[str | Path | Surface] | None = None,
     name: str | None = None,
 ) -> Head:
-    """Make a head of inner skull, outer skull and scalp.
+    """Make a head of inner skull, outer skull and scalp, and the cortex where there is a mesh of it.
 
     Parameters
     ----------
@@ -48,12 +51,15 @@ def head_from_meshes(
         to the front and z up.
     aseg : path-like | None
         FreeSurfer's ``aseg`` in that frame (as world coordinates), for deep structures.
+    cortex : path-like | sequence of path-like or Surface | None
+        The surface on which cortical sources lie: a file with both hemispheres (that of HBF may hold it beside the
+        other meshes), or one mesh of each. None: sources lie in the volume.
     name : str | None
 
     Returns
     -------
     head : Head
-        Without cortex: sources lie in the volume.
+        Cortical regions are unknown.
     """
     surfaces = _three(meshes)
     inner, outer, scalp = surfaces
@@ -72,7 +78,7 @@ def head_from_meshes(
         inner_skull=inner,
         outer_skull=outer,
         scalp=scalp,
-        cortex=None,
+        cortex=None if cortex is None else cortex_of_meshes(cortex, mri_mni_t),
         structures=None if aseg is None else read_segmentation(Path(aseg), surface_ras=False)[0],
         fiducials=dict(zip(("nasion", "lpa", "rpa"), on_scalp, strict=True)),
         mri_head_t=Transform("mri", "head", get_ras_to_neuromag_trans(*on_scalp)),
@@ -80,8 +86,11 @@ def head_from_meshes(
     )
 
 
-def read_meshes(path: str | Path) -> list[Surface]:
-    """Read all triangle meshes of a file, in metres, their triangles counter-clockwise seen from outside."""
+def read_meshes(path: str | Path, field: str | None = None) -> list[Surface]:
+    """Read all triangle meshes of a file, in metres, their triangles counter-clockwise seen from outside.
+
+    Of a MATLAB file that has it, ``field`` alone.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist.")
@@ -90,6 +99,7 @@ def read_meshes(path: str | Path) -> list[Surface]:
 
         with readable(path, "MATLAB file"):
             content = read_mat(path)
+        content = content[field] if field in content else content
         found = [_outwards(Surface(scale * rr, tris - 1)) for rr, tris, scale in _described(content)]
     elif path.suffix == ".gii":
         with readable(path, "GIFTI surface"):
@@ -102,6 +112,32 @@ def read_meshes(path: str | Path) -> list[Surface]:
     if not found:
         raise InputError(f"{path.name} has no triangle meshes of HBF, Brainstorm or FieldTrip; give another file.")
     return found
+
+
+def cortex_of_meshes(cortex: str | Path | Sequence[str | Path | Surface], mri_mni_t: np.ndarray) -> Cortex:
+    """Left and right hemisphere, told apart by MNI coordinates; white, pial and inflated surface are the same mesh."""
+    given = [cortex] if isinstance(cortex, str | Path) else cortex
+    found = [mesh for one in given for mesh in ([one] if isinstance(one, Surface) else read_meshes(one, CORTEX_FIELD))]
+    parts = [part for surface in found for part in _parts(surface)]
+    if len(parts) != 2:
+        raise InputError(f"The cortex has {len(parts)} separate parts; give one closed mesh of each hemisphere.")
+    for part in parts:
+        part.check("cortex")
+    left, right = sorted(parts, key=lambda part: apply_trans(mri_mni_t, part.rr)[:, 0].mean())
+    nowhere = (np.full(len(left.rr), -1), np.full(len(right.rr), -1))
+    return Cortex((left, right), (left, right), (left, right), region_ids=nowhere, region_names=())
+
+
+def _parts(surface: Surface) -> list[Surface]:
+    """Cut a mesh into its connected parts."""
+    n_vertices = len(surface.rr)
+    n_parts, part_of = connected_components(neighbour_mean(surface.tris, n_vertices), directed=False)
+    parts = []
+    for part in range(n_parts):
+        chosen = part_of == part
+        number = np.cumsum(chosen) - 1
+        parts.append(Surface(surface.rr[chosen], number[surface.tris[chosen[surface.tris[:, 0]]]]))
+    return parts
 
 
 def _three(meshes: str | Path | Sequence[str | Path | Surface]) -> list[Surface]:

@@ -150,10 +150,10 @@ def _fill_cerebellum(labels: np.ndarray, brain: np.ndarray, pial: np.ndarray) ->
 
 def _sheets(head: Head) -> tuple[tuple[Surface, Surface], tuple[Surface, Surface]]:
     """Pial and white surfaces."""
-    if head.cortex is None:
+    if head.cortex is None or head.cortex.pial[0] is head.cortex.white[0]:
         raise InputError(
-            f"The head {head.name!r} has no cortical surfaces to tell grey from white matter; reconstruct them, or "
-            "give a segmentation (`tissues`)."
+            f"The head {head.name!r} has no white and pial surfaces to tell grey from white matter; reconstruct them, "
+            "or give a segmentation (`tissues`)."
         )
     return head.cortex.pial, head.cortex.white
 

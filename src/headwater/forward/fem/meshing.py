@@ -3,10 +3,10 @@
 Cells are blocks of voxels. Tissues have ranks from the inside to the outside (``RANKS``), and the boundary between two
 ranks is where half of the surroundings, smoothed over about half a cell, is of the inner rank or further inside: a
 definition that keeps the thickness of layers thinner than a cell. The rank of a cell is that at its middle; where brain
-would meet bone, a cell becomes cerebrospinal fluid, and the compact bone around spongy bone is kept closed. Nodes
-between two tissues are then shifted to the boundary. Without that shift the staircase of cells makes the skull too
-conductive: geometry-adapted hexahedra are those of Wolters et al. (2007, IEEE Trans. Biomed. Eng. 54, 1446), who shift
-by a fixed part of an edge.
+would meet bone, a cell becomes cerebrospinal fluid, and the compact bone around spongy bone is kept closed. Soft tissue
+that would share a node with the inside of a thin skull becomes bone. Nodes between two tissues are then shifted to the
+boundary. Without that shift the staircase of cells makes the skull too conductive: geometry-adapted hexahedra are those
+of Wolters et al. (2007, IEEE Trans. Biomed. Eng. 54, 1446), who shift by a fixed part of an edge.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from headwater.forward.fem.hexahedra import CORNERS, HexMesh, gauss_points, jaco
 from headwater.head.anatomy import LabelVolume
 from headwater.head.conductivity import (
     AIR,
-    BLOOD,
     BONE_TISSUES,
     BRAIN_TISSUES,
     BRAINSTEM,
@@ -30,10 +29,8 @@ from headwater.head.conductivity import (
     CEREBELLAR_WHITE,
     COMPACT,
     CSF,
-    EYES,
     GREY,
-    MUSCLE,
-    SCALP,
+    SOFT_TISSUES,
     SPONGY,
     TISSUES,
     WHITE,
@@ -52,7 +49,7 @@ RANKS = (
     (GREY, CEREBELLAR_GREY),
     (CSF,),
     BONE_TISSUES,
-    (SCALP, EYES, MUSCLE, BLOOD),
+    SOFT_TISSUES,
 )
 
 
@@ -79,8 +76,9 @@ def hexahedra(volume: LabelVolume, size: float, *, adapted: bool = True) -> HexM
     block = np.maximum(np.rint(size / voxel), 1).astype(int)
     labels, first = _cropped(_without_air(volume), block)
     levels = _Levels.of(labels, _ranks(volume.names), block)
-    cells = _separated(levels.cells(block), volume.names)
-    cells = _closed(cells, volume.names, volume.affine[2, :3])
+    cells = levels.cells(block)
+    _refuse_leaks(cells, volume.names, volume.affine[2, :3])
+    cells = _separated(_sealed(cells, volume.names, volume.affine[2, :3]), volume.names)
     nodes, elements, places = _nodes_and_elements(_largest_part(cells))
     tissue = cells[tuple(places.T)]
     corners = (nodes * block).astype(float)  # in voxels, from the corner of the first
@@ -218,37 +216,47 @@ def _separated(cells: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return cells.astype(np.uint8)
 
 
-def _closed(cells: np.ndarray, names: tuple[str, ...], up: np.ndarray) -> np.ndarray:
-    """Close the skull above the middle of the brain, where it is thinner than a cell; refuse one with real holes.
+def _refuse_leaks(cells: np.ndarray, names: tuple[str, ...], up: np.ndarray) -> None:
+    """Refuse a skull with holes above the middle of the brain: brain or CSF beside scalp or air.
 
-    Soft tissue beside brain or CSF becomes bone: a single cell without it lets so much current through that dipoles are
-    found a centimetre away. Below, the canals of nerves and of the spinal cord are open, and eyes may be labelled as
-    CSF.
+    Below, the canals of nerves and of the spinal cord are open, and eyes may be labelled as CSF.
     """
     for wanted, called in ((BONE_TISSUES, "bone"), (BRAIN_TISSUES, "brain")):
         if not np.isin(cells, _labels_of(wanted, names)).any():
             raise InputError(f"The volume of tissue labels has no {called}; check its label table.")
     bone = np.isin(cells, _labels_of(BONE_TISSUES, names))
-    brain = np.isin(cells, _labels_of(BRAIN_TISSUES, names))
-    within = brain | np.isin(cells, _labels_of((CSF,), names))
+    within = np.isin(cells, _labels_of((*BRAIN_TISSUES, CSF), names))
     height = np.tensordot(up, np.indices(cells.shape), axes=1)
+    brain = np.isin(cells, _labels_of(BRAIN_TISSUES, names))
     upper = within & (height > height[brain].mean())
     to_bone = to_other = 0
-    beside = np.zeros_like(upper)
     for axis in range(3):
         for step in (-1, 1):
             beside_bone, beside_within = (np.roll(some, step, axis) for some in (bone, within))
             to_bone += int((upper & beside_bone).sum())
             to_other += int((upper & ~beside_bone & ~beside_within).sum())
-            beside |= np.roll(upper, step, axis)
     if to_other > LARGEST_LEAK * (to_bone + to_other):
         share = 100 * to_other / (to_bone + to_other)
         raise InputError(
             f"The skull leaks: {share:.0f} % of the upper surface of brain and CSF touches scalp or air instead of "
-            "bone; close the holes of the segmentation."
+            "bone; close the holes of the segmentation, or read it with `close_skull=True`."
         )
-    hardest = next(tissue for tissue in BONE_TISSUES if tissue in names)
-    return np.where(beside & ~within & ~bone & (cells != OUTSIDE), names.index(hardest) + 1, cells).astype(np.uint8)
+
+
+def _sealed(cells: np.ndarray, names: tuple[str, ...], up: np.ndarray) -> np.ndarray:
+    """Turn soft tissue into bone where it shares a corner or an edge with the inside of a skull thinner than a cell.
+
+    Current passes through a shared node as through a hole (Engwer et al. 2017, SIAM J. Sci. Comput. 39, B138). Shared
+    faces are openings: above the middle of the brain they are closed, below they are canals, or missing bone.
+    """
+    soft, within, brain = (
+        np.isin(cells, _labels_of(wanted, names)) for wanted in (SOFT_TISSUES, (*BRAIN_TISSUES, CSF), BRAIN_TISSUES)
+    )
+    height = np.tensordot(up, np.indices(cells.shape), axes=1)
+    open_below = ndimage.binary_dilation(within) & (height <= height[brain].mean())
+    closing = soft & ndimage.binary_dilation(within, EVERY_NEIGHBOUR) & ~open_below
+    bone = next(name for name in BONE_TISSUES if name in names)
+    return np.where(closing, names.index(bone) + 1, cells).astype(np.uint8)
 
 
 def _largest_part(cells: np.ndarray) -> np.ndarray:
