@@ -82,18 +82,32 @@ def head() -> Iterator[Level]:
         yield Level(f"{strength:g}", make_pair(strength=strength), REFERENCE)
 
 
+def correlated_noise(pair: LeadFieldPair) -> tuple[np.ndarray, Preset]:
+    """Return a covariance of noise from the brain and the sensors, of mean 1 per channel, and samples with it."""
+    brain = pair.truth.matrix @ pair.truth.matrix.T
+    shape = brain / np.trace(brain) + 0.1 * np.eye(len(brain)) / len(brain)
+    true = shape * len(shape) / np.trace(shape)
+    return true, replace(REFERENCE, noise=FromCovariance(true, Uniform(10.0, 10.0)))
+
+
 def noise_covariance() -> Iterator[Level]:
     """Estimate the covariance of correlated noise from fewer and fewer time points, or take it for white."""
     pair = make_pair()
     rng = np.random.default_rng(SEED)
-    brain = pair.truth.matrix @ pair.truth.matrix.T
-    true = brain / np.trace(brain) + 0.1 * np.eye(len(brain)) / len(brain)
-    preset = replace(REFERENCE, noise=FromCovariance(true, Uniform(10.0, 10.0)))
+    true, preset = correlated_noise(pair)
     yield Level("known", pair, preset, true)
     for n in (2000, 200, 70):
         drawn = np.linalg.cholesky(true) @ rng.standard_normal((len(true), n))
         yield Level(str(n), pair, preset, np.cov(drawn))
     yield Level("white", pair, preset)
+
+
+def level() -> Iterator[Level]:
+    """Give solvers a noise covariance of the right shape whose power is wrong by a factor."""
+    pair = make_pair()
+    true, preset = correlated_noise(pair)
+    for factor in (0.1, 0.3, 1.0, 3.0, 10.0):
+        yield Level(f"{factor:g}", pair, preset, factor * true)
 
 
 def correlation() -> Iterator[Level]:
@@ -111,6 +125,7 @@ CONDITIONS: dict[str, Callable[[], Iterator[Level]]] = {
     "snr": snr,
     "head": head,
     "noise covariance": noise_covariance,
+    "noise level": level,
     "correlation": correlation,
 }
 
@@ -120,6 +135,7 @@ LABELS = {
     "snr": "signal-to-noise ratio (dB)",
     "head": "difference of the heads (1: two people)",
     "noise covariance": "samples of the noise covariance",
+    "noise level": "power of the noise covariance (1: right)",
     "correlation": "correlation of two sources",
 }
 
@@ -136,7 +152,9 @@ def main(weights: Path | None, n: int, only: list[str]) -> dict[str, dict[str, d
         for level in levels():
             samples = simulate(level.pair.truth, level.preset, n, SEED)
             for name, solver in solvers.items():
-                rows[name][level.value] = score(solver, level, samples.y.double().numpy(), samples.x.double().numpy())
+                # In units of the noise, in which the covariances are stated.
+                y = samples.y.double().numpy() / samples.noise_level.double().numpy()[:, None, None]
+                rows[name][level.value] = score(solver, level, y, samples.x.double().numpy())
             print(f"({condition} {level.value} done)", file=sys.stderr, flush=True)
         print(f"\n{levels.__doc__}\n{condition:18}" + "".join(f"{value:>8}" for value in rows["eLORETA"]))
         for name, scores in rows.items():
@@ -159,11 +177,13 @@ def draw(found: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
     """Draw a panel for each condition."""
     import matplotlib.pyplot as plt  # noqa: PLC0415 - only here
 
-    figure, axes = plt.subplots(2, 3, figsize=(9, 5.4), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 4, figsize=(11.5, 5.4), sharey=True, layout="constrained")
     for axis, (condition, rows) in zip(axes.flat, found.items(), strict=False):
         for name, scores in rows.items():
             axis.plot(list(scores), list(scores.values()), marker="o", markersize=4, label=name)
         axis.set_xlabel(LABELS[condition])
+    for axis in axes.flat[len(found) :]:
+        axis.set_visible(False)
     axes[0, 0].set_ylim(0, 1.15)
     for axis in axes[:, 0]:
         axis.set_ylabel("earth mover's distance\n(0: exact, 1: spread evenly)", fontsize=8)
