@@ -26,6 +26,7 @@ LAYERS = (
     "benchmark",
     "report",
     "live",
+    "pipeline",
     "demo",
     "cli",
 )

@@ -5,6 +5,7 @@ from headwater.cli.benchmark import benchmark
 from headwater.cli.demo import demo
 from headwater.cli.info import info, list_
 from headwater.cli.localize import localize
+from headwater.cli.pipeline import pipeline
 from headwater.cli.simulate import simulate
 from headwater.cli.stream import stream
 from headwater.cli.train import train
@@ -14,6 +15,7 @@ app.command("simulate")(simulate)
 app.command("train")(train)
 app.command("benchmark")(benchmark)
 app.command("stream")(stream)
+app.command("pipeline")(pipeline)
 app.command("demo")(demo)
 app.command("list")(list_)
 app.command("info")(info)
