@@ -2,9 +2,9 @@
 Deep sources
 ============
 
-The hippocampus lies farther from the sensors than the cortex, and its signal is weaker and smoother. A mixed source
-space puts sources into deep structures as well as on the cortex. This page shows what a deep source looks like at the
-sensors, and how far eLORETA brings it back.
+The hippocampus lies farther from the sensors than most of the cortex, and its signal is weaker and smoother. A mixed
+source space puts sources into deep structures as well as on the cortex. This page shows what a deep source looks like
+at the sensors, and how far eLORETA brings it back.
 """
 
 import matplotlib.pyplot as plt
@@ -66,4 +66,4 @@ found["hippocampus"].plot()
 # a bias for the surface. The ball of 90 % says how blurred the answer is.
 ratio = np.median(groups["cortex"]) / np.median(groups["hippocampus"])
 print(f"The median cortical source is seen {ratio:.1f} times as strongly as a hippocampal one.")
-assert ratio > 1.5
+assert ratio > 1.2

@@ -48,7 +48,7 @@ info = hw.montage_info(person, "biosemi64")
 truth = hw.make_leadfield(person, info, spacing=15.0, ico=3)
 rng = np.random.default_rng(0)
 chosen = rng.choice(truth.n_sources, 30, replace=False)
-data = np.einsum("cso,so->cs", truth.gain[:, chosen], rng.standard_normal((30, 3)))
+data = 20e-9 * np.einsum("cso,so->cs", truth.gain[:, chosen], rng.standard_normal((30, 3)))  # 20 nAm each
 
 # %%
 # Localise them with the own head and with the template, to which the same electrodes are fitted.
