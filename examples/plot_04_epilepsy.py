@@ -2,8 +2,8 @@
 Epilepsy: where a spike begins
 ==============================
 
-Interictal spikes spread within milliseconds. Their peak has the best signal-to-noise ratio, but shows where the spike
-has arrived; the rising flank shows where it began. Here a spike begins in one region and arrives in another.
+Interictal spikes spread within milliseconds: the last wave shows where a spike has arrived, the first where it began.
+Here a spike begins in one region and arrives in another.
 """
 
 import matplotlib.pyplot as plt
@@ -15,8 +15,7 @@ import headwater as hw
 mne.set_log_level("error")
 
 # %%
-# Thirty averaged spikes of a simulated patient: temporal cortex first, inferior frontal cortex 40 ms later and
-# stronger.
+# Thirty averaged spikes of a simulated patient: temporal cortex first, inferior frontal cortex 40 ms later.
 rng = np.random.default_rng(1)
 rate, patient = 500.0, hw.template_head().varied(seed=4)
 info = hw.montage_info(patient, "biosemi64", sfreq=rate)
@@ -33,7 +32,7 @@ spike = mne.EvokedArray(data, info, tmin=times[0], nave=30, comment="left tempor
 spike.plot(gfp=True, show=False)
 
 # %%
-# Localise the flank and the peak, with eLORETA, which also says how sure it is. The baseline lies before the spike.
+# Localise both waves, with eLORETA, which also says how sure it is. The baseline lies before the spike.
 found = {}
 for name, window in (("onset", (-0.05, -0.03)), ("spread", (-0.005, 0.015))):
     found[name] = hw.analyze(spike, "eloreta", baseline=(-0.3, -0.1), tmin=window[0], tmax=window[1])
@@ -49,7 +48,7 @@ found["onset"].plot()
 found["spread"].plot()
 
 # %%
-# Distances to both simulated patches: the peak of the spike alone would have pointed to the wrong lobe.
+# Distances to both simulated patches: the second wave alone would have pointed to the wrong lobe.
 for name, one in found.items():
     place = one.peaks.loc[0, ["x_mm", "y_mm", "z_mm"]].to_numpy(float)
     away = {patch: float(np.linalg.norm(place - centre)) for patch, centre in places_mm.items()}
