@@ -15,6 +15,7 @@ from headwater import InputError  # noqa: E402
 from headwater.pipeline import Outcome, PipelineSettings, run_pipeline  # noqa: E402
 from headwater.pipeline import subject as subjects  # noqa: E402
 from headwater.pipeline.dataset import find_units  # noqa: E402
+from headwater.pipeline.settings import BadChannels  # noqa: E402
 from pipeline.datasets import BAD, TRUTH_MM, write_dataset  # noqa: E402
 
 SETTINGS = PipelineSettings(localisation={"spacing": 20.0, "method": "sphere", "tmin": 0.05, "tmax": 0.2})
@@ -150,3 +151,38 @@ def test_the_command_says_what_was_done(done: Outcome, root: Path, run_cli: Call
     assert "0 subjects computed, 2 kept" in said
     assert "touch: " in said
     assert "is not a BIDS data set" in run_cli("pipeline", tmp_path, code=2)
+
+
+def test_workers_do_several_subjects_and_report_what_fails(root: Path, tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(
+        update={
+            "ica": None,
+            "bad_channels": BadChannels(find=False),
+            "trials": SETTINGS.trials.model_copy(update={"conditions": ("pain",)}),
+        }
+    )
+    outcome = run_pipeline(root, settings, out=tmp_path / "out", workers=2)
+    assert set(outcome.failed) == {"sub-01", "sub-02"}
+    assert "'pain' is not among the events" in outcome.failed["sub-01"]
+    assert not list((tmp_path / "out").glob("sub-*"))
+    assert not list((tmp_path / "out").glob(".part-*"))
+
+
+def test_recordings_of_several_files_and_parts_count_once(tmp_path: Path) -> None:
+    (tmp_path / "dataset_description.json").write_text("{}")
+    for name in ("eeg/sub-1_task-a_eeg.vhdr", "eeg/sub-1_task-a_eeg.eeg", "eeg/sub-1_task-a_eeg.vmrk"):
+        (tmp_path / "sub-1" / "eeg").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sub-1" / name).touch()
+    meg = tmp_path / "sub-2" / "ses-x" / "meg"
+    meg.mkdir(parents=True)
+    for name in ("task-a_split-01_meg", "task-a_split-02_meg", "acq-crosstalk_meg"):
+        (meg / f"sub-2_ses-x_{name}.fif").touch()
+    first, second = find_units(tmp_path, SETTINGS)
+    assert [run.name for run in first.runs] == ["sub-1_task-a_eeg.vhdr"]
+    assert [run.name for run in second.runs] == ["sub-2_ses-x_task-a_split-01_meg.fif"]
+    assert second.folder == Path("sub-2/ses-x")
+    (tmp_path / "sub-1" / "eeg" / "sub-1_task-b_eeg.edf").touch()
+    with pytest.raises(InputError, match="several tasks \\(a, b\\)"):
+        find_units(tmp_path, SETTINGS)
+    only_b = find_units(tmp_path, SETTINGS.model_copy(update={"task": "b"}))
+    assert [unit.subject for unit in only_b] == ["1"]

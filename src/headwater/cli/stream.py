@@ -88,7 +88,8 @@ def stream(
         name = out or f"{source.name}-sources"
         opened: list[EstimateSink] = [LslSink(name, anatomy, unit)]
         console.print(
-            f"Sources: stream {name} (LSL); {calibrated.prepared.assumptions['Bad channels']}.", soft_wrap=True
+            f"Sources: stream {name} (LSL). Bad channels: {calibrated.prepared.assumptions['Bad channels']}.",
+            soft_wrap=True,
         )
         if page:
             shown = Page(source.name, anatomy, calibrated.prepared.head, unit, host=host, port=port)

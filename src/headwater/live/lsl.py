@@ -47,8 +47,9 @@ def find_stream(name: str | None, source_id: str | None) -> Any:
             f"{len(found)} streams have {said} ({_listed(found)}); choose one with `name` and `source_id`."
         )
     others = [one for one in resolve_streams(SEARCH) if one.sfreq > 0]
-    advice = f"choose one of {_listed(others)}" if others else "start it first; no other regular stream was found"
-    raise InputError(f"There is no regular stream with {said}; {advice}.")
+    if not others:
+        raise InputError(f"There is no regular stream with {said}, nor any other; start it first.")
+    raise InputError(f"There is no regular stream with {said}; choose one of {_listed(others)}.")
 
 
 def _listed(streams: list[Any]) -> str:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import mne
-from mne_bids import find_matching_paths, get_bids_path_from_fname, read_raw_bids
+from mne_bids import BIDSPath, find_matching_paths, get_bids_path_from_fname, read_raw_bids
 
 import headwater
 from headwater._utils.errors import InputError
@@ -17,7 +17,8 @@ from headwater.pipeline.settings import PipelineSettings
 
 DATATYPES = ("eeg", "meg")
 KINDS = ("meg", "eeg", "eog", "ecg", "stim")
-SIDECARS = (".json", ".tsv", ".vhdr", ".vmrk", ".fdt", ".pos")
+# Files that are recordings; others of the same name belong to them, as the binary .eeg of BrainVision.
+RECORDINGS = (".edf", ".bdf", ".vhdr", ".set", ".fif", ".ds", ".con", ".sqd")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def find_units(root: Path, settings: PipelineSettings) -> list[Unit]:
         datatypes=list(DATATYPES),
         suffixes=list(DATATYPES),
     )
-    runs = [path for path in found if path.extension not in SIDECARS or path.extension == ".vhdr"]
+    runs = [path for path in found if _is_recording(path)]
     if not runs:
         raise InputError(f"{root} has no EEG or MEG recordings of the chosen subjects, sessions and task; check them.")
     tasks = sorted({str(path.task) for path in runs})
@@ -104,3 +105,8 @@ def find_units(root: Path, settings: PipelineSettings) -> list[Unit]:
     for path in sorted(runs, key=lambda one: str(one.fpath)):
         groups.setdefault((path.subject, path.session), []).append(Path(path.fpath))
     return [Unit(subject, session, tasks[0], tuple(paths)) for (subject, session), paths in groups.items()]
+
+
+def _is_recording(path: BIDSPath) -> bool:
+    """Return whether a file is a recording of a task, and not a later part of one."""
+    return path.extension in RECORDINGS and path.task is not None and path.split in (None, "1", "01")

@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+from matplotlib.patheffects import withStroke
 from mne.transforms import apply_trans
 from scipy.spatial import ConvexHull, cKDTree
 
@@ -17,6 +23,7 @@ from headwater._utils.files import atomic_folder, refuse_unowned
 from headwater.head.template import template_head
 from headwater.pipeline.pages import Section, page, png
 from headwater.pipeline.subject import MAPS, MARKER, REPORT
+from headwater.report.colors import HIDDEN_BELOW
 
 NEIGHBOURS = 4
 FACES = (("From the left", 1, 2, -1), ("From behind", 0, 2, 1), ("From above", 0, 1, 1))
@@ -163,22 +170,26 @@ def _section(peak: GroupPeak, mean: np.ndarray, maps: Sequence[SubjectMap]) -> S
 
 
 def _figure(pos_mni: np.ndarray, mean: np.ndarray, place: np.ndarray, maps: Sequence[SubjectMap]) -> Figure:
-    """Draw the average from the left, from behind and from above."""
+    """Draw the average from the left, from behind and from above, in the same scale."""
     head = template_head()
     skull = 1e3 * head.to_mni(apply_trans(head.mri_head_t, head.inner_skull.rr))
     peaks, pos_mm = np.array([one.peak_mm for one in maps]), 1e3 * pos_mni
-    order = mean.argsort()  # the strongest lie on top
+    drawn = mean.argsort()  # the strongest lie on top
+    drawn = drawn[mean[drawn] >= HIDDEN_BELOW * mean.max()]
+    radius = 0.5 * float(np.median(cKDTree(pos_mm).query(pos_mm, k=2)[0][:, 1]))
+    colors = Normalize(0, float(mean.max()))
+    widths = [np.ptp(skull[:, right]) for _, right, _, _ in FACES]
+    halo = [withStroke(linewidth=3, foreground="white")]
     figure = Figure(figsize=(10, 3.6), layout="constrained")
-    for axes, (title, right, up, sign) in zip(figure.subplots(1, 3), FACES, strict=True):
+    for axes, (title, right, up, sign) in zip(figure.subplots(1, 3, width_ratios=widths), FACES, strict=True):
         outline = skull[ConvexHull(skull[:, [right, up]]).vertices]
         axes.fill(sign * outline[:, right], outline[:, up], facecolor="#f5f7f9", edgecolor="#5b6670")
-        drawn = order[mean[order] >= 0.3 * mean.max()]
-        shown = axes.scatter(
-            sign * pos_mm[drawn, right], pos_mm[drawn, up], c=mean[drawn], cmap="YlOrRd", vmin=0, vmax=mean.max(), s=22
-        )
-        axes.plot(sign * peaks[:, right], peaks[:, up], "x", color="#0b5fa5")
-        axes.plot(sign * place[right], place[up], "o", mfc="none", mec="black", ms=13)
+        balls = [Circle((sign * pos_mm[one, right], pos_mm[one, up]), radius) for one in drawn]
+        axes.add_collection(PatchCollection(balls, facecolor=colormaps["YlOrRd"](colors(mean[drawn]))))
+        axes.plot(sign * peaks[:, right], peaks[:, up], "x", color="#0b5fa5", path_effects=halo)
+        axes.plot(sign * place[right], place[up], "o", mfc="none", mec="black", ms=15, path_effects=halo)
         axes.set(title=title, aspect="equal", xticks=[], yticks=[])
         axes.set_frame_on(False)
+    shown = ScalarMappable(colors, "YlOrRd")
     figure.colorbar(shown, ax=figure.axes, shrink=0.7, label="mean relative amplitude")
     return figure
