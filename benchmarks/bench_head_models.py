@@ -35,7 +35,7 @@ from headwater.weights.catalogue import load_network
 
 MONTAGE = "biosemi64"
 SPACING = 8.0  # mm, of the sources of solvers
-N_DIPOLES = 100
+N_DIPOLES = 200
 SNR_DB = 10.0
 NETWORKS = ("piunet", "relevance")  # the bundled networks for any grid in a volume
 
@@ -86,8 +86,8 @@ def compare(size: float) -> None:
             ("dipole scan", DipoleScan()),
             *((f"network {network}", load_network(network)) for network in NETWORKS),
         ):
-            fitted = solver.fit(leadfield, cov)
-            estimates = np.stack([fitted.adapted(one[:, np.newaxis]).estimate(one[:, np.newaxis]) for one in data])
+            fitted = solver.fit(leadfield, cov).adapted(data.T)  # all have the same SNR
+            estimates = fitted.estimate(data[:, :, np.newaxis])
             peak = np.linalg.norm(estimates[..., 0], axis=2).argmax(axis=1)
             assert leadfield.pos_mni is not None
             errors = 1e3 * np.linalg.norm(leadfield.pos_mni[peak] - places, axis=1)
