@@ -16,6 +16,7 @@ from headwater._utils.errors import InputError
 from headwater.forward.foreign.arrays import npz
 from headwater.forward.leadfield import LeadField
 from headwater.forward.make import make_leadfield
+from headwater.head.meg_arrays import sensors_info
 from headwater.head.sensors import montage_info
 from headwater.head.template import template_head
 
@@ -158,7 +159,7 @@ TURN = np.eye(4)[[1, 0, 2, 3]] * np.array([1, -1, 1, 1])
     ("changed", "words"),
     [
         ({"position_scale": 1e-3}, "the positions are not in metres; give `position_scale=1`"),
-        ({"scale": 1e6}, "the gain is 1e[+]06 times that of a head in V/.A m.; give `scale=1` for SI units"),
+        ({"scale": 1e6}, "the gain is 1e[+]06 times that of a head in SI units; give `scale=1`"),
         ({"scale": -1.0}, "the polarity is reversed; give `scale=1`"),
         ({"trans": TURN}, "turned by .* degrees about the axis .*; give `trans`"),
     ],
@@ -177,9 +178,35 @@ def test_wrong_units_and_frames_are_refused(
     )
 
 
+@pytest.fixture(scope="module")
+def magnetic() -> LeadField:
+    head = template_head()
+    return make_leadfield(head, sensors_info(head, "neuromag306"), spacing=20.0, ico=3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"position_scale": 1e-3}, "the positions are not in metres; give `position_scale=1`"),
+        ({"scale": 1e15}, "times that of a head in SI units; give `scale=1`"),
+        ({"scale": -1.0}, "the polarity is reversed; give `scale=1`"),
+        ({"trans": TURN}, "turned by .* degrees about the axis .*against the sensors; give `trans`"),
+    ],
+)
+def test_meg_lead_fields_are_checked(magnetic: LeadField, tmp_path: Path, changed: dict[str, Any], words: str) -> None:
+    plain(magnetic, path := tmp_path / "own.npz")
+    if words:
+        with pytest.raises(InputError, match=words):
+            hw.leadfield_from_file(path, magnetic.info, **changed)
+        return
+    found = hw.leadfield_from_file(path, magnetic.info)
+    assert "mm from their positions" in found.assumptions["check of the lead field"]
+
+
 def test_swapped_channels_and_axes_are_refused(own: LeadField, tmp_path: Path) -> None:
     np.savez(path := tmp_path / "own.npz", gain=own.gain[::-1], pos=own.pos)
-    with pytest.raises(InputError, match="does not belong to these electrodes"):
+    with pytest.raises(InputError, match="does not belong to these sensors"):
         hw.leadfield_from_file(path, own.info)
     np.savez(path, gain=own.gain[:, :, [1, 2, 0]], pos=own.pos)
     with pytest.raises(InputError, match="the orientations are .* degrees away"):

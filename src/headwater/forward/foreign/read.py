@@ -12,11 +12,12 @@ import numpy as np
 from mne.transforms import Transform, apply_trans
 
 from headwater._utils.errors import InputError
+from headwater.forward.fem.magnetic import coils_of
 from headwater.forward.foreign.arrays import npz
 from headwater.forward.foreign.hdf5 import simnibs
 from headwater.forward.foreign.matlab import brainstorm, deepsif, fieldtrip, matlab_content
 from headwater.forward.foreign.raw import RawLeadField
-from headwater.forward.foreign.selftest import LEAST_ELECTRODES, DipoleFit, refit
+from headwater.forward.foreign.selftest import LEAST_SENSORS, DipoleFit, refit_eeg, refit_meg
 from headwater.forward.leadfield import LeadField
 
 MATLAB: tuple[Callable[[dict[str, Any], Path | None], RawLeadField | None], ...] = (fieldtrip, brainstorm, deepsif)
@@ -58,8 +59,8 @@ def leadfield_from_file(
     position_scale : float
         Factor from the positions of the file to metres, on top of the unit it names.
     check : bool
-        Refit dipoles in a sphere, and refuse a lead field whose units or frames contradict the electrodes. Needs 12
-        EEG channels with positions; where there are fewer, `LeadField.assumptions` says that nothing was checked.
+        Refit dipoles in a sphere, and refuse a lead field whose units or frames contradict the sensors. Needs 12 EEG or
+        12 MEG channels with positions; where there are fewer, `LeadField.assumptions` says that nothing was checked.
 
     Returns
     -------
@@ -75,17 +76,20 @@ def leadfield_from_file(
     gain = scale * (raw.gain @ rotation.T if raw.gain.shape[2] == 3 else raw.gain)
     turned = None if raw.normals is None else raw.normals @ rotation.T
     gain, info = _with_channels(gain, raw, info, to_head)
-    words = UNCHECKED
-    if check and (fit := _refitted(gain, places, turned, info)) is not None:
+    words = []
+    for fit in _refitted(gain, places, turned, info) if check else []:
         if fault := fit.fault(scale, position_scale):
-            raise InputError(f"The lead field {Path(path).name} does not belong to these electrodes: {fault}.")
-        words = fit.in_words()
+            raise InputError(f"The lead field {Path(path).name} does not belong to these sensors: {fault}.")
+        words.append(fit.in_words())
     return LeadField.from_arrays(
         gain,
         places,
         info=info,
         normals=turned,
-        assumptions={"lead field": f"{raw.program}, {Path(path).name}", "check of the lead field": words},
+        assumptions={
+            "lead field": f"{raw.program}, {Path(path).name}",
+            "check of the lead field": "; ".join(words) or UNCHECKED,
+        },
     )
 
 
@@ -175,13 +179,23 @@ def _info_of(raw: RawLeadField, to_head: np.ndarray) -> mne.Info:
     return info
 
 
-def _refitted(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, info: mne.Info) -> DipoleFit | None:
-    """Refit dipoles to the electrodes that have positions; None where there are too few."""
-    picks = [pick for pick in mne.pick_types(info, meg=False, eeg=True, exclude=[]) if _placed(info["chs"][pick])]
-    if len(picks) < LEAST_ELECTRODES:
-        return None
-    electrodes = np.array([info["chs"][pick]["loc"][:3] for pick in picks])
-    return refit(gain[picks], pos, normals if gain.shape[2] == 1 else None, electrodes)
+def _refitted(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, info: mne.Info) -> list[DipoleFit]:
+    """Refit dipoles to the electrodes and to the MEG sensors that have positions; where there are enough."""
+    eeg, meg = (
+        np.array([pick for pick in picks if _placed(info["chs"][pick])], int)
+        for picks in (
+            mne.pick_types(info, meg=False, eeg=True, exclude=[]),
+            mne.pick_types(info, meg=True, ref_meg=False, exclude=[]),
+        )
+    )
+    normals = normals if gain.shape[2] == 1 else None
+    fits = []
+    if len(eeg) >= LEAST_SENSORS:
+        electrodes = np.array([info["chs"][pick]["loc"][:3] for pick in eeg])
+        fits.append(refit_eeg(gain[eeg], pos, normals, electrodes))
+    if len(meg) >= LEAST_SENSORS and info["dev_head_t"] is not None:
+        fits.append(refit_meg(gain[meg], pos, normals, coils_of(info, meg, np.eye(4))))
+    return fits
 
 
 def _placed(channel: dict[str, Any]) -> bool:

@@ -1,24 +1,29 @@
-"""Do a lead field's positions, axes and unit agree with its electrodes? A dipole fit in a sphere tells.
+"""Do a lead field's positions, axes and unit agree with its sensors? A dipole fit in a sphere tells.
 
-A field that a source makes can be localised again in a sphere through the electrodes, within one to two centimetres.
+A field that a source makes can be localised again in a sphere through the electrodes, or inside the MEG array, within
+one to two centimetres.
 Where all sources are found elsewhere, a similarity transform from the claimed to the found places shows why: another
 unit, other axes, another origin. The moments of the fitted dipoles show the unit of the gain, its axes and its sign.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from headwater.forward.sphere import sphere_eeg
+from headwater.forward.fem.magnetic import Coil
+from headwater.forward.sphere import sphere_eeg, sphere_meg
 from headwater.head.anatomy import Conductivities
 
 N_SOURCES = 80
-LEAST_ELECTRODES = 12
+LEAST_SENSORS = 12
 SHELLS = np.array([0.87, 0.93, 1.0])  # radii of brain, skull and scalp, as shares of the sphere through the electrodes
 STEP = 0.1  # of the lattice of candidates, as a share of the radius
+HELMET_SHARE = 0.8  # of the sphere through the sensors of a MEG array: the sphere of the scalp
+SILENT = 0.02  # singular values below this share of the largest: moments that make no field
 DEEPEST = 0.84  # radius of the candidates
 FAR = 0.020  # metres: half of the sources are found nearer in every realistic head
 TURNED = 30.0  # degrees
@@ -62,7 +67,7 @@ class DipoleFit:
             return f"the polarity is reversed; give `scale={-scale:g}`"
         if not 1 / LOUD < self.amplitude < LOUD:
             power = 10.0 ** np.round(np.log10(self.amplitude))
-            return f"the gain is {power:g} times that of a head in V/(A m); give `scale={scale / power:g}` for SI units"
+            return f"the gain is {power:g} times that of a head in SI units; give `scale={scale / power:g}`"
         return ""
 
     def _place_fault(self, position_scale: float) -> str:
@@ -73,7 +78,7 @@ class DipoleFit:
             x, y, z = self.axis
             return (
                 f"the positions are turned by {self.turn:.0f} degrees about the axis ({x:.1f}, {y:.1f}, {z:.1f}) "
-                "against the electrodes; give `trans`, from the frame of the file to head coordinates"
+                "against the sensors; give `trans`, from the frame of the file to head coordinates"
             )
         return (
             f"half of the sources are found more than {1e3 * self.distance:.0f} mm from their positions (shift of the "
@@ -88,8 +93,8 @@ class DipoleFit:
         )
 
 
-def refit(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, electrodes: np.ndarray) -> DipoleFit:
-    """Localise some sources of a lead field again.
+def refit_eeg(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, electrodes: np.ndarray) -> DipoleFit:
+    """Localise some sources of an EEG lead field again.
 
     Parameters
     ----------
@@ -100,18 +105,55 @@ def refit(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, electro
     electrodes : array of shape (n_electrodes, 3)
         In the frame of ``pos``, in metres.
     """
-    chosen = np.unique(np.linspace(0, len(pos) - 1, N_SOURCES).round().astype(int))
-    fields = _referenced(np.moveaxis(gain[:, chosen], 1, 0))
     centre, radius = fitted_sphere(electrodes)
     candidates = _lattice(radius)
     values = Conductivities()
     sigma = np.array([values.brain, values.skull, values.scalp])
     model = _referenced(np.moveaxis(sphere_eeg(electrodes - centre, candidates, radius * SHELLS, sigma), 1, 0))
-    basis = np.linalg.qr(model)[0]
+    return _refit(_referenced(np.moveaxis(gain, 1, 0)), pos, normals, model, candidates + centre)
+
+
+def refit_meg(gain: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, coils: Sequence[Coil]) -> DipoleFit:
+    """Localise some sources of a MEG lead field again.
+
+    Parameters
+    ----------
+    gain : array of shape (n_coils, n_sources, n_orient)
+        Of magnetometers in T/(A m), of gradiometers in T/m/(A m) or as ``coils`` weigh them.
+    pos, normals
+        As for `refit_eeg`.
+    coils : sequence of Coil
+        In the frame of ``pos``, in metres.
+    """
+    middles = np.array([coil.points.mean(axis=0) for coil in coils])
+    centre, radius = fitted_sphere(middles)
+    candidates = _lattice(HELMET_SHARE * radius)
+    points, directions, weights = (
+        np.concatenate([getattr(coil, part) for coil in coils]) for part in ("points", "directions", "weights")
+    )
+    starts = np.cumsum([0, *(len(coil.weights) for coil in coils[:-1])])
+    field = weights[:, np.newaxis, np.newaxis] * sphere_meg(points - centre, directions, candidates)
+    model = np.moveaxis(np.add.reduceat(field, starts, axis=0), 1, 0)
+    # Channels of all kinds count alike; the ratio of the lead field to the sphere's stays what it is.
+    size = np.sqrt((model**2).mean(axis=(0, 2)))[:, np.newaxis]
+    return _refit(np.moveaxis(gain, 1, 0) / size, pos, normals, model / size, candidates + centre)
+
+
+def _refit(
+    fields: np.ndarray, pos: np.ndarray, normals: np.ndarray | None, model: np.ndarray, candidates: np.ndarray
+) -> DipoleFit:
+    """Compare fields (n_sources, n_sensors, n_orient) with those of candidates (n_candidates, n_sensors, 3)."""
+    chosen = np.unique(np.linspace(0, len(pos) - 1, N_SOURCES).round().astype(int))
+    fields = fields[chosen]
+    left, values, _ = np.linalg.svd(model, full_matrices=False)
+    # In MEG radial moments are silent, and at the centre of the sphere all are.
+    basis = left * (values > SILENT * values.max(axis=1, keepdims=True))[:, np.newaxis]
     explained = np.einsum("kcm,sco->ksmo", basis, fields, optimize=True)
     best = (explained**2).sum(axis=(2, 3)).argmax(axis=0)
-    found = candidates[best] + centre
-    moments = np.stack([np.linalg.lstsq(model[k], field, rcond=None)[0] for k, field in zip(best, fields, strict=True)])
+    found = candidates[best]
+    moments = np.stack(
+        [np.linalg.lstsq(model[k], field, rcond=SILENT)[0] for k, field in zip(best, fields, strict=True)]
+    )
     amplitude, axes_turn = _moments(moments, None if normals is None else normals[chosen])
     scale, turn, shift = _similarity(pos[chosen], found)
     vector = turn.as_rotvec()
