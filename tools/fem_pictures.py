@@ -65,7 +65,7 @@ SOURCES = (
     ("superficial: left motor cortex", np.array([-0.036, -0.020, 0.055]), np.array([-0.55, 0.0, 0.84])),
     ("deep: left thalamus", np.array([-0.012, -0.019, 0.008]), np.array([0.0, 0.0, 1.0])),
 )
-MONTAGE, ELEMENT_MM = "biosemi64", 3.0
+MONTAGE, ELEMENT_MM = "biosemi32", 3.0
 
 
 def tissues() -> None:
@@ -161,8 +161,8 @@ def topographies() -> None:
     moments = np.array([10e-9 * moment / np.linalg.norm(moment) for _, _, moment in SOURCES]) @ _rotation(head).T
     mri = head.to_mri(head.from_mni(pos))
     cases = (
-        ("boundary elements,\nthree layers", gain_at(head, info, mri, ico=4)),
-        ("finite elements,\nnine tissues", gain_at(head, info, mri, ico=4, method=FEM(resolution_mm=ELEMENT_MM))),
+        ("boundary elements,\nthree layers", gain_at(head, info, mri, ico=3)),
+        ("finite elements,\nnine tissues", gain_at(head, info, mri, ico=3, method=FEM(resolution_mm=ELEMENT_MM))),
     )
     figure, axes = plt.subplots(len(SOURCES), 3, figsize=(8.5, 5.6), constrained_layout=True, width_ratios=[1, 1, 0.05])
     for row, (title, _, _) in enumerate(SOURCES):

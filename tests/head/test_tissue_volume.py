@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headwater._utils.errors import InputError
-from headwater.head.anatomy import LabelVolume, Surface
+from headwater.head.anatomy import Conductivities, LabelVolume, Surface
 from headwater.head.conductivity import BRAIN_TISSUES, TEN_TISSUES, TISSUES, three_shells
 from headwater.head.geometry import enclosed_volume
 from headwater.head.template import template_head
@@ -84,6 +84,22 @@ def test_what_changes_the_tissues_changes_their_fingerprint():
 def test_heads_without_surfaces_are_refused():
     with pytest.raises(InputError, match="no skull and scalp surfaces, which finite elements need"):
         tissue_volume(replace(template_head(), scalp=None))
+
+
+def test_open_and_crossing_surfaces_are_refused():
+    head = template_head()
+    skull = head.outer_skull
+    assert skull is not None
+    with pytest.raises(InputError, match="The outer skull surface has holes or double triangles; repair it"):
+        tissue_volume(replace(head, outer_skull=Surface(skull.rr, skull.tris[9:])))
+    with pytest.raises(InputError, match="The inner skull surface is not completely inside the outer skull surface"):
+        tissue_volume(replace(head, outer_skull=Surface(skull.rr + [0, 0, 0.015], skull.tris)))
+
+
+@pytest.mark.parametrize("value", [-0.3, 0.0, np.nan])
+def test_impossible_conductivities_are_refused(value):
+    with pytest.raises(InputError, match=f"The conductivity of the skull is {value:g} S/m; give a positive number"):
+        Conductivities(skull=value)
 
 
 def test_named_conductivities_cover_all_tissues():

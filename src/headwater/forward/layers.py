@@ -11,7 +11,6 @@ from mne.io.constants import FIFF
 
 from headwater._utils.cache import content_hash
 from headwater._utils.errors import InputError
-from headwater.forward.collocation import vertex_neighbours
 from headwater.forward.subdivision import coarser_tris, icosahedron_size
 from headwater.head.anatomy import Surface
 from headwater.head.model import Head
@@ -130,9 +129,7 @@ def check_closed(layers: Layers) -> None:
         surface.check(f"{name} surface")
         if flat := int((_areas(surface) == 0).sum()):
             raise InputError(f"The {name} surface has {flat} triangles without area; repair it, then try again.")
-        shared = vertex_neighbours(surface)
-        if not (shared.data == 2).all():
-            raise InputError(f"The {name} surface has holes or double triangles; repair it, then try again.")
+        surface.check_closed(f"{name} surface")
         a, b, c = (surface.rr[surface.tris[:, k]] for k in range(3))
         if np.einsum("tx,tx->", a, np.cross(b, c)) < 0:
             raise InputError(f"The triangles of the {name} surface face inwards; swap two columns of its triangles.")

@@ -42,6 +42,12 @@ class Surface:
         if not LEAST_EXTENT < (extent := float(np.ptp(rr, axis=0).max())) < LARGEST_EXTENT:
             raise InputError(f"The {name} is {extent:.3g} m long, which is not the size of a head; check its unit.")
 
+    def check_closed(self, name: str) -> None:
+        """Refuse a mesh with an edge that does not belong to exactly two triangles, named in the error."""
+        edges = np.sort(np.concatenate([self.tris[:, pair] for pair in ([0, 1], [1, 2], [2, 0])]), axis=1)
+        if (np.unique(edges, axis=0, return_counts=True)[1] != 2).any():
+            raise InputError(f"The {name} has holes or double triangles; repair it, then try again.")
+
     def at_ico(self, grade: int) -> Surface:
         """Return the same surface as the coarser subdivided icosahedron of this grade (3: 642, 4: 2562 vertices).
 
@@ -124,3 +130,8 @@ class Conductivities:
     brain: float = 0.3
     skull: float = 0.006
     scalp: float = 0.3
+
+    def __post_init__(self) -> None:
+        for layer, value in vars(self).items():
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(f"The conductivity of the {layer} is {value:g} S/m; give a positive number.")

@@ -8,6 +8,8 @@ cerebellum, it is the brain apart from the cerebrum. Neither eyes nor air follow
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import ndimage
 
@@ -26,6 +28,7 @@ from headwater.head.conductivity import (
     SPONGY,
     WHITE,
 )
+from headwater.head.geometry import NearestPoint
 from headwater.head.model import Head
 from headwater.head.voxels import VoxelGrid
 
@@ -85,6 +88,7 @@ def _from_surfaces(head: Head) -> LabelVolume:
             f"The head {head.name!r} has no skull and scalp surfaces, which finite elements need; make them (for "
             "example with mne.bem.make_watershed_bem), or give a segmentation (`tissues`)."
         )
+    _check(head.inner_skull, head.outer_skull, head.scalp)
     grid = VoxelGrid.around(head.scalp.rr, STEP)
     labels = np.zeros(grid.shape, np.uint8)
     within_bone = grid.inside(head.outer_skull)
@@ -96,6 +100,16 @@ def _from_surfaces(head: Head) -> LabelVolume:
     labels[within_skull] = _label(CSF)
     _fill_brain(labels, head, grid, within_skull)
     return LabelVolume(labels, grid.affine, NAMES)
+
+
+def _check(inner: Surface, outer: Surface, scalp: Surface) -> None:
+    """Refuse open surfaces, and surfaces that cross."""
+    named = {"inner skull surface": inner, "outer skull surface": outer, "scalp surface": scalp}
+    for name, surface in named.items():
+        surface.check_closed(name)
+    for (name, within), (other, around) in pairwise(named.items()):
+        if (NearestPoint(around.rr, around.tris)(within.rr)[1] >= 0).any():
+            raise InputError(f"The {name} is not completely inside the {other}; smooth or shrink one of them.")
 
 
 def _label(name: str) -> int:
