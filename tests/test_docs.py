@@ -33,6 +33,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SPACINGS = {"volume": 25.0, "cortex": "ico3", "mixed": ("ico3", 10.0)}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.S | re.M)
 INDENTED = re.compile(r"^    (headwater .*)$", re.M)
+TREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.S | re.M)
 INLINE = re.compile(r"`(headwater [^`]+)`")
 
 
@@ -147,6 +148,13 @@ def test_commands_exist_with_their_options(page: Path) -> None:
         assert words[0] in group.commands, line
         command = group.commands[words[0]]
         command.make_context(words[0], [*words[1:]], resilient_parsing=not words[1:])
+
+
+def test_every_page_is_linked_from_a_table_of_contents() -> None:
+    docs = ROOT / "docs"
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in docs.glob("*.md")}
+    listed = {word for text in pages.values() for tree in TREE.findall(text) for word in tree.split()}
+    assert pages.keys() - {"index"} <= listed
 
 
 def test_every_public_name_has_its_page() -> None:
