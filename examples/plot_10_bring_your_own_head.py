@@ -2,7 +2,7 @@
 Bring your own head
 ===================
 
-A template is 10 to 20 mm off for many people. With surfaces from your own segmentation, this error goes. Here the
+A template fits some people better than others. With surfaces from your own segmentation, this error goes. Here the
 surfaces of a simulated person are written as another program would, read back, and compared with the template.
 """
 
@@ -62,7 +62,8 @@ for name, head in (("own head", own), ("template", None)):
     print(f"{name:10} median {np.median(errors_mm[name]):.0f} mm, worst {errors_mm[name].max():.0f} mm")
 
 # %%
+# Half of the spacing of the grid, 10 mm, is an error that no head model removes; what is larger is the template's.
 figure, axis = plt.subplots(layout="constrained")
 axis.boxplot(list(errors_mm.values()), tick_labels=list(errors_mm))
 axis.set(ylabel="error of the peak (mm)", title="The same data, two head models")
-assert np.median(errors_mm["own head"]) < np.median(errors_mm["template"])
+assert errors_mm["own head"].max() < errors_mm["template"].max()

@@ -23,6 +23,7 @@ from headwater.cli.app import app
 from headwater.localization import placing
 from headwater.networks.base import BoundNetwork, Network
 from headwater.networks.base.sizes import Size, Width, affordable
+from headwater.pipeline.settings import PipelineSettings
 from headwater.simulation import preset_files
 from headwater.training.recipe import Recipe
 from headwater.weights import load_network
@@ -129,7 +130,8 @@ def test_blocks_of_yaml_are_valid(page: Path) -> None:
         if block.startswith("!Preset"):
             assert preset_files.preset_from_yaml(block).name
         else:
-            assert Recipe.model_validate(yaml.safe_load(block)).network
+            settings = yaml.safe_load(block)
+            assert (Recipe if "network" in settings else PipelineSettings).model_validate(settings)
 
 
 @pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=lambda page: page.stem)
