@@ -168,7 +168,10 @@ def test_every_public_name_has_its_page() -> None:
         )
         for name in re.findall(r"^   (\w+)$", names, re.M)
     }
-    for module in ("headwater", *(f"headwater.{name}" for name in ("solvers", "metrics", "simulation", "networks", "live", "pipeline"))):
+    for module in (
+        "headwater",
+        *(f"headwater.{name}" for name in ("solvers", "metrics", "simulation", "networks", "live", "pipeline")),
+    ):
         for name in import_module(module).__all__:
             public = getattr(import_module(module), name)
             if not isinstance(public, (ModuleType, dict)):
