@@ -18,10 +18,12 @@ from record import recorded
 import headwater as hw
 from headwater.benchmark import PROTOCOLS, run_benchmark
 from headwater.benchmark.protocol import Protocol
-from headwater.benchmark.subcortical import SUBCORTICAL, cases
+from headwater.benchmark.subcortical import SUBCORTICAL
 from headwater.solvers import ELORETA
 
-DEEP = replace(SUBCORTICAL, sizes={"quick": replace(SUBCORTICAL.sizes["quick"], cases=cases((15, 30)))})
+# The quick size, with the SNRs of the full one.
+QUICK = replace(SUBCORTICAL.sizes["quick"], cases=SUBCORTICAL.sizes["paper"].cases)
+DEEP = replace(SUBCORTICAL, sizes={"quick": QUICK})
 
 
 @dataclass(frozen=True)
