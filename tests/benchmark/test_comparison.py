@@ -83,3 +83,15 @@ def test_a_run_without_networks_has_nothing_to_compare():
     classical = {name: METHODS[name] for name in ("sloreta", "eloreta")}
     scores = {("A", name, "fraction_active"): np.ones(3) for name in classical}
     assert comparison(PROTOCOL, classical, scores).empty
+
+
+def test_a_metric_without_scores_in_the_only_case_is_left_out():
+    """Two sources have no score for the third."""
+    shared = {"case": "D", "network": "net", "solver": "eloreta", "low": 0.0, "high": 0.2, "verdict": "undecided"}
+    rows = [
+        {**shared, "metric": "fraction_active", "advantage": 0.1},
+        {**shared, "metric": "distance_rank_3", "advantage": np.nan},
+    ]
+    table = comparison_table(PROTOCOLS["multi-source"], pd.DataFrame(rows))
+    assert "fraction_active" in table
+    assert "distance_rank_3" not in table

@@ -72,6 +72,7 @@ def comparison_table(protocol: Protocol, compared: pd.DataFrame) -> str:
     """Table of networks and metrics, all cases together: which classical solvers each is better than."""
     lines = ["| network | metric | compared with classical solvers | least advantage (95 %) |", "|" + " --- |" * 4]
     together = compared[compared["case"] == (ALL if (compared["case"] == ALL).any() else compared["case"].iloc[0])]
+    together = together[together["advantage"].notna()]  # a case with two sources has no score for the third
     for (network, metric), rows in together.groupby(["network", "metric"], sort=False):
         least = rows.loc[rows["advantage"].idxmin()]
         unit = protocol.measures[str(metric)].unit
