@@ -134,7 +134,7 @@ def train_recipe(
     content = recipe.model_dump(mode="json")
     claim = Claim(out, RECIPE, content, FREE, resume)
     _check_folder(claim)
-    validation = None if checks is None else _validation(checks, path.parent)
+    validation = None if checks is None else validation_of(checks, path.parent)
     known = None if start is None else _start(start, recipe)
     pairs = _pairs(recipe, path.parent)
     network = _network(recipe, pairs, preset.n_times, known)
@@ -188,7 +188,8 @@ def _run(claim: Claim, trainee: Trainee, keep: KeepWeights, conduct: Conduct) ->
         return load_network(keep.path)
 
 
-def _validation(checks: Checks, folder: Path) -> Validation:
+def validation_of(checks: Checks, folder: Path) -> Validation:
+    """Make the validation of a recipe; presets that are files are relative to the folder."""
     presets = {name: find_preset(file, folder) for name, file in checks.presets.items()}
     (pair,) = checks.heads.pairs()
     return Validation(pair.lead_fields, presets, n=checks.n, metrics=checks.metrics, seed=checks.seed)
