@@ -1,6 +1,6 @@
 """Average the weights of two trainings, the second of which began with the first, and write the mean with its card.
 
-    python tools/mean_weights.py FIRST SECOND OUT [--config '{"modes": 40, "n_times": 16}']
+    python tools/mean_weights.py FIRST SECOND OUT [--share 0.7] [--config '{"modes": 40, "n_times": 16}']
 
 In between lie networks that keep most of what each training was good at (Wortsman et al. 2022, Robust fine-tuning of
 zero-shot models). The card is that of the second training, with the steps and hours of both, and the scores of the mean
@@ -19,11 +19,11 @@ from headwater.training.run import validation_of
 from headwater.weights.files import read_network, save_network
 
 
-def main(first: Path, second: Path, out: Path, settings: dict[str, int]) -> None:
+def main(first: Path, second: Path, out: Path, share: float, settings: dict[str, int]) -> None:
     """Average, validate, write."""
     (one, earlier), (other, card) = read_network(first), read_network(second)
     known = one.state_dict()
-    other.load_state_dict({name: torch.lerp(known[name], value, 0.5) for name, value in other.state_dict().items()})
+    other.load_state_dict({name: torch.lerp(known[name], value, share) for name, value in other.state_dict().items()})
     checks = Recipe.model_validate(card.recipe).validation
     scores = {} if checks is None else validation_of(checks, FOLDER).scores(other, torch.device("cpu"))
     for name, value in settings.items():
@@ -45,6 +45,7 @@ if __name__ == "__main__":
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--share", type=float, default=0.7, help="Of the second.")
     parser.add_argument("--config", type=json.loads, default={})
     arguments = parser.parse_args()
-    main(arguments.first, arguments.second, arguments.out, arguments.config)
+    main(arguments.first, arguments.second, arguments.out, arguments.share, arguments.config)
