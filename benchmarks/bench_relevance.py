@@ -109,7 +109,8 @@ def main(weights: Path | None, n: int, n_sampled: int, spacing: float, only: lis
         solver = make().fit(other[0].model)
         for case in (case for case in cases if name not in SLOW or case.name in MAIN):
             table[case.name][name] = _measured(solver, case)
-    for case in (case for case in cases if case.n_sources in (1, 2, 3) and case.name in BOUNDED):
+    most = 3 if n_sampled else 1
+    for case in (case for case in cases if 1 <= case.n_sources <= most and case.name in BOUNDED):
         bounds = _bounds(case.first(n_sampled) if case.n_sources > 1 else case, case.drawn[0][0])
         table[case.name] |= {name: row for name, row in bounds.items() if not only or name in only}
     for name, rows in table.items():
@@ -246,7 +247,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--n", type=int, default=100)
-    parser.add_argument("--n-sampled", type=int, default=30, help="Samples of the Oracle of two and three sources.")
+    parser.add_argument("--n-sampled", type=int, default=30, help="Samples of the Oracle of two and three sources; 0: none.")
     parser.add_argument("--spacing", type=float, default=10.0, help="Of the sources, in mm.")
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--cases", nargs="+", default=[])
