@@ -247,7 +247,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--n", type=int, default=100)
-    parser.add_argument("--n-sampled", type=int, default=30, help="Samples of the Oracle of two and three sources; 0: none.")
+    parser.add_argument(
+        "--n-sampled", type=int, default=30, help="Samples of the Oracle of two and three sources; 0: none."
+    )
     parser.add_argument("--spacing", type=float, default=10.0, help="Of the sources, in mm.")
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--cases", nargs="+", default=[])
