@@ -48,7 +48,7 @@ def find_stream(name: str | None, source_id: str | None) -> Any:
         )
     others = [one for one in resolve_streams(SEARCH) if one.sfreq > 0]
     if not others:
-        raise InputError(f"There is no regular stream with {said}, nor any other; start it first.")
+        raise InputError("No stream of regular samples was found; start the one of the amplifier first.")
     raise InputError(f"There is no regular stream with {said}; choose one of {_listed(others)}.")
 
 

@@ -153,6 +153,8 @@ class PipelineSettings(_Strict):
     @classmethod
     def read(cls, path: Path) -> PipelineSettings:
         """Read a YAML file; what it does not mention keeps its default."""
+        if not path.is_file():
+            raise InputError(f"There is no file {path}; check the path of the settings.")
         try:
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
