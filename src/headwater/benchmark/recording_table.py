@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import headwater.benchmark.defaults as defaults
@@ -56,12 +57,64 @@ def _at_latency(time: float) -> Callable[[Path, float], Answered]:
     return lambda data, spacing: median_nerve(data, time, spacing)
 
 
-def _by_default(load: Callable[..., Answered], *arguments: str) -> Callable[[Path, float], Answered]:
-    """Load a recording with nothing but the question."""
-    return lambda data, _spacing: load(data, *arguments)
+def _by_default(load: Callable[[Path], Answered], space: str | None = None) -> Callable[[Path, float], Answered]:
+    """Load a recording with nothing but the question, and the source space if it is not the default one."""
+
+    def loaded(data: Path, _spacing: float) -> Answered:
+        answered = load(data)
+        return answered if space is None else replace(answered, options={**answered.options, "space": space})
+
+    return loaded
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """A recording, as `headwater.benchmark.defaults` loads it; its name is that of the one tuned by hand, if any."""
+
+    name: str
+    title: str
+    folder: str
+    load: Callable[[Path], Answered]
 
 
 PEOPLE = {"A1974": 71, "A1999": 73}  # electrodes
+
+SPACES = {"volume": "in the volume", "cortex": "on the cortex", "mixed": "on the cortex and in deep structures"}
+JOINT = ("visual-joint-volume", "auditory-joint-volume")
+
+_BY_DEFAULT = (
+    *(
+        _Question(f"{name}-{kind}-volume", f"{stimulus}, {words}: {area}", "mne-sample", partial(load, sensors=sensors))
+        for name, stimulus, area, load, kinds in (
+            (
+                "visual",
+                "right visual field",
+                "left V1",
+                defaults.visual,
+                {"eeg": ("60 EEG", "eeg"), "meg": ("305 MEG", "meg"), "joint": ("305 MEG and 60 EEG", "all")},
+            ),
+            (
+                "auditory",
+                "right ear",
+                "left auditory cortex",
+                defaults.auditory,
+                {"meg": ("305 MEG", "meg"), "joint": ("305 MEG and 60 EEG", "all")},
+            ),
+        )
+        for kind, (words, sensors) in kinds.items()
+    ),
+    _Question("sep-20", "median nerve at 20 ms, 256 EEG: left hand area", "spharapy-sep", defaults.median_nerve),
+    *(
+        _Question(
+            f"sep-{person}",
+            f"right arm at 22-26 ms, {n} EEG ({person}): left hand area",
+            "fecnn-sep",
+            partial(defaults.right_arm, person=person),
+        )
+        for person, n in PEOPLE.items()
+    ),
+    _Question("seizure-volume", "seizure, 72 EEG: resected area", "deepsif", defaults.seizure),
+)
 
 _ALL = (
     Recording(
@@ -129,43 +182,23 @@ _ALL = (
         _in_volume(seizure),
     ),
     *(
-        Recording(f"{by_hand}-defaults", f"{title}, all defaults", folder, None, load, by_hand)
-        for by_hand, title, folder, load in (
-            (
-                "visual-eeg-volume",
-                "right visual field, 60 EEG: left V1",
-                "mne-sample",
-                _by_default(defaults.visual, "eeg"),
-            ),
-            (
-                "visual-meg-volume",
-                "right visual field, 305 MEG: left V1",
-                "mne-sample",
-                _by_default(defaults.visual, "meg"),
-            ),
-            (
-                "auditory-meg-volume",
-                "right ear, 305 MEG: left auditory cortex",
-                "mne-sample",
-                _by_default(defaults.auditory, "meg"),
-            ),
-            (
-                "sep-20",
-                "median nerve at 20 ms, 256 EEG: left hand area",
-                "spharapy-sep",
-                _by_default(defaults.median_nerve),
-            ),
-            *(
-                (
-                    f"sep-{person}",
-                    f"right arm at 22-26 ms, {n} EEG ({person}): left hand area",
-                    "fecnn-sep",
-                    _by_default(defaults.right_arm, person),
-                )
-                for person, n in PEOPLE.items()
-            ),
-            ("seizure-volume", "seizure, 72 EEG: resected area", "deepsif", _by_default(defaults.seizure)),
+        Recording(
+            f"{one.name}-defaults", f"{one.title}, all defaults", one.folder, None, _by_default(one.load), one.name
         )
+        for one in _BY_DEFAULT
+        if one.name not in JOINT
+    ),
+    *(
+        Recording(
+            f"{one.name.removesuffix('-volume')}-{space}-defaults",
+            f"{one.title}, {words}, all else defaults",
+            one.folder,
+            None,
+            _by_default(one.load, space),
+        )
+        for one in _BY_DEFAULT
+        for space, words in SPACES.items()
+        if space != "volume" or one.name in JOINT
     ),
 )
 
