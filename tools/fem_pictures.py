@@ -53,6 +53,8 @@ COLOURS = {
     BRAINSTEM: "#e0c14c",
 }
 SLICES = (("sagittal, x = 6 mm", 0, 6.0), ("coronal, y = -20 mm", 1, -20.0), ("axial, z = 10 mm", 2, 10.0))
+AXES = ("x (mm), right \N{RIGHTWARDS ARROW}", "y (mm), front \N{RIGHTWARDS ARROW}", "z (mm), up \N{RIGHTWARDS ARROW}")
+Z = 2
 WINDOW = ((28.0, 52.0), (66.0, 90.0))  # mm, x and z of the enlarged skull
 AT_Y = -20.0  # mm
 SENSORS = (
@@ -71,7 +73,7 @@ MONTAGE, ELEMENT_MM = "biosemi32", 3.0
 def tissues() -> None:
     """Draw slices of the template's tissues, and the mesh at the skull before and after its nodes are shifted."""
     volume = tissue_volume(template_head())[0]
-    figure, axes = plt.subplots(1, 5, figsize=(15, 4.0), constrained_layout=True, width_ratios=[1.15, 1, 0.85, 1, 1])
+    figure, axes = plt.subplots(1, 5, figsize=(15, 4.2), constrained_layout=True, width_ratios=[1.15, 1, 0.85, 1, 1])
     for ax, (title, axis, at) in zip(axes, SLICES, strict=False):
         _slice(ax, volume, axis, at)
         ax.set_title(title)
@@ -98,8 +100,9 @@ def _slice(ax: plt.Axes, volume: LabelVolume, axis: int, at: float) -> None:
         picture[label == number] = mpl.colors.to_rgb(COLOURS[name])
     ax.imshow(picture, origin="lower", extent=(ticks[0], ticks[-1], ticks[0], ticks[-1]), interpolation="nearest")
     seen = [ticks[(label > 0).any(axis=k)] for k in (0, 1)]
-    ax.set(xlim=(seen[0][0] - 4, seen[0][-1] + 4), ylim=(max(seen[1][0], -90) - 4, seen[1][-1] + 4))
-    ax.set(xlabel=f"{'xyz'[others[0]]} (mm)", ylabel=f"{'xyz'[others[1]]} (mm)")
+    lowest = max(seen[1][0], -90.0) if others[1] == Z else seen[1][0]  # without the neck
+    ax.set(xlim=(seen[0][0] - 4, seen[0][-1] + 4), ylim=(lowest - 4, seen[1][-1] + 4))
+    ax.set(xlabel=AXES[others[0]], ylabel=AXES[others[1]])
 
 
 def _layer(ax: plt.Axes, volume: LabelVolume, *, adapted: bool) -> None:
@@ -118,7 +121,7 @@ def _layer(ax: plt.Axes, volume: LabelVolume, *, adapted: bool) -> None:
     faces = 1e3 * mesh.nodes[mesh.elements[near][:, order]][:, :, [0, 2]]
     colours = [COLOURS[mesh.tissues[tissue]] for tissue in mesh.tissue[near]]
     ax.add_collection(PolyCollection(list(faces), facecolors=colours, edgecolors="0.35", linewidths=0.5))
-    ax.set(xlim=(left, right), ylim=(low, high), aspect="equal", xlabel="x (mm)", ylabel="z (mm)")
+    ax.set(xlim=(left, right), ylim=(low, high), aspect="equal", xlabel=AXES[0], ylabel=AXES[2])
 
 
 def sensors() -> None:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mne.transforms import apply_trans
 
 from headwater._utils.errors import InputError
+from headwater.forward.spaces import make_sources
 from headwater.head.anatomy import Conductivities, LabelVolume, Surface
-from headwater.head.conductivity import BRAIN_TISSUES, TEN_TISSUES, TISSUES, three_shells
+from headwater.head.conductivity import BRAIN_TISSUES, BRAINSTEM, GREY, TEN_TISSUES, TISSUES, WHITE, three_shells
 from headwater.head.geometry import enclosed_volume
 from headwater.head.template import template_head
 from headwater.head.tissue_volume import tissue_fingerprint, tissue_volume
@@ -23,6 +25,16 @@ def tissues() -> LabelVolume:
 def litres(volume: LabelVolume, *names: str) -> float:
     wanted = [volume.names.index(name) + 1 for name in names]
     return 1000 * float(np.isin(volume.labels, wanted).sum() * abs(np.linalg.det(volume.affine[:3, :3])))
+
+
+def from_tissue(volume: LabelVolume, pos: np.ndarray, *names: str) -> np.ndarray:
+    """Distance of the voxels of positions from the nearest one of some tissues, in mm; infinite beyond 3 mm."""
+    wanted = [volume.names.index(name) + 1 for name in names]
+    voxels = np.rint(apply_trans(np.linalg.inv(volume.affine), pos)).astype(int)
+    steps = np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    found = np.isin(volume.labels[tuple(np.moveaxis(voxels[:, np.newaxis] + steps, -1, 0))], wanted)
+    length = 1e3 * np.linalg.norm(steps @ volume.affine[:3, :3].T, axis=1)
+    return np.where(found & (length <= 3), length, np.inf).min(axis=1)
 
 
 def test_voxels_inside_a_surface_fill_its_volume():
@@ -62,6 +74,36 @@ def test_no_voxel_of_the_brain_touches_bone(tissues):
     for axis in range(3):
         for step in (-1, 1):
             assert not (brain & np.roll(bone, step, axis)).any()
+
+
+def test_sources_of_a_volume_lie_in_the_brain(tissues):
+    """The grid keeps what is within 2 mm of the brain."""
+    (space,) = make_sources(template_head(), "volume", within="brain")
+    off = from_tissue(tissues, space["rr"][space["vertno"]], *BRAIN_TISSUES)
+    assert off.max() < 1.5
+    assert (off == 0).mean() > 0.95
+
+
+def test_cortical_sources_lie_between_white_and_grey_matter(tissues):
+    """Except at the medial wall, behind which deep structures lie, not white matter."""
+    for space in make_sources(template_head(), "cortex"):
+        pos = space["rr"][space["vertno"]]
+        assert from_tissue(tissues, pos, *BRAIN_TISSUES).max() <= 1
+        for tissue in (WHITE, GREY):
+            assert (from_tissue(tissues, pos, tissue) < 1.8).mean() > 0.97, tissue
+
+
+def test_deep_sources_lie_in_the_tissue_of_their_structure(tissues):
+    """Grey matter, or brainstem; a few lie where the map of the brain shows cerebrospinal fluid."""
+    head = template_head()
+    assert head.structures is not None
+    space = make_sources(head, "mixed", spacing=("ico3", 3.0))[2]
+    pos = space["rr"][space["vertno"]]
+    stem = head.structures.at(pos) == head.structures.names.index("Brain-Stem") + 1
+    for chosen, tissue in ((stem, BRAINSTEM), (~stem, GREY)):
+        off = from_tissue(tissues, pos[chosen], tissue)
+        assert off.max() < 2.3
+        assert (off == 0).mean() > 0.95
 
 
 def test_the_cerebellum_is_behind_and_below(tissues):

@@ -13,7 +13,7 @@ from scipy import sparse
 from headwater._utils.cache import cached_arrays, content_hash
 from headwater._utils.errors import InputError
 from headwater.forward.electrodes import against_reference, electrodes_of
-from headwater.forward.fem.hexahedra import HexMesh, Locator, shape_functions
+from headwater.forward.fem.hexahedra import CORNERS, HexMesh, Locator, shape_functions
 from headwater.forward.fem.magnetic import Coil, check_outside, coils_of, functionals
 from headwater.forward.fem.meshing import hexahedra
 from headwater.forward.fem.source_models import SourceModel, StVenant
@@ -202,20 +202,26 @@ class Discretised:
     def _electrode_loads(self, electrodes: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Potential at points of the scalp, minus the mean over all nodes, shape (n_nodes, n_electrodes)."""
         elements, local, _ = self._locator(electrodes)
+        self._refuse_inside(names, elements)
+        loads = np.zeros((len(self.mesh.nodes), len(electrodes)))
+        weights = shape_functions(np.clip(local, 0, 1))
+        np.put_along_axis(loads, self.mesh.elements[elements].T.astype(int), weights.T, axis=0)
+        return loads - 1 / len(loads)
+
+    def _refuse_inside(self, names: Sequence[str], elements: np.ndarray) -> None:
+        """Refuse electrodes in elements of skull or brain, except at the surface, where the scalp may be thin."""
+        surface = np.bincount(self.mesh.elements.ravel()) < len(CORNERS)
         deep = [
             name
             for name, element in zip(names, elements, strict=True)
             if self.mesh.tissues[self.mesh.tissue[element]] in (*BRAIN_TISSUES, *BONE_TISSUES, CSF)
+            and not surface[self.mesh.elements[element]].any()
         ]
         if deep:
             raise InputError(
                 f"The electrodes {', '.join(deep)} lie inside the skull of {self.head.name!r}; check the montage, its "
                 "units (metres) and its frame."
             )
-        loads = np.zeros((len(self.mesh.nodes), len(electrodes)))
-        weights = shape_functions(np.clip(local, 0, 1))
-        np.put_along_axis(loads, self.mesh.elements[elements].T.astype(int), weights.T, axis=0)
-        return loads - 1 / len(loads)
 
     def _coil_loads(self, coils: list[Coil]) -> np.ndarray:
         return functionals(self._current, self.mesh.centres, coils)
