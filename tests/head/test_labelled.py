@@ -88,8 +88,13 @@ def test_impossible_segmentations_are_refused(ball, tmp_path):
         head_from_labels(ball, "charm", POINTS)
     with pytest.raises(InputError, match="fiducials rpa are missing"):
         head_from_labels(ball, "simnibs", {name: POINTS[name] for name in ("nasion", "lpa")})
-    with pytest.raises(InputError, match="mm off the scalp of the segmentation; give world coordinates in metres"):
+    with pytest.raises(InputError, match="mm off the scalp; give them in metres"):
         head_from_labels(ball, "simnibs", {name: 1000 * place for name, place in POINTS.items()})
+    for wrong in ("Nz", [0.0, 0.1], [0.0, 0.1, np.nan]):
+        with pytest.raises(InputError, match="The fiducial nasion is .*; give three coordinates in metres"):
+            head_from_labels(ball, "simnibs", {**POINTS, "nasion": wrong})
+    with pytest.raises(InputError, match="There is no label table 'None'"):
+        head_from_labels(ball, None, POINTS)
     with pytest.raises(InputError, match="does not exist"):
         head_from_labels(tmp_path / "none.nii.gz", "simnibs", POINTS)
     with pytest.raises(InputError, match="has no bone"):

@@ -78,6 +78,8 @@ def test_impossible_meshes_are_refused(meshes: list[Surface], tmp_path: Path) ->
         hw.head_from_meshes([meshes[0], moved, meshes[2]])
     with pytest.raises(InputError, match="rpa are missing"):
         hw.head_from_meshes(meshes, fiducials={"nasion": np.zeros(3), "lpa": np.zeros(3)})
+    with pytest.raises(InputError, match="The fiducials are up to .* mm off the scalp; give them in metres"):
+        hw.head_from_meshes(meshes, fiducials={point: 1e3 * at for point, at in hw.template_head().fiducials.items()})
     scipy.io.savemat(tmp_path / "none.mat", {"data": np.eye(3)})
     with pytest.raises(InputError, match="no triangle meshes of HBF"):
         read_meshes(tmp_path / "none.mat")

@@ -138,10 +138,14 @@ def test_open_and_crossing_surfaces_are_refused():
         tissue_volume(replace(head, outer_skull=Surface(skull.rr + [0, 0, 0.015], skull.tris)))
 
 
-@pytest.mark.parametrize("value", [-0.3, 0.0, np.nan])
-def test_impossible_conductivities_are_refused(value):
-    with pytest.raises(InputError, match=f"The conductivity of the skull is {value:g} S/m; give a positive number"):
+@pytest.mark.parametrize(
+    ("value", "shown"), [(-0.3, "-0.3 S/m"), (0.0, "0 S/m"), (np.nan, "nan S/m"), ("0.3", "'0.3'"), (None, "None")]
+)
+def test_impossible_conductivities_are_refused(value, shown):
+    with pytest.raises(InputError, match=f"The conductivity of the skull is {shown}; give a positive number"):
         Conductivities(skull=value)
+    with pytest.raises(InputError, match=f"The conductivity of CSF is {shown}; give a positive number"):
+        replace(TEN_TISSUES, values={"CSF": value})
 
 
 def test_named_conductivities_cover_all_tissues():

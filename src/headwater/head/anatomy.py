@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import mne
@@ -133,5 +134,12 @@ class Conductivities:
 
     def __post_init__(self) -> None:
         for layer, value in vars(self).items():
-            if not (np.isfinite(value) and value > 0):
-                raise InputError(f"The conductivity of the {layer} is {value:g} S/m; give a positive number.")
+            check_conductivity(f"the {layer}", value)
+
+
+def check_conductivity(of: str, value: float) -> None:
+    """Refuse what is no conductivity."""
+    if not isinstance(value, Real):
+        raise InputError(f"The conductivity of {of} is {value!r}; give a positive number of S/m.")
+    if not 0 < value < np.inf:
+        raise InputError(f"The conductivity of {of} is {value:g} S/m; give a positive number.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headwater._utils.errors import InputError
-from headwater.head.anatomy import Conductivities
+from headwater.head.anatomy import Conductivities, check_conductivity
 
 WHITE, GREY = "white matter", "grey matter"
 CEREBELLAR_WHITE, CEREBELLAR_GREY = "cerebellar white matter", "cerebellar cortex"
@@ -42,8 +42,7 @@ class TissueConductivities:
 
     def __post_init__(self) -> None:
         for tissue, value in self.values.items():
-            if not (np.isfinite(value) and value > 0):
-                raise InputError(f"The conductivity of {tissue} is {value:g} S/m; give a positive number.")
+            check_conductivity(tissue, value)
 
     def of(self, tissues: tuple[str, ...]) -> np.ndarray:
         """Conductivities of some tissues, shape (n_tissues,)."""

@@ -14,6 +14,7 @@ from scipy import ndimage
 from headwater._utils.errors import InputError
 from headwater.head.anatomy import LabelVolume, Surface, icosahedron
 from headwater.head.conductivity import AIR, BONE_TISSUES, BRAIN_TISSUES, COMPACT, CSF, SOFT_TISSUES, SPONGY
+from headwater.head.frames import check_near_scalp, three_fiducials
 from headwater.head.geometry import NearestPoint, neighbour_mean
 from headwater.head.label_tables import LABEL_TABLES, read_label_table
 from headwater.head.model import Head
@@ -71,15 +72,14 @@ def head_from_labels(
         sources only, for a segmentation has no cortical surfaces.
     """
     path = Path(image)
-    if missing := [point for point in ("nasion", "lpa", "rpa") if point not in fiducials]:
-        raise InputError(f"The fiducials {', '.join(missing)} are missing; give their world coordinates in metres.")
+    points = three_fiducials(fiducials)
     table = _table(labels)
     values, affine = _read(path)
     tissues = _tissues(values, affine, table, path.name, split_bone=split_bone)
     tissues = _closed(tissues) if close_skull else tissues
     inner, outer, scalp = _surfaces(tissues)
+    check_near_scalp(points, scalp)
     brain = np.isin(tissues.labels, _numbers(tissues, BRAIN_TISSUES)).astype(np.uint8)
-    points = {point: np.asarray(fiducials[point], float) for point in ("nasion", "lpa", "rpa")}
     called = name or path.name.split(".")[0]
     return Head(
         name=called,
@@ -91,7 +91,7 @@ def head_from_labels(
         structures=None if aseg is None else read_segmentation(Path(aseg), surface_ras=False)[0],
         brain=LabelVolume(brain, affine, ("Brain",)),
         tissues=tissues,
-        fiducials=_checked(points, scalp),
+        fiducials=points,
         mri_head_t=Transform("mri", "head", get_ras_to_neuromag_trans(*points.values())),
         mri_mni_t=mri_mni_t,
     )
@@ -102,7 +102,7 @@ def _table(labels: str | Path | Mapping[int, str]) -> Mapping[int, str]:
         return labels
     if str(labels) in LABEL_TABLES:
         return LABEL_TABLES[str(labels)]
-    if not Path(labels).is_file():
+    if not isinstance(labels, str | Path) or not Path(labels).is_file():
         raise InputError(f"There is no label table {str(labels)!r}; give a file, or {', '.join(LABEL_TABLES)}.")
     return read_label_table(labels)
 
@@ -218,14 +218,3 @@ def _smooth(radius: np.ndarray, tris: np.ndarray) -> np.ndarray:
     for _ in range(SMOOTHINGS):
         radius = mean @ radius
     return radius
-
-
-def _checked(fiducials: dict[str, np.ndarray], scalp: Surface) -> dict[str, np.ndarray]:
-    """Refuse fiducials far from the scalp, as those in millimetres are."""
-    off = np.abs(NearestPoint(scalp.rr, scalp.tris)(np.array(list(fiducials.values())))[1])
-    if off.max() > 0.04:
-        raise InputError(
-            f"The fiducials are up to {1e3 * off.max():.0f} mm off the scalp of the segmentation; give world "
-            "coordinates in metres."
-        )
-    return fiducials

@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from headwater._utils.errors import InputError
 from headwater.head.anatomy import Cortex, Surface
+from headwater.head.frames import FIDUCIALS, check_near_scalp, three_fiducials
 from headwater.head.geometry import NearestPoint, enclosed_volume, neighbour_mean
 from headwater.head.model import Head
 from headwater.head.registration import fiducials_of_template, mni_of_inner_skull
@@ -67,10 +68,9 @@ def head_from_meshes(
         if crossing := int((NearestPoint(outside.rr, outside.tris)(within.rr)[1] >= 0).sum()):
             raise InputError(f"{crossing} vertices of the {words[0]} lie outside the {words[1]}; repair the meshes.")
     mri_mni_t = mni_of_inner_skull(inner) if mri_mni_t is None else np.asarray(mri_mni_t, float)
-    points = dict(fiducials_of_template(mri_mni_t) if fiducials is None else fiducials)
-    if missing := [point for point in ("nasion", "lpa", "rpa") if point not in points]:
-        raise InputError(f"The fiducials {', '.join(missing)} are missing; give nasion, lpa and rpa in metres.")
-    on_scalp = NearestPoint(scalp.rr, scalp.tris)(np.array([points[point] for point in ("nasion", "lpa", "rpa")]))[0]
+    points = three_fiducials(fiducials_of_template(mri_mni_t) if fiducials is None else fiducials)
+    check_near_scalp(points, scalp)
+    on_scalp = NearestPoint(scalp.rr, scalp.tris)(np.array([points[point] for point in FIDUCIALS]))[0]
     called = name or (Path(meshes).stem if isinstance(meshes, str | Path) else "meshes")
     return Head(
         name=called,
@@ -80,7 +80,7 @@ def head_from_meshes(
         scalp=scalp,
         cortex=None if cortex is None else cortex_of_meshes(cortex, mri_mni_t),
         structures=None if aseg is None else read_segmentation(Path(aseg), surface_ras=False)[0],
-        fiducials=dict(zip(("nasion", "lpa", "rpa"), on_scalp, strict=True)),
+        fiducials=dict(zip(FIDUCIALS, on_scalp, strict=True)),
         mri_head_t=Transform("mri", "head", get_ras_to_neuromag_trans(*on_scalp)),
         mri_mni_t=mri_mni_t,
     )

@@ -186,8 +186,11 @@ def test_sensors_inside_the_head_are_refused(coarse, twelve_electrodes, eeg_meg_
 
 
 def test_impossible_settings_are_refused(coarse):
-    with pytest.raises(InputError, match="`resolution_mm` cannot be 0.1"):
-        FEM(resolution_mm=0.1)
+    for wrong in (0.1, "2", np.nan):
+        with pytest.raises(InputError, match=f"`resolution_mm` cannot be {wrong!r}"):
+            FEM(resolution_mm=wrong)
+    with pytest.raises(InputError, match="`conductivities` cannot be {'CSF': 1.7}; give a table of tissues"):
+        FEM(conductivities={"CSF": 1.7})
     with pytest.raises(InputError, match="conductivity of CSF is -1 S/m; give a positive number"):
         replace(FOUR_SHELLS, values={"CSF": -1.0})
     lacking = replace(FOUR_SHELLS, values={"CSF": 1.0})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 
 import mne
 import numpy as np
@@ -55,10 +56,15 @@ class FEM:
     adapted: bool = True
 
     def __post_init__(self) -> None:
-        if not FINEST <= self.resolution_mm <= COARSEST:
+        if not (isinstance(self.resolution_mm, Real) and FINEST <= self.resolution_mm <= COARSEST):
             raise InputError(
-                f"`resolution_mm` cannot be {self.resolution_mm:g}; give a length between {FINEST:g} and "
+                f"`resolution_mm` cannot be {self.resolution_mm!r}; give a length between {FINEST:g} and "
                 f"{COARSEST:g} mm."
+            )
+        if not isinstance(self.conductivities, TissueConductivities):
+            raise InputError(
+                f"`conductivities` cannot be {self.conductivities!r}; give a table of tissues, for example "
+                "headwater.head.conductivity.TEN_TISSUES."
             )
 
     def in_words(self) -> str:
