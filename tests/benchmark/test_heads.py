@@ -115,9 +115,10 @@ def test_a_real_head_makes_the_data_of_the_hardest_case(
     thin = nib.Nifti1Image(np.asarray(image.dataobj)[::3, ::3, ::3], image.affine @ np.diag([3.0, 3.0, 3.0, 1.0]))
     (tmp_path / NewYork.image).parent.mkdir()
     nib.save(thin, tmp_path / NewYork.image)
-    assert NewYork().method == FEM()
+    assert NewYork().at(tmp_path, "paper").method == FEM()
+    assert NewYork().at(tmp_path, "quick").method == FEM(resolution_mm=3.0)
     monkeypatch.setattr(NewYork, "method", "bem")
-    setup = replace(VOLUME, montage="biosemi16", deviation=NewYork().at(tmp_path))
+    setup = replace(VOLUME, montage="biosemi16", deviation=NewYork().at(tmp_path, "quick"))
     mine, other = model_leadfield(setup), true_leadfield(setup, 1)
     head = setup.deviation.head(setup.head, 1)
     depth = -NearestPoint(head.inner_skull.rr, head.inner_skull.tris)(head.to_mri(other.pos))[1]

@@ -139,7 +139,7 @@ class Simulated(Protocol):
         extent = self.extent(settings)
         setup = extent.setup
         if case.deviation is not None:
-            setup = replace(setup, deviation=case.deviation.at(settings.data))
+            setup = replace(setup, deviation=case.deviation.at(settings.data, settings.size))
         pair = leadfield_pair(setup, seed, inverse_crime=settings.inverse_crime)
         if case.n_lost:
             pair = LeadFieldPair(*(_without(one, case.n_lost, seed) for one in (pair.model, pair.truth)))

@@ -109,7 +109,7 @@ def _millimetres(spacing: Spacing, default: float) -> float:
 def cortex_spaces(head: Head, spacing: Spacing) -> list[dict[str, Any]]:
     """Left and right hemisphere, with sources on vertices of the white surface inside the inner skull."""
     if head.cortex is None:
-        raise InputError(f"The head {head.name!r} has no cortical surfaces; use space='volume'.")
+        raise InputError(f"The head {head.name!r} has no cortical surfaces; use `space='volume'`.")
     skull = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)
     spaces = []
     for side, white in enumerate(head.cortex.white):

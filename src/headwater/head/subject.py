@@ -125,11 +125,11 @@ def _trans_path(folder: Path) -> Path:
         return (own or found)[0]
     if not found:
         raise InputError(
-            f"Subject {folder.name!r} has no -trans.fif; give trans= (the result of the coregistration), or "
-            'trans="fiducials" to rely on the fiducials marked in the MRI.'
+            f"Subject {folder.name!r} has no -trans.fif; give the result of the coregistration (`trans`), or "
+            "`trans='fiducials'` to rely on the fiducials marked in the MRI."
         )
     raise InputError(
-        f"Subject {folder.name!r} has several trans files ({', '.join(p.name for p in found)}); give trans=."
+        f"Subject {folder.name!r} has several trans files ({', '.join(p.name for p in found)}); give one (`trans`)."
     )
 
 

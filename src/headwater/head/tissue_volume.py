@@ -86,7 +86,7 @@ def _from_surfaces(head: Head) -> LabelVolume:
     if head.scalp is None or head.outer_skull is None:
         raise InputError(
             f"The head {head.name!r} has no skull and scalp surfaces, which finite elements need; make them (for "
-            "example with mne.bem.make_watershed_bem), or give a segmentation (`tissues`)."
+            "example with mne.bem.make_watershed_bem), or make the head of a segmentation (`head_from_labels`)."
         )
     _check(head.inner_skull, head.outer_skull, head.scalp)
     grid = VoxelGrid.around(head.scalp.rr, STEP)
@@ -166,8 +166,8 @@ def _sheets(head: Head) -> tuple[tuple[Surface, Surface], tuple[Surface, Surface
     """Pial and white surfaces."""
     if head.cortex is None or head.cortex.pial[0] is head.cortex.white[0]:
         raise InputError(
-            f"The head {head.name!r} has no white and pial surfaces to tell grey from white matter; reconstruct them, "
-            "or give a segmentation (`tissues`)."
+            f"The head {head.name!r} has no white and pial surfaces to tell grey from white matter; reconstruct them "
+            "with FreeSurfer's recon-all, make the head of a segmentation (`head_from_labels`), or use `method='bem'`."
         )
     return head.cortex.pial, head.cortex.white
 

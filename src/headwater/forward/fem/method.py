@@ -163,8 +163,8 @@ class Discretised:
         outside = int((Locator(within)(pos)[2] > WITHIN).sum())
         if outside:
             raise InputError(
-                f"{outside} sources lie outside the brain of the finite-element mesh; raise mindist, or use "
-                "within='brain'."
+                f"{outside} sources lie outside the brain of the finite-element mesh; raise `mindist`, or use "
+                "`within='brain'`."
             )
 
     def electric(self, info: mne.Info, picks: np.ndarray, loads: sparse.csr_array) -> np.ndarray:
