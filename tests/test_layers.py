@@ -14,6 +14,7 @@ PACKAGE = Path(headwater.__file__).parent
 
 LAYERS = (
     "_utils",
+    "page",
     "head",
     "forward",
     "simulation",

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from headwater.localization import Localization
 from headwater.localization.peak_regions import LEVEL
 from headwater.localization.stability import RIGHT_MM
 from headwater.localization.trust import Status
+from headwater.page.document import Card
 from headwater.report import regions, words
 from headwater.report.interactive.estimates import TOTAL_WITHIN, ShownEstimate
 from headwater.report.scene import FRAME_LABELS
 
 NOTHING = "No place is given"
-
-
-@dataclass(frozen=True)
-class Card:
-    """One question, a short answer, and what belongs to it in whole sentences."""
-
-    question: str
-    answer: str
-    details: tuple[str, ...]
 
 
 def cards(localization: Localization, estimates: list[ShownEstimate]) -> list[Card]:

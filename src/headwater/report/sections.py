@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -13,24 +12,16 @@ from markupsafe import Markup
 from headwater.localization import Localization
 from headwater.localization.resolution import Resolution, resolution_near_peak
 from headwater.localization.trust import Status
+from headwater.page.document import Section
+from headwater.page.parts import paragraphs, picture, preformatted, table
 from headwater.report import cortical_map, glass_brain, regions, words
 from headwater.report.figures import plot_contributions, plot_residual, plot_time_courses, plot_topographies
 from headwater.report.first_screen import is_noise
-from headwater.report.html_parts import paragraphs, picture, preformatted, table
 from headwater.report.interactive.estimates import TOTAL_WITHIN, ShownEstimate
 from headwater.report.scene import FRAME_LABELS, make_scene
 
 MAY_BE_NOISE = "Nothing stands out of the noise: these are the largest values of the estimate, and they may be noise."
 PACKAGES = ("headwater", "mne", "numpy", "scipy", "torch")  # PyTorch where it is installed
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, the name by which it is linked, and what stands below it."""
-
-    key: str
-    title: str
-    content: Markup
 
 
 def sections(

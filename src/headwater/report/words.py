@@ -9,6 +9,7 @@ from headwater.localization.peak_regions import LEVEL, SHARE
 from headwater.localization.resolution import RADIUS, Resolution
 from headwater.localization.stability import RIGHT_MM
 from headwater.localization.trust import Status
+from headwater.page.document import RESEARCH
 from headwater.report.figures import SENSORS, sensor_types
 from headwater.report.scene import FRAME_LABELS
 
@@ -43,7 +44,6 @@ MORPHED = (
     "The network was trained for another head or other sensors. A minimum-norm estimate carries the data there, and "
     "its currents are carried back to the nearest sources; both steps blur the estimate."
 )
-RESEARCH = "This is research software, not a medical device: do not base a treatment on it alone."
 
 
 def method_name(localization: Localization) -> str:

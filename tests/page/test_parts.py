@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from headwater.report.html_parts import DPI, drawn
+from headwater.page.parts import DPI, drawn
 
 
 def test_a_picture_has_the_pixels_that_matplotlib_would_save() -> None:

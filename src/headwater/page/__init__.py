@@ -1,0 +1,1 @@
+"""HTML pages that need no other file: their style, pieces, tables and charts."""
