@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from headwater._utils.errors import InputError
-from headwater.benchmark import PROTOCOLS, Settings, run, run_benchmark
+from headwater.benchmark import PROTOCOLS, Settings, rewrite_results, run, run_benchmark
 from headwater.benchmark.cell import score
 from headwater.benchmark.methods import Estimator, Fitted
 from headwater.benchmark.piunet import cases
@@ -78,12 +78,29 @@ def test_more_heads_than_one(results: pd.DataFrame) -> None:
 def test_the_report_needs_nothing_beside_it(finished: Path, results: pd.DataFrame) -> None:
     page = (finished / "report.html").read_text()
     assert "data:image/png;base64," in page
-    assert "http" not in page
+    assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
     assert "headwater benchmark tiny" in page
     table = (finished / "table.md").read_text()
     assert table.count("| Random |") == table.count("| Perfect |") == 3
     assert "the third root of nothing" in table
     assert {path.stem for path in finished.glob("*.png")} == {"by-snr", "by-number-of-sources"}
+
+
+def test_the_page_can_be_written_again(tiny, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="no protocol 'tiny'"):
+        rewrite_results(finished)
+    monkeypatch.setitem(PROTOCOLS, "tiny", tiny)
+    before = (finished / "table.md").read_text()
+    (finished / "report.html").write_text("of an earlier version")
+    rewrite_results(finished)
+    assert (finished / "table.md").read_text() == before
+    assert "benchmark-content" in (finished / "report.html").read_text()
+    cell = next((finished / "cells").iterdir())
+    kept = cell.read_bytes()
+    cell.unlink()
+    with pytest.raises(InputError, match="lacks 1 of 36 cells; finish it first: headwater benchmark tiny"):
+        rewrite_results(finished)
+    cell.write_bytes(kept)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_table(

@@ -1,32 +1,13 @@
 """The interactive report in a real browser: it draws, follows the slider, and says nothing on the console."""
 
-import shutil
-
 import numpy as np
 import pytest
 
+from browsers import Watched, needs_browser
 from headwater.report.html import write_report
 from headwater.report.nilearn_files import NIIVUE, nilearn_file
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this computer"),
-    # Playwright's event loop outlives the test that started it.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-
-SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox")
-PATIENCE_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE_GL, timeout=PATIENCE_MS)
-        yield opened
-        opened.close()
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -35,24 +16,6 @@ def report(make_localization, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
     write_report(localization, path)
     return path
-
-
-class Watched:
-    """A page, and everything it said or asked for."""
-
-    def __init__(self, browser, path, width):
-        self.page = browser.new_page(viewport={"width": width, "height": 900})
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.said, self.asked = [], []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri())
-
-    def pixels(self, selector):
-        return self.page.evaluate(
-            "(selector) => [...document.querySelectorAll(selector)].map((canvas) => canvas.toDataURL())", selector
-        )
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +28,7 @@ def wide(browser, report):
 
 def test_the_page_draws_without_a_word_and_asks_for_nothing(wide):
     assert wide.said == []
-    outside = [url for url in wide.asked if not url.startswith(("file:", "data:", "blob:"))]
-    assert outside == []
+    assert wide.asked_outside == []
     for selector, count in ((".slices canvas", 3), (".curve canvas", 3), (".map canvas", 6)):
         assert len(set(wide.pixels(selector))) == count
 

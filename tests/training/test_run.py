@@ -69,10 +69,12 @@ def test_the_command_line_trains_is_stopped_and_goes_on(run_cli, monkeypatch, tm
         patch.setitem(LOSSES, "l1", Interrupted)
         said = run_cli("train", recipe, "--out", parts, code=130)
     assert f"Continue with: headwater train {recipe} --out {parts} --resume" in said
+    assert "not finished" in (parts / "report.html").read_text()
     assert not (parts / "tiny.json").exists() or json.loads((parts / "tiny.json").read_text())["steps"] == 2
     run_cli("train", recipe, "--out", parts, "--resume")
     one, other = weights(whole), weights(parts)
     assert all(torch.equal(one[name], other[name]) for name in one)
+    assert "4 of 4 steps" in (parts / "report.html").read_text()
 
 
 def test_the_card_says_how_the_weights_came_about(recipe, tmp_path):

@@ -2,6 +2,6 @@
 
 from headwater.benchmark.protocol import Case, Protocol, Settings
 from headwater.benchmark.protocols import PROTOCOLS
-from headwater.benchmark.run import run_benchmark
+from headwater.benchmark.run import rewrite_results, run_benchmark
 
-__all__ = ["PROTOCOLS", "Case", "Protocol", "Settings", "run_benchmark"]
+__all__ = ["PROTOCOLS", "Case", "Protocol", "Settings", "rewrite_results", "run_benchmark"]

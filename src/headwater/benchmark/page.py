@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from markdown_it import MarkdownIt
+from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from headwater._utils.files import atomic_file
-from headwater.benchmark.comparison import comparison
+from headwater.benchmark.comparison import comparison, comparison_table
+from headwater.benchmark.explore import chart_content
 from headwater.benchmark.methods import Method
+from headwater.benchmark.page_cards import cards_of, status_of
+from headwater.benchmark.page_tables import sortable_case
 from headwater.benchmark.protocol import Case, Protocol
-from headwater.benchmark.tables import Scores, markdown
+from headwater.benchmark.reference import reference_of
+from headwater.benchmark.tables import (
+    COMPARED,
+    Scores,
+    gaps_list,
+    introduction,
+    markdown,
+    meanings,
+    pair_table,
+    provenance_list,
+)
+from headwater.page.document import Section, asset, data_block, document, template_of
+from headwater.page.parts import picture, preformatted
 
 COMPARISON = "comparison.csv"
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #212529; }
-table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; font-size: 0.85rem; display: block; overflow-x: auto; }
-th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #dde1e6; text-align: left; white-space: nowrap; }
-td { font-variant-numeric: tabular-nums; }
-figure { margin: 1.5rem 0; } img { max-width: 100%; } figcaption { color: #495057; max-width: 52rem; }
-"""
+READING = (
+    "Points are scores over all samples of a case, lines their 95 % bootstrap intervals; the pale bars below show "
+    "where half of the samples lie, and the dashed line what chance gives. Buttons show and hide solvers. Point at a "
+    "chart, or move over it with the arrow keys, to read its numbers."
+)
+SORTING = (
+    "Click on the name of a column to sort. The best solver of a column is bold; \u25b2 and \u25bc mark solvers that "
+    "are better or worse than {reference}, sample by sample, where the 95 % interval of the mean difference excludes "
+    "zero."
+)
 
 
 def write_page(
@@ -44,38 +62,95 @@ def write_page(
     text = markdown(protocol, cases, methods, results, scores, about, compared)
     with atomic_file(out / "table.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    written, shown = ["table.md"], []
+    written = ["table.md"]
     if len(compared):
         with atomic_file(out / COMPARISON) as temporary:
             compared.to_csv(temporary, index=False, float_format="%.6g")
         written.append(COMPARISON)
-    for name, (figure, caption) in figures(protocol, cases, methods, scores).items():
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", dpi=130)
-        with atomic_file(out / f"{name}.png") as temporary:
-            temporary.write_bytes(picture.getvalue())
-        written.append(f"{name}.png")
-        shown.append(_figure_html(picture.getvalue(), caption))
-    page = (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escape(protocol.title)}</title>"
-        f"<style>{STYLE}</style></head><body>{to_html(text, before_first_section=''.join(shown))}</body></html>"
-    )
+    drawn = figures(protocol, cases, methods, scores)
+    for name, (figure, _) in drawn.items():
+        written.append(_write_figure(out, name, figure))
+    page = make_page(protocol, cases, methods, results, scores, about, compared, drawn)
     with atomic_file(out / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return [*written, "report.html"]
 
 
-def _figure_html(picture: bytes, caption: str) -> str:
-    encoded = base64.b64encode(picture).decode()
-    return (
-        f"<figure><img alt='{escape(caption, quote=True)}' src='data:image/png;base64,{encoded}'>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+def make_page(
+    protocol: Protocol,
+    cases: Sequence[Case],
+    methods: Mapping[str, Method],
+    results: pd.DataFrame,
+    scores: Scores,
+    about: Mapping[str, Any],
+    compared: pd.DataFrame,
+    drawn: Mapping[str, tuple[Figure, str]],
+) -> str:
+    """Return the page as one HTML document."""
+    reference = reference_of(methods)
+    scripts = [asset("headwater.page", "tables.js"), asset("headwater.page", "charts.js")]
+    tables = [
+        Section(f"case-{case.name}", case.title, sortable_case(protocol, case, methods, results, scores, reference))
+        for case in cases
+    ]
+    if tables and reference:
+        note = Markup('<p class="note interactive">{}</p>').format(SORTING.format(reference=reference))
+        tables[0] = Section(tables[0].key, tables[0].title, note + tables[0].content)
+    return document(
+        protocol.title,
+        status_of(protocol, cases, methods, results, crime=bool(about["inverse crime"])),
+        cards_of(protocol, cases, methods, reference, scores, about),
+        [*tables, *_rest(protocol, cases, methods, results, scores, about, compared, drawn)],
+        scripts=[*scripts, asset("headwater.benchmark", "explore.js")],
+        template=template_of("headwater.benchmark", "explore.html.jinja"),
+        reading=READING,
+        content=data_block("benchmark-content", chart_content(protocol, cases, methods, reference, scores)),
     )
 
 
-def to_html(text: str, *, before_first_section: str) -> str:
-    """Turn the Markdown of `markdown` into HTML; what looks like HTML in it is escaped."""
-    head, mark, sections = text.partition("\n## ")
-    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
-    top, rest = (str(renderer.render(part)) for part in (head, mark + sections))
-    return top + before_first_section + rest
+def _rest(
+    protocol: Protocol,
+    cases: Sequence[Case],
+    methods: Mapping[str, Method],
+    results: pd.DataFrame,
+    scores: Scores,
+    about: Mapping[str, Any],
+    compared: pd.DataFrame,
+    drawn: Mapping[str, tuple[Figure, str]],
+) -> list[Section]:
+    """Sections below the tables, each only where it has something to say."""
+    sections = []
+    if len(compared):
+        said = f"{COMPARED}\n\n{comparison_table(protocol, compared)}"
+        sections.append(Section("compared", "Networks compared with classical solvers", to_html(said)))
+    if pairs := protocol.pairs(cases):
+        sections.append(
+            Section(
+                "pairs", "All defaults next to tuned by hand", to_html(pair_table(protocol, pairs, methods, scores))
+            )
+        )
+    if gaps := gaps_list(results):
+        sections.append(Section("gaps", "What could not be scored, and why", to_html(gaps)))
+    if drawn:
+        pictures = Markup().join(picture(figure, caption, caption) for figure, caption in drawn.values())
+        sections.append(Section("figures", "All scores in pictures", pictures))
+    words = f"{introduction(protocol, methods, about)}\n\n{meanings(protocol)}"
+    sections.append(Section("metrics", "What the scores mean", to_html(words)))
+    repeat = preformatted(about["command"]) if about["command"] else Markup()
+    sections.append(Section("provenance", "How to repeat it", repeat + to_html(provenance_list(about))))
+    return sections
+
+
+def _write_figure(out: Path, name: str, figure: Figure) -> str:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=130)
+    with atomic_file(out / f"{name}.png") as temporary:
+        temporary.write_bytes(content.getvalue())
+    return f"{name}.png"
+
+
+def to_html(text: str) -> Markup:
+    """Turn Markdown into HTML whose tables scroll; what looks like HTML in it is escaped."""
+    rendered = str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+    rendered = rendered.replace("<table>", '<div class="scroll" tabindex="0"><table>')
+    return Markup(rendered.replace("</table>", "</table></div>"))  # noqa: S704 - the renderer escapes

@@ -21,7 +21,7 @@ from headwater.benchmark.protocol import Case, Protocol, Settings
 from headwater.benchmark.protocols import protocol_of
 from headwater.benchmark.provenance import provenance
 from headwater.benchmark.results import collect
-from headwater.benchmark.results_folder import ResultsFolder
+from headwater.benchmark.results_folder import FILES, ResultsFolder, read_marker
 from headwater.solvers.base import Solver
 
 SIZES = ("quick", "paper")
@@ -151,6 +151,38 @@ def run_benchmark(
         _run(tasks, f"benchmark {protocol.name}", cluster)
         results, written = _write(work, plan, tasks, about)
         folder.finish(work, [*written, *(str(path.relative_to(work)) for path in _paths(tasks))])
+    return results
+
+
+def rewrite_results(folder: Path | str) -> pd.DataFrame:
+    """Write tables, figures and page of a finished benchmark once more, from the scores that it has kept.
+
+    Parameters
+    ----------
+    folder : path-like
+        Results folder of a protocol of headwater, with solvers that have names.
+
+    Returns
+    -------
+    results : pandas.DataFrame
+        As `run_benchmark` returned it.
+    """
+    folder = Path(folder)
+    about = read_marker(folder)
+    protocol = protocol_of(about["protocol"])
+    settings = Settings(about["size"], about["inverse crime"], None, about.get("samples"))
+    names = [name for name in about["solvers"] if name not in protocol.controls]
+    methods = chosen(protocol, names)
+    if list(methods) != about["solvers"]:
+        raise InputError(
+            f"{folder} has solvers that cannot be found by name; run the benchmark again to write its page."
+        )
+    plan = Plan(protocol, settings, methods, _selected(protocol.cases(settings), about.get("cases")), frozenset())
+    tasks = plan.tasks(folder)
+    if missing := sum(not task.cell_path.exists() for task in tasks):
+        again = about["command"] or "the same call of run_benchmark"
+        raise InputError(f"{folder} lacks {missing} of {len(tasks)} cells; finish it first: {again}")
+    results, _ = _write(folder, plan, tasks, {name: value for name, value in about.items() if name != FILES})
     return results
 
 

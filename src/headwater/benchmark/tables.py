@@ -39,14 +39,14 @@ def markdown(
     compared: pd.DataFrame,
 ) -> str:
     """Write everything that is worth reading besides the figures."""
-    parts = [f"# {protocol.title}", _introduction(protocol, methods, about), _meanings(protocol), _provenance(about)]
+    parts = [f"# {protocol.title}", introduction(protocol, methods, about), meanings(protocol), provenance_list(about)]
     for case in cases:
         parts += [f"## {case.title}", case_table(protocol, case, methods, results, scores)]
     if len(compared):
         parts += ["## Networks compared with classical solvers", COMPARED, comparison_table(protocol, compared)]
     if pairs := protocol.pairs(cases):
         parts += ["## All defaults next to tuned by hand", pair_table(protocol, pairs, methods, scores)]
-    if gaps := _gaps(results):
+    if gaps := gaps_list(results):
         parts += ["## What could not be scored, and why", gaps]
     return "\n\n".join(parts) + "\n"
 
@@ -63,11 +63,11 @@ def case_table(
         if (case.name, method, metric) in scores
     }
     solvers = [name for name, method in methods.items() if method.competes]
-    best = {metric: _best(metric, measure, solvers, intervals) for metric, measure in measures.items()}
+    best = {metric: best_of(metric, measure, solvers, intervals) for metric, measure in measures.items()}
     first = next(iter(measures))
     best_known = intervals.get((ORACLE, first))
     known = best_known.estimate if best_known is not None and best_known.estimate > 0 else None
-    header = ["solver", *(_label(name, measure) for name, measure in measures.items())]
+    header = ["solver", *(label(name, measure) for name, measure in measures.items())]
     header += [*([f"{first} / {ORACLE}"] if known else []), "chosen", "ms a sample"]
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     of_case = results[results["case"] == case.name]
@@ -75,13 +75,13 @@ def case_table(
         cells = []
         for metric, measure in measures.items():
             found = intervals.get((name, metric))
-            words = ABSENT if found is None or np.isnan(found.estimate) else _cell(found, measure)
+            words = ABSENT if found is None or np.isnan(found.estimate) else interval_words(found, measure)
             cells.append(f"**{words}**" if name == best[metric] else words)
         if known:
             mine = intervals.get((name, first))
             cells.append(ABSENT if mine is None or np.isnan(mine.estimate) else f"{mine.estimate / known:.3g}")
-        costs = _costs(of_case[of_case["solver"] == name], method)
-        lines.append("| " + " | ".join([name, *cells, *costs]) + " |")
+        cells += costs(of_case[of_case["solver"] == name], method)
+        lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines)
 
 
@@ -90,13 +90,13 @@ def pair_table(
 ) -> str:
     """Table of pairs of cases, solver by solver: each score, and that of the case next to it."""
     measures = protocol.measures
-    labels = [_label(name, measure) for name, measure in measures.items()]
-    header = ["recording", "solver", *(f"{label}, {kind}" for kind in ("defaults", "by hand") for label in labels)]
+    labels = [label(name, measure) for name, measure in measures.items()]
+    header = ["recording", "solver", *(f"{name}, {kind}" for kind in ("defaults", "by hand") for name in labels)]
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     for case, other in pairs:
         for name in (name for name, method in methods.items() if method.competes):
             cells = [
-                _cell(summary(scores[which, name, metric], protocol.statistic), measure)
+                interval_words(summary(scores[which, name, metric], protocol.statistic), measure)
                 if (which, name, metric) in scores
                 else ABSENT
                 for which in (case.name, other)
@@ -106,14 +106,15 @@ def pair_table(
     return "\n".join(lines)
 
 
-def _costs(rows: pd.DataFrame, method: Method) -> tuple[str, str]:
+def costs(rows: pd.DataFrame, method: Method) -> tuple[str, str]:
     """Chosen hyper-parameters, and milliseconds per sample."""
     chosen = ", ".join(dict.fromkeys(rows["parameters"].dropna())) or ABSENT
     seconds = rows["s_per_sample"].astype(float).median()
     return chosen, f"{1e3 * seconds:.3g}" if method.competes and not np.isnan(seconds) else ABSENT
 
 
-def _introduction(protocol: Protocol, methods: Mapping[str, Method], about: Mapping[str, Any]) -> str:
+def introduction(protocol: Protocol, methods: Mapping[str, Method], about: Mapping[str, Any]) -> str:
+    """Say what is compared, and how to read the scores."""
     crime = (
         " **Inverse crime**: the data come from the lead field that the solvers assume, which flatters all of them."
         if about["inverse crime"]
@@ -127,29 +128,33 @@ def _introduction(protocol: Protocol, methods: Mapping[str, Method], about: Mapp
     ).strip()
 
 
-def _meanings(protocol: Protocol) -> str:
-    return "\n".join(f"- **{_label(name, measure)}**: {measure.meaning}" for name, measure in protocol.measures.items())
+def meanings(protocol: Protocol) -> str:
+    """List what each metric means."""
+    return "\n".join(f"- **{label(name, measure)}**: {measure.meaning}" for name, measure in protocol.measures.items())
 
 
-def _provenance(about: Mapping[str, Any]) -> str:
+def provenance_list(about: Mapping[str, Any]) -> str:
+    """List what was run, with what, and where."""
     shown = {**about, "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items())}
     shown["solvers"] = ", ".join(about["solvers"])
     shown["seeds"] = ", ".join(map(str, about["seeds"]))
     return "\n".join(f"- {name}: {value}" for name, value in shown.items() if value not in (None, ""))
 
 
-def _label(name: str, measure: Measure) -> str:
+def label(name: str, measure: Measure) -> str:
+    """Name of a metric with its unit, and an arrow to better scores."""
     unit = f" ({measure.unit})" if measure.unit else ""
     return f"{name}{unit} {'↑' if measure.higher_is_better else '↓'}"
 
 
-def _cell(found: Interval, measure: Measure) -> str:
+def interval_words(found: Interval, measure: Measure) -> str:
+    """Write a score with its interval in brackets."""
     decimals = DECIMALS_MM if measure.unit == "mm" else DECIMALS
     estimate, low, high = (f"{round(value, decimals) + 0.0:.3g}" for value in (found.estimate, found.low, found.high))
     return estimate if np.isnan(found.low) else f"{estimate} [{low}, {high}]"
 
 
-def _best(metric: str, measure: Measure, methods: list[str], intervals: Mapping[tuple[str, str], Interval]) -> str:
+def best_of(metric: str, measure: Measure, methods: list[str], intervals: Mapping[tuple[str, str], Interval]) -> str:
     """Name of the best solver; empty where none has a score."""
     found = {method: intervals[method, metric].estimate for method in methods if (method, metric) in intervals}
     found = {method: value for method, value in found.items() if not np.isnan(value)}
@@ -158,7 +163,7 @@ def _best(metric: str, measure: Measure, methods: list[str], intervals: Mapping[
     return (max if measure.higher_is_better else min)(found, key=lambda method: found[method])
 
 
-def _gaps(results: pd.DataFrame) -> str:
+def gaps_list(results: pd.DataFrame) -> str:
     """Reasons, each with the solvers, metrics and cases it holds for."""
     lines: dict[str, list[str]] = {}
     absent = results[results["status"] != "ok"]

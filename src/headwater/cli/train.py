@@ -21,7 +21,8 @@ def train(
 ) -> None:
     """Train a network on simulated recordings according to a recipe."""
     from headwater.training.fit import is_first_process
-    from headwater.training.run import RECIPE, train_recipe
+    from headwater.training.logs import RECIPE
+    from headwater.training.run import train_recipe
 
     out = out or Path(f"{recipe.stem}-training")
     try:
@@ -32,4 +33,7 @@ def train(
         errors.print(f"Stopped; the checkpoint in {out} is kept. Continue with: {again}")
         raise typer.Exit(INTERRUPTED) from None
     if is_first_process():
-        console.print(f"{solver!r} in {out}; use it with `headwater localize --solver`.", soft_wrap=True)
+        console.print(
+            f"{solver!r} in {out}; use it with `headwater localize --solver`. Learning curves: {out / 'report.html'}",
+            soft_wrap=True,
+        )

@@ -21,9 +21,11 @@ from headwater.training.bundled import recipe_file
 from headwater.training.checkpoints import last_checkpoint, read_checkpoint
 from headwater.training.fit import Conduct, fit, is_first_process
 from headwater.training.keep import KeepWeights, name_in_table, plain
+from headwater.training.logs import RECIPE, has_logs
 from headwater.training.losses import LOSSES
 from headwater.training.losses.base import Loss
 from headwater.training.module import Trainee
+from headwater.training.page import write_training_page
 from headwater.training.pairs import TrainingPair
 from headwater.training.recipe import Checks, Recipe, find_preset
 from headwater.training.schedule import Schedule
@@ -32,7 +34,6 @@ from headwater.weights.card import WEIGHTS
 from headwater.weights.catalogue import load_network
 from headwater.weights.files import read_network
 
-RECIPE = "recipe.yaml"
 FREE = ("schedule.steps",)  # what may change when a run is resumed
 
 
@@ -61,7 +62,7 @@ def train(
         See `headwater.training.losses`.
     steps : int
     out : path-like
-        Folder for weights, card, checkpoints and logs.
+        Folder for weights, card, checkpoints, logs and ``report.html``.
     seed : int
         Of the samples; the network is already initialised.
     batch_size : int
@@ -109,7 +110,7 @@ def train_recipe(
     path : str | path-like
         Name of a bundled recipe (``headwater list recipes``) or a YAML file, see `headwater.training.recipe.Recipe`.
     out : path-like
-        Folder for weights, card, checkpoints and logs.
+        Folder for weights, card, checkpoints, logs and ``report.html``.
     resume : bool
         Continue from the last checkpoint in ``out``; the recipe may now have more steps.
     devices : int
@@ -184,7 +185,11 @@ def _run(claim: Claim, trainee: Trainee, keep: KeepWeights, conduct: Conduct) ->
     with held as begun:
         # A run that was stopped before its first checkpoint starts again.
         resume = begun and last_checkpoint(claim.folder).exists()
-        fit(trainee, out=claim.folder, conduct=conduct, resume=resume, callbacks=[keep])
+        try:
+            fit(trainee, out=claim.folder, conduct=conduct, resume=resume, callbacks=[keep])
+        finally:
+            if is_first_process() and has_logs(claim.folder):
+                write_training_page(claim.folder)
         return load_network(keep.path)
 
 
