@@ -92,7 +92,7 @@ def _beside(
 ) -> Card:
     question = "Compared with eLORETA?"
     if reference is None:
-        return Card(question, "eLORETA was not run", ("Add it with --solvers to have a reference.",))
+        return Card(question, "eLORETA was not run", ("Name it among the solvers to have a reference.",))
     metric = next(iter(protocol.measures))
     name = next((one for one in wins if one != reference), None) or next(
         (one for one, method in methods.items() if method.competes and one != reference), None

@@ -33,7 +33,5 @@ def train(
         errors.print(f"Stopped; the checkpoint in {out} is kept. Continue with: {again}")
         raise typer.Exit(INTERRUPTED) from None
     if is_first_process():
-        console.print(
-            f"{solver!r} in {out}; use it with `headwater localize --solver`. Learning curves: {out / 'report.html'}",
-            soft_wrap=True,
-        )
+        console.print(f"{solver!r} in {out}; use it with `headwater localize --solver`.", soft_wrap=True)
+        console.print(f"Learning curves: {out / 'report.html'}", soft_wrap=True)

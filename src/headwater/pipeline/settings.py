@@ -70,8 +70,26 @@ class Components(_Strict):
     probability: Share = 0.7
 
 
+class Spikes(_Strict):
+    """Search for interictal spikes, see `headwater.pipeline.find_spikes`.
+
+    Attributes
+    ----------
+    threshold : float
+        Of the envelope, as a multiple of mode plus median of its background.
+    channels : int
+        Least number of channels that show a spike at once.
+    band : tuple of float
+        In Hz; at most up to the lowpass of the recording.
+    """
+
+    threshold: Positive = 3.65
+    channels: Annotated[int, Field(ge=1)] = 2
+    band: Interval = (10.0, 60.0)
+
+
 class Trials(_Strict):
-    """Trials around events; for spikes, the events are the annotations that mark them.
+    """Trials around events; for spikes, the events are the annotations that mark them, or spikes that are found.
 
     Attributes
     ----------
@@ -81,12 +99,15 @@ class Trials(_Strict):
         In s.
     reject : "auto" | "autoreject" | None
         How trials with artefacts are found, as in `headwater.analyze`.
+    spikes : Spikes | None
+        Search for spikes; where ``conditions`` is empty, they are the only one. None: events are those of the data set.
     """
 
     conditions: tuple[str, ...] = ()
     tmin: float = -0.2
     tmax: float = 0.5
     reject: Literal["auto", "autoreject"] | None = "auto"
+    spikes: Spikes | None = None
 
 
 class Localisation(_Strict):

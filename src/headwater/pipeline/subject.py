@@ -22,6 +22,7 @@ from headwater.pipeline.cleaning import Cleaned, clean
 from headwater.pipeline.dataset import Unit
 from headwater.pipeline.pages import subject_page
 from headwater.pipeline.settings import PipelineSettings
+from headwater.pipeline.spikes import SPIKE, with_spikes
 from headwater.report.results import write_results
 
 MARKER = "headwater.json"
@@ -89,8 +90,11 @@ def folder_name(condition: str) -> str:
 
 def _trials(cleaned: Cleaned, settings: PipelineSettings) -> tuple[mne.BaseEpochs, dict[str, str]]:
     """Cut trials and leave out those with artefacts."""
-    how, raw = settings.trials, cleaned.raw
-    events, event_id = _events(raw, how.conditions)
+    how, raw, words, conditions = settings.trials, cleaned.raw, {}, settings.trials.conditions
+    if how.spikes is not None:
+        raw, words["Spikes"] = with_spikes(raw, how.spikes)
+        conditions = conditions or (SPIKE,)
+    events, event_id = _events(raw, conditions)
     trials = mne.Epochs(
         raw,
         events,
@@ -103,7 +107,7 @@ def _trials(cleaned: Cleaned, settings: PipelineSettings) -> tuple[mne.BaseEpoch
         verbose="ERROR",
     )
     kept, rejection = without_artefacts(trials, how.reject)
-    return kept, {"Trials": trials_in_words(kept), "Rejection of trials": rejection}
+    return kept, {**words, "Trials": trials_in_words(kept), "Rejection of trials": rejection}
 
 
 def _events(raw: mne.io.BaseRaw, conditions: tuple[str, ...]) -> tuple[np.ndarray, dict[str, int]]:

@@ -55,8 +55,8 @@ class Run:
 
 
 def has_logs(folder: Path) -> bool:
-    """Whether a run has written anything down."""
-    return any(folder.glob(f"log*/{METRICS_FILE}"))
+    """Whether a run has begun to write logs, be they empty."""
+    return any(folder.glob("log*"))
 
 
 def read_run(folder: Path) -> Run:

@@ -17,7 +17,7 @@ from headwater.page.document import Section, asset, data_block, document, templa
 from headwater.page.parts import paragraphs, picture, preformatted, table
 from headwater.page.sorting import Cell, Row, sortable_table
 from headwater.training.logs import Run, read_run, smoothed, thinned
-from headwater.training.page_cards import cards_of, commands, status_of
+from headwater.training.page_cards import cards_of, status_of
 
 REPORT = "report.html"
 DECADE = 10.0  # a loss that falls further is drawn on a logarithmic axis
@@ -99,7 +99,8 @@ def _sections(run: Run) -> list[Section]:
     sections = []
     if run.card is not None and run.card.validation:
         sections.append(Section("scores", "Scores of the kept weights", _scores(run)))
-    sections.append(Section("go-on", "How to go on", _go_on(run)))
+    commands = template_of("headwater.training", "go_on.html.jinja").render(run=run)
+    sections.append(Section("go-on", "How to go on", Markup(commands)))  # noqa: S704 - the template escapes
     if heads := run.recipe.get("heads"):
         rows = [_heads_row(one) for one in heads]
         sections.append(Section("heads", "Heads", table(list(HEADS), rows, "Heads and lead fields of the training")))
@@ -138,11 +139,6 @@ def _scores(run: Run) -> Markup:
         rows.append(Row(name, cells))
     header = [Cell(name) for name in ("score", "network", "eLORETA", "best so far", "at step", "meaning")]
     return sortable_table(header, rows, "Scores of the network and of eLORETA on the validation samples")
-
-
-def _go_on(run: Run) -> Markup:
-    parts = [paragraphs((said,)) + preformatted(command) for said, command in commands(run)]
-    return Markup().join(parts)
 
 
 def _heads_row(heads: dict[str, Any]) -> tuple[str, ...]:

@@ -46,25 +46,6 @@ def cards_of(run: Run) -> list[Card]:
     return [_what(run), _how_good(run), _how_far(run), _on_what(run), _how_to_go_on(run)]
 
 
-def commands(run: Run) -> list[tuple[str, str]]:
-    """Return what can be done next, in words and as commands."""
-    found = [
-        (
-            "Continue the run, or train longer with more steps in the recipe:",
-            f"headwater train RECIPE.yaml --out {run.folder} --resume",
-        )
-    ]
-    if run.weights is not None:
-        found += [
-            ("Localise a recording with the network:", f"headwater localize FILE --solver {run.weights}"),
-            (
-                "Compare it with classical solvers on other samples:",
-                f"headwater benchmark piunet --solvers {run.weights},eloreta",
-            ),
-        ]
-    return [*found, ("Follow the curves while it trains:", f"headwater report {run.folder}")]
-
-
 def _what(run: Run) -> Card:
     network = NETWORKS[run.recipe["network"]].title if run.recipe["network"] in NETWORKS else run.recipe["network"]
     size = () if run.card is None else (f"{run.card.parameters:,} parameters.",)
@@ -107,5 +88,11 @@ def _on_what(run: Run) -> Card:
 
 def _how_to_go_on(run: Run) -> Card:
     if run.weights is None:
-        return Card("How to go on?", "Let it train", ("The same command with --resume continues after a stop.",))
-    return Card("How to go on?", f"Use {run.weights.name}", ("With headwater localize --solver; commands are below.",))
+        return Card(
+            "How to go on?", "Let it train", ("After a stop, the same run can be continued; the command is below.",)
+        )
+    return Card(
+        "How to go on?",
+        f"Use {run.weights.name}",
+        ("To localise recordings, or in a benchmark; the commands are below.",),
+    )
