@@ -65,6 +65,14 @@ class LeadField:
         Source positions in MNI305, in metres, where known.
     nearest : NearestRegions | None
         The anatomical region nearest to each source, where the head has regions.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> leadfield.gain.shape, leadfield.pos.shape  # V/(A m); m
+    ((16, 73, 3), (73, 3))
     """
 
     gain: np.ndarray

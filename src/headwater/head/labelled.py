@@ -70,6 +70,12 @@ def head_from_labels(
     head : Head
         With scalp and skull surfaces (as seen from the middle of the brain), so that boundary elements work too; volume
         sources only, for a segmentation has no cortical surfaces.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> fiducials = {"nasion": [0.0, 0.1, 0.0], "lpa": [-0.08, 0.0, 0.0], "rpa": [0.08, 0.0, 0.0]}
+    >>> head = hw.head_from_labels("tissues.nii.gz", "roast", fiducials)  # doctest: +SKIP
     """
     path = Path(image)
     points = three_fiducials(fiducials)

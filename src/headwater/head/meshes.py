@@ -61,6 +61,14 @@ def head_from_meshes(
     -------
     head : Head
         Cortical regions are unknown.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> template = hw.template_head()
+    >>> surfaces = [template.inner_skull, template.outer_skull, template.scalp]
+    >>> hw.head_from_meshes(surfaces, name="mine").name
+    'mine'
     """
     surfaces = _three(meshes)
     inner, outer, scalp = surfaces

@@ -61,6 +61,13 @@ class Head:
         Standard deviation, in metres and along the scalp, with which electrodes are misplaced on this head.
     electrode_seed : int
         Seed of that misplacement.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> head.varied(seed=1).name
+    'template, varied with seed 1'
     """
 
     name: str

@@ -58,6 +58,12 @@ def montage_info(
     -------
     info : mne.Info
         EEG channels with positions and fiducials in head coordinates, in metres.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.montage_info(hw.template_head(), "biosemi16", ch_names=["Cz", "Oz"])["ch_names"]
+    ['Cz', 'Oz']
     """
     on_template = _montage_on_template(montage)
     if ch_names is None:

@@ -40,6 +40,11 @@ def head_from_subject(
     head : Head
         With what the folder has: a three-layer model or only an inner skull, cortex and structures or none. A BEM
         solution in it is used unchanged.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.head_from_subject("sub-01", "/data/freesurfer")  # doctest: +SKIP
     """
     folder = _subject_folder(subject, subjects_dir)
     layers = read_layers(folder)

@@ -42,6 +42,11 @@ def calibrate(info: mne.Info, data: np.ndarray, options: LiveOptions) -> Calibra
     data : array of shape (n_channels, n_times)
         In V, T and T/m.
     options : LiveOptions
+
+    Examples
+    --------
+    >>> from headwater.live import LiveOptions, calibrate
+    >>> calibrated = calibrate(raw.info, raw.get_data(stop=5000), LiveOptions())  # doctest: +SKIP
     """
     sfreq = float(info["sfreq"])
     if not 0 < options.rate <= sfreq:

@@ -81,6 +81,11 @@ def run_live(
     Returns
     -------
     latency : Latency
+
+    Examples
+    --------
+    >>> from headwater.live import LiveOptions, run_live
+    >>> run_live(source, LiveOptions(), lambda calibrated: [], duration=60.0)  # doctest: +SKIP
     """
     calibrated = calibrate(source.info, first_samples(source, options.calibrate), options)
     opened = sinks(calibrated)

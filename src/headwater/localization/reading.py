@@ -26,6 +26,12 @@ def read_recording(path: Path | str) -> Recording:
     -------
     recording : mne.io.BaseRaw | mne.BaseEpochs | list of mne.Evoked | mne.preprocessing.ICA
         Data in V, T and T/m, loaded into memory.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> raw = hw.read_recording("my-recording.edf")  # doctest: +SKIP
+    >>> stc = hw.localize(raw, condition="spike")  # doctest: +SKIP
     """
     path = Path(path)
     if not path.exists():

@@ -64,6 +64,12 @@ class Localization:
         without a posterior.
     not_judged : str
         Why trust or uncertainty could not be assessed, where something failed.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> found = hw.analyze("my-ave.fif")  # doctest: +SKIP
+    >>> found.peaks, found.trust.verdict.status  # doctest: +SKIP
     """
 
     stc: mne.BaseSourceEstimate

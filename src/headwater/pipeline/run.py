@@ -83,6 +83,12 @@ def run_pipeline(
     Returns
     -------
     outcome : Outcome
+
+    Examples
+    --------
+    >>> from headwater.pipeline import PipelineSettings, run_pipeline
+    >>> settings = PipelineSettings(localisation={"solver": "dspm"}, trials={"conditions": ["touch"]})
+    >>> run_pipeline("my-study", settings, workers=4)  # doctest: +SKIP
     """
     settings = PipelineSettings() if settings is None else settings
     settings.check_packages()

@@ -41,6 +41,11 @@ def write_report(
         The command that reproduces the result.
     overwrite : bool
         Replace an existing file.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.write_report(hw.analyze("my-ave.fif"), "report.html")  # doctest: +SKIP
     """
     path = Path(path)
     if path.exists() and not overwrite:

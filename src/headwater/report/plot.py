@@ -24,6 +24,11 @@ def plot_localization(localization: Localization, time: float | None = None) -> 
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.plot_localization(hw.analyze("my-ave.fif"), time=0.1).savefig("brain.png")  # doctest: +SKIP
     """
     times = localization.evoked.times
     if time is None:

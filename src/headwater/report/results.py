@@ -48,6 +48,11 @@ def write_results(
     Returns
     -------
     out : Path
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.write_results(hw.analyze("my-ave.fif"), "results")  # doctest: +SKIP
     """
     out = Path(out)
     refuse_foreign(out, overwrite=overwrite)

@@ -50,6 +50,11 @@ def view_localization(localization: Localization, *, height: int = 900) -> View:
     -------
     view : View
         As the last value of a cell, it shows the report.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.view_localization(hw.analyze("my-ave.fif"))  # doctest: +SKIP
     """
     with mne.utils.use_log_level("error"), working("Writing the report"):
         return View(make_page(localization), height)

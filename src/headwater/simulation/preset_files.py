@@ -169,6 +169,11 @@ def write_preset(preset: Preset, path: str | Path) -> None:
     preset : Preset
         Of parts that headwater knows (``headwater list parts``).
     path : path-like
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.write_preset(hw.presets.PIUNET, "mine.yaml")  # doctest: +SKIP
     """
     text = preset_to_yaml(preset)
     with atomic_file(Path(path)) as temporary:
@@ -185,6 +190,16 @@ def read_preset(path: str | Path) -> Preset:
     Returns
     -------
     preset : Preset
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import headwater as hw
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hw.write_preset(hw.presets.PIUNET, Path(folder) / "mine.yaml")
+    ...     hw.read_preset(Path(folder) / "mine.yaml") == hw.presets.PIUNET
+    True
     """
     try:
         with Path(path).open("rb") as stream:

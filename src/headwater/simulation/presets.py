@@ -45,6 +45,12 @@ class Preset:
         Hz.
     average_reference : bool
         Whether the EEG is re-referenced to its average, signal and noise alike.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.presets.PIUNET.name, hw.presets.PIUNET.n_times
+    ('PIUNET', 1)
     """
 
     name: str

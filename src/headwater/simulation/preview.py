@@ -52,6 +52,13 @@ def plot_preview(
         Number of samples, at most 12.
     overwrite : bool
         Replace an existing picture.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> hw.plot_preview(leadfield, hw.presets.PIUNET, "samples.png", n=4)  # doctest: +SKIP
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -71,6 +71,15 @@ class Samples:
     truth : Truth
     sfreq : float
         Hz.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> samples = hw.simulate(leadfield, hw.presets.PIUNET, n=2)
+    >>> tuple(samples.y.shape), tuple(samples.x.shape)  # V; A m
+    ((2, 16, 1), (2, 73, 3, 1))
     """
 
     y: torch.Tensor

@@ -226,6 +226,15 @@ def stream(
     Yields
     ------
     samples : Samples
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> batches = hw.stream(leadfield, hw.presets.PIUNET, batch_size=8)
+    >>> tuple(next(batches).y.shape)
+    (8, 16, 1)
     """
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; it must be at least 1.")

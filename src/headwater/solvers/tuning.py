@@ -89,6 +89,17 @@ def tuned(
     Returns
     -------
     Tuned
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> samples = hw.simulate(leadfield, hw.presets.PIUNET, n=4)
+    >>> nemd = hw.metrics.METRICS["nemd_fast"]
+    >>> found = hw.solvers.tuned(hw.solvers.ELORETA(), leadfield, samples, nemd, grid={"lambda2": [0.1, 1.0]})
+    >>> found.parameters["lambda2"] in (0.1, 1.0)
+    True
     """
     combinations = list(_combinations(solver, default_grid(solver) if grid is None else grid))
     candidates = [with_parameters(solver, parameters) for parameters in combinations]

@@ -28,6 +28,11 @@ def morphed_network(name: str | Path, *, device: str | torch.device = "cpu") -> 
     -------
     solver : Morphed
         For ``hw.localize(evoked, solver=...)``.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> stc = hw.localize("my-ave.fif", solver=hw.morphed_network("direct-unet"))  # doctest: +SKIP
     """
     solver, card = load_network(name, device=device), find_card(name)
     if card.leadfield is None:

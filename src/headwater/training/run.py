@@ -74,6 +74,15 @@ def train(
     Returns
     -------
     solver : NetworkSolver
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> from headwater.training.losses import CurrentL1
+    >>> network = hw.networks.FCN.for_leadfield(leadfield)
+    >>> hw.train(network, leadfield, hw.presets.PIUNET, CurrentL1(), steps=5000, out="run")  # doctest: +SKIP
     """
     out = Path(out)
     plan = Schedule(steps=steps, **schedule)

@@ -47,6 +47,13 @@ def load_network(name: str | Path = DEFAULT, *, device: str | torch.device = "cp
     -------
     solver : NetworkSolver
         For ``hw.localize(evoked, solver=...)``.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> network = hw.load_network("piunet")
+    >>> network.network.n_parameters
+    813096
     """
     path = _path(name)
     with extras():

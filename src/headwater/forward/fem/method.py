@@ -47,6 +47,12 @@ class FEM:
         Diffusion tensors for an anisotropic white matter.
     adapted : bool
         False: cubes, for comparison.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.FEM(resolution_mm=3.0).resolution_mm
+    3.0
     """
 
     resolution_mm: float = 2.0

@@ -66,6 +66,12 @@ def leadfield_from_file(
     -------
     leadfield : LeadField
         In head coordinates and SI units. ``leadfield.save("own.npz")`` keeps it for ``localize --forward own.npz``.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> leadfield = hw.leadfield_from_file("fieldtrip-leadfield.mat", evoked.info)  # doctest: +SKIP
+    >>> hw.localize(evoked, forward=leadfield)  # doctest: +SKIP
     """
     raw = _read(Path(path), None if channels is None else Path(channels))
     raw = _completed(raw, pos, normals, ch_names)

@@ -77,7 +77,14 @@ class SpatialPattern(ABC):
 
 
 def active_share(pattern: SpatialPattern, geometry: Geometry, *, n: int = 1000, seed: int = 0) -> float:
-    """Mean share of the sources that are active, over ``n`` samples of a sparse pattern."""
+    """Mean share of the sources that are active, over ``n`` samples of a sparse pattern.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> from headwater.simulation import active_share
+    >>> active_share(hw.presets.DIRECT_UNET.sources, geometry)  # doctest: +SKIP
+    """
     drawn = pattern.draw(n, geometry, torch.Generator(geometry.device).manual_seed(seed))
     if not isinstance(drawn, Patches):
         raise InputError(f"{type(pattern).__name__} reaches every source; only patches have an active share.")

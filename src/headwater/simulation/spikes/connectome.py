@@ -160,6 +160,14 @@ def distance_rule_connectome(
     -------
     Connectome
         With symmetric weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from headwater.simulation import distance_rule_connectome
+    >>> places = 0.06 * np.random.default_rng(0).standard_normal((50, 3))
+    >>> distance_rule_connectome(places).weights.shape
+    (50, 50)
     """
     pos = np.asarray(pos, dtype=float)
     if pos.ndim != 2 or pos.shape[1] != 3 or len(pos) < 2:

@@ -123,6 +123,13 @@ def make_spike_library(
     -------
     SpikeLibrary
         A warning names regions that used up their budget before they had all clips.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from headwater.simulation import LibraryPlan, distance_rule_connectome, make_spike_library
+    >>> connectome = distance_rule_connectome(0.06 * np.random.default_rng(0).standard_normal((50, 3)))
+    >>> make_spike_library("spikes", connectome, plan=LibraryPlan(n_clips=10))  # doctest: +SKIP
     """
     plan = plan or LibraryPlan()
     n = connectome.n_regions

@@ -37,6 +37,14 @@ def sampled_connectome(pos: np.ndarray, *, n_inputs: float = 36.0, seed: int = 0
     -------
     Connectome
         With symmetric weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from headwater.simulation import sampled_connectome
+    >>> places = 0.06 * np.random.default_rng(0).standard_normal((50, 3))
+    >>> sampled_connectome(places).weights.shape
+    (50, 50)
     """
     pos = np.asarray(pos, dtype=float)
     if pos.ndim != 2 or pos.shape[1] != 3 or len(pos) < 2 or not np.isfinite(pos).all():

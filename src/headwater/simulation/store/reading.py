@@ -28,6 +28,11 @@ def read_samples(path: str | Path, start: int = 0, stop: int | None = None) -> S
     Returns
     -------
     samples : Samples
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> hw.read_samples("samples.zarr", 0, 100).y.shape  # doctest: +SKIP
     """
     store = open_store(Path(path))
     missing = int((~store.finished()).sum())

@@ -63,6 +63,13 @@ def write_samples(
         Address of a Dask scheduler whose workers do the work instead (extra ``cluster``). They must see ``path``.
     overwrite : bool
         Replace samples that were simulated with other settings.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> hw.write_samples("samples.zarr", leadfield, hw.presets.PIUNET, n=1000, workers=4)  # doctest: +SKIP
     """
     path = Path(path).absolute()
     check_request(n, seed)

@@ -37,6 +37,16 @@ def chosen(
     -------
     solver : Solver
         A new, fitted solver.
+
+    Examples
+    --------
+    >>> import headwater as hw
+    >>> head = hw.template_head()
+    >>> leadfield = hw.make_leadfield(head, hw.montage_info(head, "biosemi16"), spacing=30.0, method="sphere")
+    >>> samples = hw.simulate(leadfield, hw.presets.PIUNET, n=1)
+    >>> solver = hw.solvers.chosen(hw.solvers.ELORETA(lambda2="auto"), leadfield, None, samples.y[0].numpy())
+    >>> isinstance(solver.lambda2, float)
+    True
     """
     fitted = unfitted(solver).fit(leadfield, noise_cov)
     if isinstance(recording, np.ndarray):
