@@ -194,6 +194,25 @@ def test_every_public_name_is_documented(name: str) -> None:
         assert returns in ("None", None) or "Returns\n---" in said or "Yields\n---" in said
 
 
+def test_every_public_function_has_an_example() -> None:
+    modules = ("headwater", *(f"headwater.{name}" for name in ("solvers", "metrics", "simulation", "live", "pipeline")))
+    public = {getattr(import_module(module), name) for module in modules for name in documented(module)}
+    public |= {getattr(hw, name) for name in hw.__all__ if callable(getattr(hw, name))}
+    said = {
+        one.__name__: inspect.getdoc(one) or "" for one in public if inspect.isfunction(one) or one in vars(hw).values()
+    }
+    without = {name for name, text in said.items() if ">>>" not in text and "Takes the arguments of" not in text}
+    assert without == set()
+
+
+def documented(module: str) -> set[str]:
+    """Names that the pages of the API list for a module, apart from other modules."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "api").glob("*.rst"))
+    parts = re.findall(r"currentmodule:: (\S+)\n(.*?)(?=\.\. currentmodule|\Z)", text, re.S)
+    names = {name for found, listed in parts if found == module for name in re.findall(r"^   (\w+)$", listed, re.M)}
+    return {name for name in names if inspect.isfunction(getattr(import_module(module), name, None))}
+
+
 def test_examples_say_what_they_are_and_check_themselves() -> None:
     assert len(EXAMPLES) >= 12
     for path in EXAMPLES:

@@ -20,6 +20,7 @@ from headwater.head.model import Head
 from headwater.live.loop import LiveEstimate
 from headwater.live.ports import EstimateSink
 from headwater.live.summary import Anatomy
+from headwater.report import regions
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 SHOWN = 6  # regions in the list
@@ -96,8 +97,8 @@ class Page(EstimateSink):
         strongest = self._anatomy.strongest(estimate)
         order = np.argsort(-amplitude[strongest])[:SHOWN] if len(strongest) else np.empty(0, int)
         peak = int(amplitude.argmax())
-        rows = [(self._anatomy.region_at(peak) or "peak", peak)]
-        rows += [(self._anatomy.regions[index], int(strongest[index])) for index in order]
+        rows = [(regions.plain(self._anatomy.region_at(peak)) or "peak", peak)]
+        rows += [(regions.plain(self._anatomy.regions[index]), int(strongest[index])) for index in order]
         return {
             "time": estimate.time,
             "level": round(estimate.level, 2),

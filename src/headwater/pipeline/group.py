@@ -23,10 +23,11 @@ from headwater._utils.files import atomic_folder, refuse_unowned
 from headwater.head.template import template_head
 from headwater.pipeline.pages import Section, page, png
 from headwater.pipeline.subject import MAPS, MARKER, REPORT
+from headwater.report import regions
 from headwater.report.colors import HIDDEN_BELOW
 
 NEIGHBOURS = 4
-FACES = (("From the left", 1, 2, -1), ("From behind", 0, 2, 1), ("From above", 0, 1, 1))
+FACES = (("From the left", 1, 2, -1, "AP"), ("From behind", 0, 2, 1, "LR"), ("From above", 0, 1, 1, "LR"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +153,7 @@ def _section(peak: GroupPeak, mean: np.ndarray, maps: Sequence[SubjectMap]) -> S
         x, y, z = one.peak_mm
         distance = np.linalg.norm(one.peak_mm - place)
         rows.append((one.name, f"{x:.0f}", f"{y:.0f}", f"{z:.0f}", f"{distance:.0f} mm"))
-    region = f", in {peak.region}" if peak.region else ""
+    region = f": {regions.plain(peak.region)}" if peak.region else ""
     said = (
         f"The average of {peak.n_subjects} subjects is strongest {1e3 * peak.time_s:.0f} ms after time zero at x = "
         f"{peak.x_mm:.0f}, y = {peak.y_mm:.0f}, z = {peak.z_mm:.0f} mm (MNI305){region}."
@@ -164,6 +165,7 @@ def _section(peak: GroupPeak, mean: np.ndarray, maps: Sequence[SubjectMap]) -> S
         alt=f"Average of condition {peak.condition} from three sides. {said}",
         head=("subject", "x", "y", "z (mm)", "from the group's peak"),
         rows=rows,
+        links=[f"../{one.name.replace('_', '/')}/{REPORT}" for one in maps],
         note="Each subject's estimate counts relative to its own maximum; crosses: peaks of the subjects; ring: peak "
         "of the group. An average says where subjects agree; it is no statistical test.",
     )
@@ -178,16 +180,18 @@ def _figure(pos_mni: np.ndarray, mean: np.ndarray, place: np.ndarray, maps: Sequ
     drawn = drawn[mean[drawn] >= HIDDEN_BELOW * mean.max()]
     radius = 0.5 * float(np.median(cKDTree(pos_mm).query(pos_mm, k=2)[0][:, 1]))
     colors = Normalize(0, float(mean.max()))
-    widths = [np.ptp(skull[:, right]) for _, right, _, _ in FACES]
+    widths = [np.ptp(skull[:, right]) for _, right, *_ in FACES]
     halo = [withStroke(linewidth=3, foreground="white")]
     figure = Figure(figsize=(10, 3.6), layout="constrained")
-    for axes, (title, right, up, sign) in zip(figure.subplots(1, 3, width_ratios=widths), FACES, strict=True):
+    for axes, (title, right, up, sign, sides) in zip(figure.subplots(1, 3, width_ratios=widths), FACES, strict=True):
         outline = skull[ConvexHull(skull[:, [right, up]]).vertices]
         axes.fill(sign * outline[:, right], outline[:, up], facecolor="#f5f7f9", edgecolor="#5b6670")
         balls = [Circle((sign * pos_mm[one, right], pos_mm[one, up]), radius) for one in drawn]
         axes.add_collection(PatchCollection(balls, facecolor=colormaps["YlOrRd"](colors(mean[drawn]))))
         axes.plot(sign * peaks[:, right], peaks[:, up], "x", color="#0b5fa5", path_effects=halo)
         axes.plot(sign * place[right], place[up], "o", mfc="none", mec="black", ms=15, path_effects=halo)
+        for at, letter in zip((-0.02, 1.02), sides, strict=True):  # front and back, or left and right
+            axes.text(at, 0.5, letter, transform=axes.transAxes, ha="center", va="center", weight="bold", color="0.3")
         axes.set(title=title, aspect="equal", xticks=[], yticks=[])
         axes.set_frame_on(False)
     shown = ScalarMappable(colors, "YlOrRd")

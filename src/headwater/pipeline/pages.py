@@ -6,36 +6,58 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from headwater.localization import Localization
-from headwater.report import words
+from headwater.page.document import RESEARCH, Card, Status, asset, template_of
+from headwater.report import regions, words
+from headwater.report.first_screen import cards, status_line
+from headwater.report.interactive.estimates import shown_estimates
+from headwater.report.interactive.timeline import timeline
 from headwater.report.plot import plot_localization
+from headwater.report.sections import shown_time
 
 PEAK_COLUMNS = ("time", "x", "y", "z (mm)", "amplitude", "region")
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page."""
+    """A part of a page.
+
+    Attributes
+    ----------
+    title : str
+    status : Status | None
+    cards : sequence of Card
+    said, link, picture, alt : str
+    head, rows : sequence
+        Of a table.
+    links : sequence of str
+        Where the first cell of each row leads; empty: nowhere.
+    note : str
+    """
 
     title: str
+    status: Status | None = None
+    cards: Sequence[Card] = ()
     said: str = ""
     link: str = ""
     picture: str = ""
     alt: str = ""
     head: Sequence[str] = ()
     rows: Sequence[Sequence[object]] = ()
+    links: Sequence[str] = ()
     note: str = ""
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
     """Return an HTML page that needs nothing beside it, except what it links to."""
-    return _template().render(title=title, sections=sections)
+    css = Markup(asset("headwater.page", "style.css"))  # noqa: S704 - our own file
+    made = template_of("headwater.pipeline", "page.html.jinja")
+    return made.render(title=title, sections=sections, css=css, research=RESEARCH)
 
 
 def subject_page(
@@ -75,14 +97,21 @@ def peak_row(peak: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the cells of one peak, see `PEAK_COLUMNS`."""
     place = tuple(f"{float(peak[f'{axis}_mm']):.0f}" for axis in "xyz")
     amplitude = f"{float(peak['amplitude']):.3g} {peak['unit']}"
-    return (f"{1e3 * float(peak['time_s']):.0f} ms", *place, amplitude, str(peak["region"] or "not known"))
+    return (
+        f"{1e3 * float(peak['time_s']):.0f} ms",
+        *place,
+        amplitude,
+        regions.plain(str(peak["region"])) or "not known",
+    )
 
 
 def _condition(name: str, folder: str, found: Localization) -> Section:
-    said = f"{words.status(found)}. {words.found(found)}"
+    peak = shown_time(found)
+    estimates = shown_estimates(found, timeline(found, peak).frames, peak)
     return Section(
         f"Condition {name}",
-        said=said,
+        status=status_line(found),
+        cards=cards(found, estimates),
         link=f"localisation/{folder}/report.html",
         picture=png(plot_localization(found)),
         alt=f"Glass brain of condition {name}: {words.found(found)}",
@@ -90,10 +119,3 @@ def _condition(name: str, folder: str, found: Localization) -> Section:
         rows=[peak_row(peak) for peak in found.peaks.head(5).to_dict("records")],
         note=f"{len(found.evoked.ch_names)} channels, average of {found.evoked.nave} trials.",
     )
-
-
-@cache
-def _template() -> Template:
-    loader = PackageLoader("headwater.pipeline", ".")
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return made.get_template("page.html.jinja")

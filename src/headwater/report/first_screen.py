@@ -7,11 +7,23 @@ from headwater.localization.peak_regions import LEVEL
 from headwater.localization.stability import RIGHT_MM
 from headwater.localization.trust import Status
 from headwater.page.document import Card
+from headwater.page.document import Status as StatusLine
 from headwater.report import regions, words
 from headwater.report.interactive.estimates import TOTAL_WITHIN, ShownEstimate
 from headwater.report.scene import FRAME_LABELS
 
 NOTHING = "No place is given"
+
+
+def status_line(localization: Localization) -> StatusLine:
+    """Say how far the result can be trusted, and why."""
+    trust = localization.trust
+    return StatusLine(
+        Status.DOUBTFUL.name if trust is None else trust.verdict.status.name,
+        words.status(localization),
+        words.status_meaning(localization),
+        [_capital(one) for one in (() if trust is None else trust.verdict.reasons)],
+    )
 
 
 def cards(localization: Localization, estimates: list[ShownEstimate]) -> list[Card]:

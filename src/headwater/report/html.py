@@ -13,10 +13,8 @@ from headwater._utils.errors import InputError
 from headwater._utils.files import atomic_file
 from headwater._utils.progress import working
 from headwater.localization import Localization
-from headwater.localization.trust import Status as Verdict
-from headwater.page.document import Status, asset, data_block, document, template_of
-from headwater.report import words
-from headwater.report.first_screen import cards
+from headwater.page.document import asset, data_block, document, template_of
+from headwater.report.first_screen import cards, status_line
 from headwater.report.interactive.data import page_data
 from headwater.report.interactive.estimates import shown_estimates
 from headwater.report.interactive.timeline import timeline
@@ -62,16 +60,9 @@ def make_page(localization: Localization, *, command: str | None = None) -> str:
     line = timeline(localization, peak)
     estimates = shown_estimates(localization, line.frames, peak)
     data = page_data(localization, line, estimates)
-    trust = localization.trust
-    status = Status(
-        Verdict.DOUBTFUL.name if trust is None else trust.verdict.status.name,
-        words.status(localization),
-        words.status_meaning(localization),
-        [one[:1].upper() + one[1:] for one in (() if trust is None else trust.verdict.reasons)],
-    )
     return document(
         localization.evoked.comment or "localisation",
-        status,
+        status_line(localization),
         cards(localization, estimates),
         sections(localization, estimates, peak, command),
         scripts=[asset("headwater.report", "page", name) for name in SCRIPTS],
