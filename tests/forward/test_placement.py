@@ -29,6 +29,19 @@ def test_electrodes_off_the_scalp_are_refused(ball_head, eeg_meg_info):
         refused(ball_head, info, f"1 of 32 electrodes are more than 40 mm off the scalp of 'ball' .Cz: .*{words}")
 
 
+@pytest.mark.parametrize(
+    ("inwards", "words"), [(0.010, ""), (0.025, "The electrodes Cz lie inside the skull of 'ball'")]
+)
+def test_electrodes_inside_the_skull_are_refused(ball_head, eeg_meg_info, inwards, words):
+    """Not those a little inside: measured positions do not fit another head to the millimetre."""
+    info = eeg_meg_info.copy()
+    info["chs"][info["ch_names"].index("Cz")]["loc"][:3] = [0.0, 0.0, 0.132 - inwards]
+    if words:
+        refused(ball_head, info, words)
+    else:
+        assert make_leadfield(ball_head, info, spacing=30.0, method="sphere").n_channels == len(info["ch_names"])
+
+
 def test_a_device_far_from_the_head_is_refused(ball_head, eeg_meg_info):
     info = eeg_meg_info.copy()
     info["dev_head_t"] = Transform("meg", "head", mne.transforms.translation(0.0, 0.0, 10.0))

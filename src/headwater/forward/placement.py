@@ -15,6 +15,9 @@ from headwater.head.sensors import positions_missing
 
 SAME_PLACE = 1e-4  # metres: electrodes nearer than this are the same place, given twice
 OFF_SCALP = 0.04  # metres: farthest place of an electrode from the scalp, in or out
+IN_SKULL = (
+    0.005  # metres: deepest place of an electrode below the inner skull; digitised ones on another head do get there
+)
 MEG_REACH = 0.15  # metres: farthest place of half of the MEG sensors from the scalp
 SOURCE_REACH = 0.25  # metres: farthest place of half of the sources from the nearest sensor
 
@@ -65,7 +68,8 @@ def check_placement(head: Head, info: mne.Info) -> None:
     distance_from = NearestPoint(surface.rr, surface.tris)
     eeg, meg = sensor_picks(info, meg=False), sensor_picks(info, eeg=False)
     if len(eeg) and head.scalp is not None:
-        off = distance_from(head.to_mri(np.array([info["chs"][pick]["loc"][:3] for pick in eeg])))[1]
+        places = head.to_mri(np.array([info["chs"][pick]["loc"][:3] for pick in eeg]))
+        off = distance_from(places)[1]
         far = np.flatnonzero(np.abs(off) > OFF_SCALP)
         if len(far):
             worst = far[np.abs(off[far]).argmax()]
@@ -73,6 +77,12 @@ def check_placement(head: Head, info: mne.Info) -> None:
                 f"{len(far)} of {len(eeg)} electrodes are more than {1e3 * OFF_SCALP:.0f} mm off the scalp of "
                 f"{head.name!r} ({info['ch_names'][eeg[worst]]}: {_length(abs(off[worst]))} "
                 f"{'outside' if off[worst] > 0 else 'inside'}); check the units (metres) and the frame of the montage."
+            )
+        below = NearestPoint(head.inner_skull.rr, head.inner_skull.tris)(places)[1] < -IN_SKULL
+        if below.any():
+            raise InputError(
+                f"The electrodes {', '.join(info['ch_names'][pick] for pick in eeg[below])} lie inside the skull of "
+                f"{head.name!r}; check the units (metres) and the frame of the montage."
             )
     if len(meg):
         off = distance_from(head.to_mri(meg_positions(info, meg)))[1]

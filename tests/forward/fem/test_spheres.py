@@ -101,7 +101,7 @@ def test_reciprocity_and_sums(tiny, twelve_electrodes):
     np.testing.assert_allclose(loads.sum(axis=0), 0, atol=1e-6 * np.abs(loads.data).max())
     potential = Multigrid(tiny.stiffness()).solve(loads.toarray())
     places = tiny.head.to_mri(np.array([channel["loc"][:3] for channel in twelve_electrodes["chs"]]))
-    functionals = tiny._electrode_loads(places, twelve_electrodes["ch_names"])
+    functionals = tiny._electrode_loads(places)
     np.testing.assert_allclose(functionals.sum(axis=0), 0, atol=1e-9)
     seen = tiny.electric(twelve_electrodes, np.arange(12), loads).reshape(12, -1)
     expected = functionals.T @ potential
@@ -129,7 +129,7 @@ def test_an_interrupted_transfer_goes_on(tiny, twelve_electrodes, monkeypatch):
         if len(asked) >= 8:
             raise KeyboardInterrupt
         asked.extend(some)
-        return tiny._electrode_loads(places[some], ["?"] * len(some))
+        return tiny._electrode_loads(places[some])
 
     with pytest.raises(KeyboardInterrupt):
         transfer.transfer_matrix(tiny.stiffness, loads, keys, nodes)
@@ -183,6 +183,13 @@ def test_sensors_inside_the_head_are_refused(coarse, twelve_electrodes, eeg_meg_
     meg["chs"][2]["loc"][:3] = centre + 0.5 * (meg["chs"][2]["loc"][:3] - centre)
     with pytest.raises(InputError, match="MEG sensors MEG 002 are inside the head"):
         make_leadfield(coarse.head, meg, spacing=25.0, mindist=20.0, method=coarse.fem)
+
+
+def test_electrodes_in_the_skull_are_moved_to_the_scalp(tiny, twelve_electrodes):
+    places = tiny.head.to_mri(np.array([channel["loc"][:3] for channel in twelve_electrodes["chs"]]))
+    inside = centre_of(tiny) + 0.75 * (places - centre_of(tiny))
+    np.testing.assert_array_equal(tiny._on_scalp(places), places)
+    assert np.linalg.norm(tiny._on_scalp(inside) - places, axis=1).max() < 0.006  # facets of the scalp
 
 
 def test_impossible_settings_are_refused(coarse):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
@@ -14,7 +13,7 @@ from scipy import sparse
 from headwater._utils.cache import cached_arrays, content_hash
 from headwater._utils.errors import InputError
 from headwater.forward.electrodes import against_reference, electrodes_of
-from headwater.forward.fem.hexahedra import CORNERS, HexMesh, Locator, shape_functions
+from headwater.forward.fem.hexahedra import HexMesh, Locator, shape_functions
 from headwater.forward.fem.magnetic import Coil, check_outside, coils_of, functionals
 from headwater.forward.fem.meshing import hexahedra
 from headwater.forward.fem.source_models import SourceModel, StVenant
@@ -176,12 +175,11 @@ class Discretised:
     def electric(self, info: mne.Info, picks: np.ndarray, loads: sparse.csr_array) -> np.ndarray:
         """Gain of EEG channels along the axes of the MRI, shape (n_channels, n_sources, 3)."""
         electrodes, referenced, which = electrodes_of(info, picks)
-        electrodes = self.head.to_mri(electrodes)
-        names = [info["ch_names"][pick] for pick in picks] + ["reference"] * (len(electrodes) - len(picks))
+        electrodes = self._on_scalp(self.head.to_mri(electrodes))
         keys = [content_hash(self.key, "electrode", place) for place in electrodes]
         rows = transfer_matrix(
             self.stiffness,
-            lambda some: self._electrode_loads(electrodes[some], [names[k] for k in some]),
+            lambda some: self._electrode_loads(electrodes[some]),
             keys,
             self.nodes,
         )
@@ -211,29 +209,26 @@ class Discretised:
     def _locator(self) -> Locator:
         return Locator(self.mesh)
 
-    def _electrode_loads(self, electrodes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    def _on_scalp(self, electrodes: np.ndarray) -> np.ndarray:
+        """Move electrodes (n, 3) that are in skull or brain to the nearest place of the scalp, as boundary elements do.
+
+        Measured positions lie some millimetres inside a head that is not their own.
+        """
+        if self.head.scalp is None:
+            return electrodes
+        elements = self._locator(electrodes)[0]
+        within = [k for k, name in enumerate(self.mesh.tissues) if name in (*BRAIN_TISSUES, *BONE_TISSUES, CSF)]
+        deep = np.isin(self.mesh.tissue[elements], within)
+        nearest = NearestPoint(self.head.scalp.rr, self.head.scalp.tris)(electrodes)[0]
+        return np.where(deep[:, np.newaxis], nearest, electrodes)
+
+    def _electrode_loads(self, electrodes: np.ndarray) -> np.ndarray:
         """Potential at points of the scalp, minus the mean over all nodes, shape (n_nodes, n_electrodes)."""
         elements, local, _ = self._locator(electrodes)
-        self._refuse_inside(names, elements)
         loads = np.zeros((len(self.mesh.nodes), len(electrodes)))
         weights = shape_functions(np.clip(local, 0, 1))
         np.put_along_axis(loads, self.mesh.elements[elements].T.astype(int), weights.T, axis=0)
         return loads - 1 / len(loads)
-
-    def _refuse_inside(self, names: Sequence[str], elements: np.ndarray) -> None:
-        """Refuse electrodes in elements of skull or brain, except at the surface, where the scalp may be thin."""
-        surface = np.bincount(self.mesh.elements.ravel()) < len(CORNERS)
-        deep = [
-            name
-            for name, element in zip(names, elements, strict=True)
-            if self.mesh.tissues[self.mesh.tissue[element]] in (*BRAIN_TISSUES, *BONE_TISSUES, CSF)
-            and not surface[self.mesh.elements[element]].any()
-        ]
-        if deep:
-            raise InputError(
-                f"The electrodes {', '.join(deep)} lie inside the skull of {self.head.name!r}; check the montage, its "
-                "units (metres) and its frame."
-            )
 
     def _coil_loads(self, coils: list[Coil]) -> np.ndarray:
         return functionals(self._current, self.mesh.centres, coils)
