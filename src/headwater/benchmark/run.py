@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,8 @@ def rewrite_results(folder: Path | str) -> pd.DataFrame:
     Parameters
     ----------
     folder : path-like
-        Results folder of a protocol of headwater, with solvers that have names.
+        Results folder of a protocol of headwater, with solvers that have names, or with files of networks: those are
+        looked for where the command of the benchmark found them.
 
     Returns
     -------
@@ -171,8 +173,7 @@ def rewrite_results(folder: Path | str) -> pd.DataFrame:
     about = read_marker(folder)
     protocol = protocol_of(about["protocol"])
     settings = Settings(about["size"], about["inverse crime"], None, about.get("samples"))
-    names = [name for name in about["solvers"] if name not in protocol.controls]
-    methods = chosen(protocol, names)
+    methods = chosen(protocol, asked_for(about["command"]) or about["solvers"])
     if list(methods) != about["solvers"]:
         raise InputError(
             f"{folder} has solvers that cannot be found by name; run the benchmark again to write its page."
@@ -184,6 +185,12 @@ def rewrite_results(folder: Path | str) -> pd.DataFrame:
         raise InputError(f"{folder} lacks {missing} of {len(tasks)} cells; finish it first: {again}")
     results, _ = _write(folder, plan, tasks, {name: value for name, value in about.items() if name != FILES})
     return results
+
+
+def asked_for(command: str | None) -> list[str]:
+    """Return what a command of the terminal gives as ``--solvers``; nothing if it gives none."""
+    words = [part for word in shlex.split(command or "") for part in word.split("=", 1)]
+    return words[words.index("--solvers") + 1].split(",") if "--solvers" in words[:-1] else []
 
 
 def _check(protocol: Protocol, settings: Settings) -> None:
