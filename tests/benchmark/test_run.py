@@ -217,9 +217,3 @@ def test_electrodes_that_fell_off_are_missed_by_data_and_solvers(tiny) -> None:
     assert errors[1] == errors[2] > errors[0]
     tiny.score(mne, few, 2, settings)
     assert seen[3].ch_names != seen[2].ch_names
-
-
-@pytest.mark.parametrize("given", ["--solvers mne,runs/own.safetensors", "--solvers=mne,runs/own.safetensors"])
-def test_solvers_of_a_command_are_found_again(given):
-    assert run.asked_for(f"headwater benchmark speed {given} --out there") == ["mne", "runs/own.safetensors"]
-    assert run.asked_for("headwater benchmark speed") == run.asked_for(None) == []

@@ -16,6 +16,7 @@ from headwater.benchmark.page import make_page
 from headwater.benchmark.protocol import Case, Protocol
 from headwater.benchmark.reference import paired_bounds
 from headwater.benchmark.results import COLUMNS
+from headwater.cli.report import asked_for
 from headwater.metrics.bootstrap import bootstrap_interval
 from headwater.metrics.measure import Measure
 from headwater.solvers import ELORETA, MinimumNorm
@@ -217,3 +218,9 @@ class TestInBrowser:
         assert not page.is_visible("#explore")
         assert wide.said == []
         page.close()
+
+
+@pytest.mark.parametrize("given", ["--solvers mne,runs/own.safetensors", "--solvers=mne,runs/own.safetensors"])
+def test_solvers_of_a_command_are_found_again(given: str) -> None:
+    assert asked_for(f"headwater benchmark speed {given} --out there") == ["mne", "runs/own.safetensors"]
+    assert asked_for("headwater benchmark speed") is asked_for(None) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,14 +154,15 @@ def run_benchmark(
     return results
 
 
-def rewrite_results(folder: Path | str) -> pd.DataFrame:
+def rewrite_results(folder: Path | str, solvers: Sequence[str] | None = None) -> pd.DataFrame:
     """Write tables, figures and page of a finished benchmark once more, from the scores that it has kept.
 
     Parameters
     ----------
     folder : path-like
-        Results folder of a protocol of headwater, with solvers that have names, or with files of networks: those are
-        looked for where the command of the benchmark found them.
+        Results folder of a protocol of headwater.
+    solvers : sequence of str | None
+        As of `run_benchmark`, for networks that were given as files. None: all solvers have names.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def rewrite_results(folder: Path | str) -> pd.DataFrame:
     about = read_marker(folder)
     protocol = protocol_of(about["protocol"])
     settings = Settings(about["size"], about["inverse crime"], None, about.get("samples"))
-    methods = chosen(protocol, asked_for(about["command"]) or about["solvers"])
+    methods = chosen(protocol, solvers or about["solvers"])
     if list(methods) != about["solvers"]:
         raise InputError(
             f"{folder} has solvers that cannot be found by name; run the benchmark again to write its page."
@@ -185,12 +185,6 @@ def rewrite_results(folder: Path | str) -> pd.DataFrame:
         raise InputError(f"{folder} lacks {missing} of {len(tasks)} cells; finish it first: {again}")
     results, _ = _write(folder, plan, tasks, {name: value for name, value in about.items() if name != FILES})
     return results
-
-
-def asked_for(command: str | None) -> list[str]:
-    """Return what a command of the terminal gives as ``--solvers``; nothing if it gives none."""
-    words = [part for word in shlex.split(command or "") for part in word.split("=", 1)]
-    return words[words.index("--solvers") + 1].split(",") if "--solvers" in words[:-1] else []
 
 
 def _check(protocol: Protocol, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +24,17 @@ def report(
         write_training_page(folder)
     elif (folder / BENCHMARK).is_file():
         from headwater.benchmark import rewrite_results
+        from headwater.benchmark.results_folder import read_marker
 
-        rewrite_results(folder)
+        rewrite_results(folder, asked_for(read_marker(folder)["command"]))
     elif (folder / LOCALISATION).is_file():
         raise InputError(f"{folder} holds a localisation, whose report.html was written with it; open that.")
     else:
         raise InputError(f"{folder} holds neither a training run nor a benchmark; give a folder of one.")
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def asked_for(command: str | None) -> list[str] | None:
+    """Return the solvers that a command names, with the files of networks as it found them; None if it names none."""
+    words = [part for word in shlex.split(command or "") for part in word.split("=", 1)]
+    return words[words.index("--solvers") + 1].split(",") if "--solvers" in words[:-1] else None

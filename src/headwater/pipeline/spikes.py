@@ -66,9 +66,9 @@ def find_spikes(raw: mne.io.BaseRaw, how: Spikes | None = None) -> FoundSpikes:
     >>> import mne, numpy as np
     >>> from headwater.pipeline import find_spikes
     >>> noise = np.random.default_rng(0).standard_normal((8, 6000))
-    >>> noise[:, 3000] += 40  # one sharp wave, at 12 s
+    >>> noise[:3, 3000] += 40  # one sharp wave of three channels, at 12 s
     >>> raw = mne.io.RawArray(1e-5 * noise, mne.create_info(8, 250.0, "eeg"), verbose="error")
-    >>> find_spikes(raw).onsets
+    >>> find_spikes(raw).onsets.round(1)
     array([12.])
     """
     how = how or Spikes()
