@@ -245,8 +245,19 @@ C, PEAK, WIDTH = "networks-spikes-quick", "localization_error", "dispersion_from
 FULL = {"patches-1": "one patch", "patches-2": "two patches"}
 
 
-def _peer(name: str, solver: str, metric: str, words: str, why: str, others: tuple[str, ...]) -> Better:
-    return Better(words=f"{name}: {words}", why=why, table=C, solver=solver, metric=metric, others=others, cases=FULL)
+FEWER = {"electrodes-16": "16 electrodes", "electrodes-32": "32", "electrodes-74": "74"}
+
+
+def _peer(
+    name: str,
+    solver: str,
+    metric: str,
+    words: str,
+    why: str,
+    others: tuple[str, ...],
+    cases: dict[str, str] = FULL,
+) -> Better:
+    return Better(words=f"{name}: {words}", why=why, table=C, solver=solver, metric=metric, others=others, cases=cases)
 
 
 CNN_TRANSFORMER = Paper(
@@ -309,23 +320,23 @@ CNN_TRANSFORMER = Paper(
             "As above.",
             ("sloreta", "eloreta"),
         ),
-        Better(
-            words="DeepSIF: so down to 16 electrodes (9.0 and 28.1 mm)",
-            why="Fewer electrodes are interpolated, through the lead field, to the 74 of the training (`morphed`).",
-            table=C,
-            solver="deepsif-morphed",
-            metric=WIDTH,
-            others=("sloreta",),
-            cases={"electrodes-16": "16 electrodes", "electrodes-32": "32", "electrodes-74": "74"},
+        _peer(
+            "DeepSIF",
+            "deepsif-morphed",
+            WIDTH,
+            "so down to 16 electrodes (9.0 and 28.1 mm)",
+            "Fewer electrodes are interpolated, through the lead field, to the 74 of the training (`morphed`).",
+            ("sloreta",),
+            FEWER,
         ),
-        Better(
-            words="DeepSIF: with a smaller localization error too",
-            why="As above; 20 samples a case do not decide the error of the peak.",
-            table=C,
-            solver="deepsif-morphed",
-            metric=PEAK,
-            others=("sloreta",),
-            cases={"electrodes-16": "16 electrodes", "electrodes-32": "32", "electrodes-74": "74"},
+        _peer(
+            "DeepSIF",
+            "deepsif-morphed",
+            PEAK,
+            "with a smaller localization error too",
+            "As above; 20 samples a case do not decide the error of the peak.",
+            ("sloreta",),
+            FEWER,
         ),
         Printed(
             words="All 998 regions are simulated for 50 s in 500 hours (DeepSIF: 6,000 hours)",

@@ -104,6 +104,19 @@ def test_found_spikes_become_trials(spiky):
     assert abs(average.get_peak()[1]) <= 0.01
 
 
+@pytest.mark.parametrize("date", [None, 0.0])
+def test_marks_of_a_cropped_recording_stay_where_they_are(spiky, date):
+    raw, _ = spiky
+    late = raw.copy().set_meas_date(date).crop(20.0, 60.0)
+    late.set_annotations(mne.Annotations(10.0, 1.0, "other"))
+    before = late.annotations.onset[0]
+    marked, _ = with_spikes(late, Spikes())
+    assert marked.annotations.onset[marked.annotations.description == "other"] == before
+    events, _ = mne.events_from_annotations(marked, regexp=SPIKE, verbose="ERROR")
+    times = (events[:, 0] - marked.first_samp) / SFREQ
+    np.testing.assert_allclose(times, find_spikes(late).onsets, atol=1 / SFREQ)
+
+
 def test_search_is_a_setting_and_off_without_it():
     assert PipelineSettings().trials.spikes is None
     assert PipelineSettings(trials={"spikes": {"channels": 5}}).trials.spikes == Spikes(channels=5)

@@ -36,5 +36,5 @@ def report(
 
 def asked_for(command: str | None) -> list[str] | None:
     """Return the solvers that a command names, with the files of networks as it found them; None if it names none."""
-    words = [part for word in shlex.split(command or "") for part in word.split("=", 1)]
+    words = shlex.split((command or "").replace("--solvers=", "--solvers "))
     return words[words.index("--solvers") + 1].split(",") if "--solvers" in words[:-1] else None

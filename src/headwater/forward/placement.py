@@ -15,9 +15,8 @@ from headwater.head.sensors import positions_missing
 
 SAME_PLACE = 1e-4  # metres: electrodes nearer than this are the same place, given twice
 OFF_SCALP = 0.04  # metres: farthest place of an electrode from the scalp, in or out
-IN_SKULL = (
-    0.005  # metres: deepest place of an electrode below the inner skull; digitised ones on another head do get there
-)
+# Metres: deepest place of an electrode below the inner skull; digitised ones on another head do get there.
+IN_SKULL = 0.005
 MEG_REACH = 0.15  # metres: farthest place of half of the MEG sensors from the scalp
 SOURCE_REACH = 0.25  # metres: farthest place of half of the sources from the nearest sensor
 

@@ -96,9 +96,9 @@ def with_spikes(raw: mne.io.BaseRaw, how: Spikes) -> tuple[mne.io.BaseRaw, str]:
     found = find_spikes(raw, how)
     if not len(found.onsets):
         raise InputError("No spike was found; lower `threshold` or `channels` of `spikes`, or mark spikes as events.")
-    onsets = found.onsets + (raw.first_time if raw.info["meas_date"] is not None else 0.0)
-    marks = mne.Annotations(onsets, 0.0, SPIKE, orig_time=raw.info["meas_date"])
-    raw = raw.copy().set_annotations(raw.annotations + marks)
+    raw = raw.copy()
+    # Added in place: set anew without a date, those that there are would move by the time of the first sample.
+    raw.annotations.append(found.onsets + raw.first_time, np.zeros(len(found.onsets)), SPIKE)
     rate = 60 * len(found.onsets) / (raw.times[-1] + 1 / raw.info["sfreq"])
     return raw, f"{len(found.onsets)} found ({rate:.1f} a minute), each in {np.median(found.n_channels):.0f} channels"
 
